@@ -1,0 +1,34 @@
+/**
+ * Typed bindings to the Linux system calls that Node.js lacks or gives in a form that is too loose for us: mounts,
+ * extended attributes, device nodes, locks, files named relative to an open directory. Everything is synchronous
+ * (koffi's asynchronous calls cost ten times as much) and throws `SystemCallError`. Nothing above this folder calls
+ * foreign functions.
+ */
+export { copyFileRange, pipe, reflink, seekData, seekHole, setPipeSize } from './bytes.ts';
+export { SystemCallError } from './errors.ts';
+export {
+  AT_FDCWD,
+  chmodFd,
+  chownAt,
+  chownFd,
+  type DeviceNumber,
+  FileDescriptor,
+  type FileTimes,
+  linkAt,
+  mkdirAt,
+  mknodAt,
+  O_PATH,
+  openAt,
+  openBeneath,
+  openIn,
+  renameAt,
+  setTimesAt,
+  setTimesFd,
+  symlinkAt,
+  unlinkAt,
+  unpackDevice,
+} from './files.ts';
+export { FileLock, lockFile } from './locks.ts';
+export { MS, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
+export type { Name } from './native.ts';
+export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

@@ -1,0 +1,150 @@
+/**
+ * The Plan: what is to be built, as plain, readonly, JSON-serialisable data. It is the only door between the front
+ * ends, which make plans, and the engine, which builds them. Every node carries the place it was read from.
+ */
+import type { Platform } from '../oci/types.ts';
+import type { SourceSpan } from '../support/errors.ts';
+
+export interface Plan {
+  /** In the order of the files: the order in which results appear in index.json. Names are unique. */
+  readonly images: readonly ImagePlan[];
+}
+
+export interface ImagePlan {
+  readonly name: string;
+  readonly base: Base;
+  /** Files that every step that runs something sees read-only; they never become part of the image. */
+  readonly imports: readonly Import[];
+  readonly steps: readonly Step[];
+  readonly config: ConfigChange;
+  /** Merged over the annotations of the base's manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly platform: Platform;
+  /** Whether the result is written to the output; otherwise it only serves as base or source of other images. */
+  readonly emit: boolean;
+  /** Images that must be built before this one although nothing here names them. */
+  readonly after: readonly string[];
+  /** The `created_by` of the closing history entry. */
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
+
+export type Base =
+  | { readonly kind: 'scratch'; readonly at: SourceSpan }
+  | ImageBase
+  | { readonly kind: 'tar'; readonly source: Source; readonly at: SourceSpan }
+  | { readonly kind: 'built'; readonly image: string; readonly at: SourceSpan };
+
+export interface ImageBase {
+  readonly kind: 'image';
+  /** `docker://host/repository:tag` or `oci:directory:tag`, with an absolute directory. */
+  readonly reference: string;
+  /** Plain http or unverified TLS is allowed for this reference, and for no other. */
+  readonly insecure: boolean;
+  readonly at: SourceSpan;
+}
+
+export type Step = CopyStep | RunStep;
+
+/** Adds files whose content is known without running anything. Makes one layer. */
+export interface CopyStep {
+  readonly kind: 'copy';
+  readonly source: Source;
+  /**
+   * Absolute path in the image: a file source becomes this path, the content of a directory source is merged into
+   * the directory of this path.
+   */
+  readonly target: string;
+  /** `content`: types, modes and bytes; `all`: times and extended attributes too. */
+  readonly keep: 'content' | 'all';
+  /** Permission bits for regular files; the source's own when absent. */
+  readonly mode?: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
+
+/** Runs a script in the tree built so far. Makes one layer, or none when nothing changed. */
+export interface RunStep {
+  readonly kind: 'run';
+  /** The whole script, first line (`#!...`) included. */
+  readonly script: string;
+  readonly environment: RunEnvironment;
+  readonly binds: readonly Bind[];
+  /** Absolute directories at which the image's imports appear, read-only; the first also holds the script. */
+  readonly importDirectories: readonly string[];
+  readonly createdBy: string;
+  /** How a failure is worded: the text before `: execute failed: exit status <N>`. */
+  readonly failure: string;
+  readonly at: SourceSpan;
+}
+
+/** The environment of a run step: `defaults`, overridden by what passes through, overridden by `set`. */
+export interface RunEnvironment {
+  readonly defaults: Readonly<Record<string, string>>;
+  /** Regular expressions, each matching a whole name of a variable of the host that passes through. */
+  readonly passThrough: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+}
+
+/** A directory or file of the host, writable at `target` while a run step runs. Never part of the layer. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly at: SourceSpan;
+}
+
+/** A file or directory that run steps see under `name` in their import directories. */
+export interface Import {
+  readonly name: string;
+  readonly source: Source;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly at: SourceSpan;
+}
+
+export type Source = FileSource | HttpSource | ImageSource;
+
+interface SourceBase {
+  /** Expected SHA-256 of the file's content: 64 lower-case hexadecimal digits. */
+  readonly sha256?: string;
+  readonly at: SourceSpan;
+}
+
+/** A file or directory of the host. */
+export interface FileSource extends SourceBase {
+  readonly kind: 'file';
+  /** Absolute. A trailing slash has no meaning here. */
+  readonly path: string;
+  /** Present when only a directory will do. */
+  readonly directory?: true;
+  /** The front end's words for a source that is not there (or not a directory). */
+  readonly messages?: { readonly missing: string; readonly notDirectory?: string };
+}
+
+export interface HttpSource extends SourceBase {
+  readonly kind: 'http';
+  readonly url: string;
+}
+
+/** A file or directory out of the tree of another image of the plan. */
+export interface ImageSource extends SourceBase {
+  readonly kind: 'image';
+  readonly image: string;
+  /** Absolute in that image. */
+  readonly path: string;
+}
+
+/** What the image's config gets on top of what it inherits. `null` clears an inherited value. */
+export interface ConfigChange {
+  /** In order; a name replaces the inherited variable of that name. */
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly workingDir?: string;
+  readonly user?: string;
+  readonly entrypoint?: readonly string[] | null;
+  readonly cmd?: readonly string[] | null;
+}

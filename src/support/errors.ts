@@ -1,0 +1,41 @@
+/** A place in a text that a user wrote. Lines and columns count from 1; `length` is in characters. */
+export interface SourceSpan {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly length?: number;
+}
+
+export interface AshlarErrorOptions {
+  /** Where in the user's text the mistake is. */
+  readonly at?: SourceSpan | undefined;
+  /** What the user can do about it, as one sentence. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * An error that is about the user's input or machine, not about a bug in ashlar: it carries what failed (the
+ * message), where (`at`), why (`cause`) and what to do (`hint`). The command line prints it without a stack trace.
+ */
+export class AshlarError extends Error {
+  override readonly name: string = 'AshlarError';
+  readonly at: SourceSpan | undefined;
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: AshlarErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.at = options.at;
+    this.hint = options.hint;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a Node.js or system error (`'ENOENT'`), if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
