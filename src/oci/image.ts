@@ -1,0 +1,146 @@
+import { AshlarError } from '../support/errors.ts';
+import { longestConfig, longestManifest, parseConfig, parseDocument } from './documents.ts';
+import { type Layout, openLayout, refName } from './layout.ts';
+import { isConfigType } from './mediatypes.ts';
+import { chooseByPlatform, hostPlatform, noSuchPlatform } from './platform.ts';
+import { formatReference, type ImageReference, type LayoutReference } from './reference.ts';
+import type { Descriptor, Digest, ImageConfig, Index, Manifest, Platform } from './types.ts';
+
+/** An image whose manifest and config are at hand and whose layers can be asked for. */
+export interface OpenedImage {
+  /** With the digest that the tag stood for: that of the index when there is one. */
+  readonly reference: ImageReference;
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  readonly manifestBytes: Uint8Array;
+  readonly configBytes: Uint8Array;
+  /** The content of one of the manifest's blobs, verified while it streams; ends with AshlarError when it is not right. */
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  /** The regular file that holds the blob, for an image in a layout. Only its size has been compared. */
+  localBlob(descriptor: Descriptor): string | undefined;
+}
+
+export interface OpenOptions {
+  /** Which image of an index; the machine's own platform when absent. */
+  readonly platform?: Platform;
+  /** Unverified TLS or plain http for this reference. */
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where an image's documents and blobs come from: the little that layouts and registries have in common. */
+export interface ImageStore {
+  /** The manifest or index that the reference names. */
+  root(platform: Platform): Promise<StoredDocument>;
+  /** A manifest or index by its descriptor. */
+  document(descriptor: Descriptor): Promise<StoredDocument>;
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+  readBlob(descriptor: Descriptor, longest: number): Promise<Uint8Array>;
+  localBlob(descriptor: Descriptor): string | undefined;
+}
+
+export interface StoredDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** Indexes in indexes: one more than any tool writes. */
+const deepestIndex = 4;
+
+/**
+ * Fetches the manifest and config of an image in a registry or a layout, and nothing else. Throws AshlarError when it
+ * cannot be had, or is not a container image.
+ */
+export async function openImage(reference: ImageReference, options: OpenOptions = {}): Promise<OpenedImage> {
+  const platform = options.platform ?? hostPlatform();
+  const store = await openStore(reference, options);
+  const root = await store.root(platform);
+  const name = formatReference(reference);
+  const { descriptor, manifest, bytes } = await chooseManifest(store, root, platform, name);
+  if (!isConfigType(manifest.config.mediaType)) {
+    throw new AshlarError(
+      `${name} is not a container image: its config is of type ${manifest.config.mediaType}`,
+    );
+  }
+  const configBytes = await store.readBlob(manifest.config, longestConfig);
+  const config = parseConfig(configBytes, `the config of ${name}`);
+  const { length } = config.rootfs.diff_ids;
+  if (length !== manifest.layers.length) {
+    throw new AshlarError(
+      `${name} has ${manifest.layers.length} layers, but ${length} diff_ids in its config`,
+    );
+  }
+  return {
+    reference: { ...reference, digest: root.descriptor.digest },
+    descriptor,
+    manifest,
+    config,
+    manifestBytes: bytes,
+    configBytes,
+    blob: layer => store.blob(layer),
+    localBlob: layer => store.localBlob(layer),
+  };
+}
+
+async function openStore(reference: ImageReference, _options: OpenOptions): Promise<ImageStore> {
+  switch (reference.transport) {
+    case 'oci':
+      return layoutStore(await openLayout(reference.path), reference);
+    case 'docker':
+      throw new AshlarError(`cannot open ${formatReference(reference)} yet`);
+  }
+}
+
+/** Follows indexes down to the manifest for the platform. */
+async function chooseManifest(
+  store: ImageStore,
+  root: StoredDocument,
+  platform: Platform,
+  name: string,
+): Promise<StoredDocument & { readonly manifest: Manifest }> {
+  let current = root;
+  for (let depth = 0; depth <= deepestIndex; depth += 1) {
+    const document = parseDocument(current.bytes, current.descriptor.mediaType, `the manifest of ${name}`);
+    if (document.kind === 'manifest') return { ...current, manifest: document.manifest };
+    const entry = chooseByPlatform(document.index.manifests, platform);
+    if (entry === undefined) throw noSuchPlatform(name, document.index.manifests, platform);
+    current = await store.document(entry);
+  }
+  throw new AshlarError(`${name} is an index of indexes, more than ${deepestIndex} deep`);
+}
+
+function layoutStore(layout: Layout, reference: LayoutReference): ImageStore {
+  const document = async (descriptor: Descriptor): Promise<StoredDocument> => ({
+    descriptor,
+    bytes: await layout.readBlob(descriptor, longestManifest),
+  });
+  return {
+    root: async platform => document(findEntry(await layout.index(), reference, platform)),
+    document,
+    blob: descriptor => layout.blob(descriptor),
+    readBlob: (descriptor, longest) => layout.readBlob(descriptor, longest),
+    localBlob: descriptor => (layout.hasBlob(descriptor) ? layout.blobPath(descriptor.digest) : undefined),
+  };
+}
+
+/** The entry of index.json for the tag or digest. Of several with one tag, the platform decides, then the last one. */
+function findEntry({ manifests }: Index, reference: LayoutReference, platform: Platform): Descriptor {
+  const { tag, digest } = reference;
+  const found = manifests.filter(entry =>
+    digest === undefined ? entry.annotations?.[refName] === tag : entry.digest === digest,
+  );
+  const entry = found.length > 1 ? (chooseByPlatform(found, platform) ?? found.at(-1)) : found[0];
+  if (entry) return entry;
+  const tags = manifests.flatMap(({ annotations }) => annotations?.[refName] ?? []);
+  throw new AshlarError(`${digest ?? `tag ${tag}`} is not in the OCI layout ${reference.path}`, {
+    hint: tags.length > 0 ? `it has ${tags.slice(0, 10).join(', ')}` : 'it has no tags',
+  });
+}
+
+/** The digest that a reference stands for now: one HEAD request, or a look into index.json. */
+export async function resolveDigest(reference: ImageReference, _options: OpenOptions = {}): Promise<Digest> {
+  const store = await openStore(reference, {});
+  return (await store.root(hostPlatform())).descriptor.digest;
+}

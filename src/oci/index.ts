@@ -1,0 +1,35 @@
+/**
+ * OCI images as values: types, digests, media types, references, image layouts on disk, and registries. Follows
+ * image-spec 1.1 and distribution-spec 1.1; docker's schema 2 types are read too. Layers are streams of bytes here:
+ * what is in them is the concern of src/layers, and what is built from them of src/engine.
+ */
+export { digestOf, parseDigest, verifying } from './digest.ts';
+export { documentBytes } from './documents.ts';
+export { type OpenedImage, type OpenOptions, openImage, resolveDigest } from './image.ts';
+export { createLayout, Layout, LayoutChange, openLayout, refName, type TagEntry } from './layout.ts';
+export {
+  type LayerFormat,
+  layerFormat,
+  mediaTypes,
+  ociLayerMediaType,
+  type TarCompression,
+} from './mediatypes.ts';
+export { formatPlatform, hostPlatform } from './platform.ts';
+export {
+  formatReference,
+  type ImageReference,
+  type LayoutReference,
+  parseReference,
+  type RegistryReference,
+} from './reference.ts';
+export type {
+  Annotations,
+  ContainerConfig,
+  Descriptor,
+  Digest,
+  History,
+  ImageConfig,
+  Index,
+  Manifest,
+  Platform,
+} from './types.ts';
