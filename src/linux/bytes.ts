@@ -10,6 +10,9 @@ const lseek = declare('int64_t lseek(int fd, int64_t offset, int whence)');
 const pipe2 = declare('int pipe2(void *fds, int flags)');
 const fcntl = declare('int fcntl(int fd, int command, ...)');
 
+const close_range = declare('int close_range(uint first, uint last, int flags)');
+
+const CLOSE_RANGE_CLOEXEC = 4;
 const O_CLOEXEC = 0o2000000;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
@@ -60,6 +63,11 @@ export function pipe(): { readonly read: number; readonly write: number } {
   const fds = new Int32Array(2);
   pipe2(undefined, Buffer.from(fds.buffer), O_CLOEXEC);
   return { read: fds[0] ?? -1, write: fds[1] ?? -1 };
+}
+
+/** Marks every open file but standard input, output and error as not to be inherited by programs that we start. */
+export function closeOthersOnExec(): void {
+  close_range(undefined, 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
 }
 
 /** Asks for a larger pipe buffer; a refusal (the user's limit is reached) only costs speed. */

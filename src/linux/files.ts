@@ -29,6 +29,7 @@ const renameat = declare(
 const mknodat = declare('int mknodat(int dirfd, const void *path, mode_t mode, uint64_t device)');
 const fchownat = declare('int fchownat(int dirfd, const void *path, uint32_t uid, uint32_t gid, int flags)');
 const fchmod = declare('int fchmod(int fd, mode_t mode)');
+const futimens = declare('int futimens(int fd, const void *times)');
 const utimensat = declare('int utimensat(int dirfd, const void *path, const void *times, int flags)');
 
 /** Opens a file and closes it when it goes out of scope. */
@@ -125,7 +126,7 @@ export function setTimesAt(dirfd: number, name: Name, times: FileTimes): void {
 }
 
 export function setTimesFd(fd: number, times: FileTimes): void {
-  utimensat(undefined, fd, null, timespecs(times), 0);
+  futimens(undefined, fd, timespecs(times));
 }
 
 const SECOND = 1_000_000_000n;

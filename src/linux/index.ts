@@ -4,7 +4,7 @@
  * (koffi's asynchronous calls cost ten times as much) and throws `SystemCallError`. Nothing above this folder calls
  * foreign functions.
  */
-export { copyFileRange, pipe, reflink, seekData, seekHole, setPipeSize } from './bytes.ts';
+export { closeOthersOnExec, copyFileRange, pipe, reflink, seekData, seekHole, setPipeSize } from './bytes.ts';
 export { SystemCallError } from './errors.ts';
 export {
   AT_FDCWD,
@@ -29,6 +29,6 @@ export {
   unpackDevice,
 } from './files.ts';
 export { FileLock, lockFile } from './locks.ts';
-export { MS, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
+export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
 export type { Name } from './native.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

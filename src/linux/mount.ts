@@ -14,13 +14,14 @@ export const MS = {
   NOSUID: 0x2,
   NODEV: 0x4,
   NOEXEC: 0x8,
-  REMOUNT: 0x20,
   BIND: 0x1000,
   REC: 0x4000,
   PRIVATE: 0x40000,
 } as const;
 
+const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, mount_setattr: 442 } as const;
 const MNT_DETACH = 2;
+const AT_FDCWD = -100;
 
 export interface MountOptions {
   readonly source: Name;
@@ -42,6 +43,19 @@ export function mount(options: MountOptions): void {
   );
 }
 
+const AT_RECURSIVE = 0x8000;
+const MOUNT_ATTR_RDONLY = 1n;
+
+/** Makes a mount, and all below it, read-only; its other attributes (which may be locked) stay as they are. */
+export function makeReadOnly(target: string): void {
+  const attributes = BigUint64Array.of(MOUNT_ATTR_RDONLY, 0n, 0n, 0n);
+  syscall(
+    target,
+    ...[SYS.mount_setattr, 'long', AT_FDCWD, 'void *', cString(target)],
+    ...['long', AT_RECURSIVE, 'void *', attributes, 'long', attributes.byteLength],
+  );
+}
+
 /** Detaches a mount; it is gone from the tree at once and freed when nobody uses it any more. */
 export function unmount(target: Name): void {
   umount2(target, cString(target), MNT_DETACH);
@@ -54,13 +68,11 @@ export interface OverlayOptions {
   readonly upper?: { readonly directory: string; readonly work: string };
 }
 
-const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432 } as const;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_CMD_CREATE = 6;
 const CLOEXEC = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
-const AT_FDCWD = -100;
 
 /**
  * Mounts an overlay with `userxattr`, for root and non-root alike. Uses fsconfig(2), where every lower directory is

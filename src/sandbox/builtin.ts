@@ -1,0 +1,98 @@
+/**
+ * The built-in runner: util-linux's unshare with a chroot. The same view of the tree as with an OCI runtime, but
+ * fewer walls: all capabilities of the namespace are kept and /proc is not masked.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MS, makeReadOnly, mount, unmount } from '../linux/index.ts';
+import { type Bundle, runCollecting } from './bundle.ts';
+import { openMountPoint } from './mountpoints.ts';
+
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+
+export async function runBuiltIn(bundle: Bundle): Promise<number> {
+  using mounts = new MountStack(bundle.rootfs);
+  mounts.add('/dev', target => mount({ source: 'tmpfs', target, type: 'tmpfs', data: 'mode=755,size=64m' }));
+  fillDev(join(bundle.rootfs, 'dev'));
+  mounts.add('/dev/pts', target =>
+    mount({ source: 'devpts', target, type: 'devpts', data: 'newinstance,ptmxmode=0666' }),
+  );
+  mounts.add('/dev/shm', target => mount({ source: 'shm', target, type: 'tmpfs', data: 'mode=1777' }));
+  mounts.add('/sys', target => mount({ source: '/sys', target, flags: MS.BIND | MS.REC }));
+  makeReadOnly(join(bundle.rootfs, 'sys'));
+  for (const { source, target } of bundle.binds) {
+    mounts.add(target, point => mount({ source, target: point, flags: MS.BIND | MS.REC }));
+  }
+  const { args, environment, hostname, network } = bundle.process;
+  const namespaces = ['--pid', '--ipc', '--uts', ...(network === 'none' ? ['--net'] : [])];
+  const inTree = [
+    'unshare',
+    ...['--mount', '--fork', '--kill-child', `--root=${bundle.rootfs}`, '--mount-proc', '--', ...args],
+  ];
+  // The host name is set by the host's shell, before the tree's root is entered: the tree may have no programs at all.
+  const script = 'hostname "$0" 2>/dev/null || echo "$0" > /proc/sys/kernel/hostname; exec "$@"';
+  return await runCollecting(
+    output =>
+      spawn(
+        'unshare',
+        [
+          ...namespaces,
+          '--fork',
+          '--kill-child',
+          'sh',
+          '-c',
+          script,
+          hostname,
+          'env',
+          '-i',
+          ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+          ...inTree,
+        ],
+        { stdio: ['ignore', output, output] },
+      ),
+    bundle,
+    child => child.kill('SIGKILL'),
+  );
+}
+
+/** /dev as a minimal system has it. Device nodes cannot be made in a user namespace, so the host's are bound. */
+function fillDev(dev: string): void {
+  for (const name of DEVICES.filter(device => existsSync(`/dev/${device}`))) {
+    writeFileSync(join(dev, name), '');
+    mount({ source: `/dev/${name}`, target: join(dev, name), flags: MS.BIND });
+  }
+  for (const name of ['pts', 'shm']) mkdirSync(join(dev, name));
+  const links = {
+    fd: '/proc/self/fd',
+    stdin: '/proc/self/fd/0',
+    stdout: '/proc/self/fd/1',
+    stderr: '/proc/self/fd/2',
+    ptmx: 'pts/ptmx',
+  };
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(dev, name));
+}
+
+/** Mounts below one root, unmounted in reverse. */
+class MountStack implements Disposable {
+  readonly #root: string;
+  readonly #targets: string[] = [];
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Calls `mountOn` with a path that leads to `target` (which has no links in it) and cannot be redirected. */
+  add(target: string, mountOn: (path: string) => void): void {
+    const fd = openMountPoint(this.#root, target);
+    try {
+      mountOn(`/proc/self/fd/${fd}`);
+      this.#targets.push(join(this.#root, target));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const target of this.#targets.toReversed()) unmount(target);
+  }
+}

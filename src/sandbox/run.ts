@@ -1,0 +1,116 @@
+import { closeSync, existsSync, fstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AT_FDCWD, MS, makeReadOnly, mount, O_PATH, openAt, unmount } from '../linux/index.ts';
+import { AshlarError } from '../support/errors.ts';
+import type { Process, StagedBind } from './bundle.ts';
+import {
+  type MountPoint,
+  makeMountPoints,
+  type ResolvedMountPoint,
+  resolveMountPoint,
+} from './mountpoints.ts';
+import { type RuntimeName, runBundle } from './runtime.ts';
+import { mountTree } from './tree.ts';
+
+/** A file or directory of the host that the process sees at `target`. */
+export interface HostMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface RunOptions {
+  readonly process: Process;
+  /** Overlay-ready layers from the bottom to the top. */
+  readonly lowers: readonly string[];
+  /** An existing directory that collects what the process changes. */
+  readonly upper: string;
+  /** An empty directory of ours on the file system of `upper`. */
+  readonly scratch: string;
+  readonly mounts: readonly HostMount[];
+  readonly runtime: RuntimeName;
+  readonly output: (bytes: Uint8Array) => void;
+  readonly signal: AbortSignal;
+}
+
+const SYSTEM_POINTS: readonly MountPoint[] = ['/proc', '/dev', '/sys'].map(path => ({
+  path,
+  kind: 'directory',
+}));
+
+/**
+ * Runs a process in a tree and returns its exit status. Nothing that is made for running it (mount points, devices,
+ * the mounts themselves) gets into `upper`. Must be called inside our own namespaces.
+ */
+export async function runInTree(options: RunOptions): Promise<number> {
+  const { upper, scratch, process, output, signal } = options;
+  const staging = join(scratch, 'binds');
+  mkdirSync(staging, { recursive: true });
+  const staged: Staged[] = [];
+  try {
+    for (const [i, hostMount] of options.mounts.entries())
+      staged.push(stage(hostMount, join(staging, String(i))));
+    const points = staged.map(({ bind, kind }): MountPoint => ({ path: bind.target, kind }));
+    const { lowers, paths } = withMountPoints(options, points);
+    using tree = mountTree({ lowers, upper, scratch: join(scratch, 'tree') });
+    const binds = staged.map(({ bind }, i) => ({ ...bind, target: paths[i] ?? bind.target }));
+    const directory = join(scratch, 'bundle');
+    return await runBundle(options.runtime, { process, rootfs: tree.root, binds, directory, output, signal });
+  } finally {
+    for (const { bind } of staged) unmount(bind.source);
+  }
+}
+
+interface Staged {
+  readonly bind: StagedBind;
+  readonly kind: MountPoint['kind'];
+}
+
+/** Binds the source once, to a place of ours: what the path leads to later (a swapped link) no longer matters. */
+function stage({ source, target, readOnly }: HostMount, place: string): Staged {
+  const fd = openAt(AT_FDCWD, source, O_PATH);
+  try {
+    const kind = fstatSync(fd).isDirectory() ? 'directory' : 'file';
+    if (kind === 'directory') mkdirSync(place);
+    else writeFileSync(place, '');
+    mount({ source: `/proc/self/fd/${fd}`, target: place, flags: MS.BIND | MS.REC });
+    if (readOnly) makeReadOnly(place);
+    return { bind: { source: place, target, readOnly }, kind };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Where the points really are in the tree, and the tree's layers: with a throw-away one on top that holds the missing
+ * mount points, if any are missing.
+ */
+function withMountPoints(
+  { lowers, scratch }: RunOptions,
+  points: readonly MountPoint[],
+): { readonly lowers: readonly string[]; readonly paths: readonly string[] } {
+  using tree = mountTree({ lowers, scratch: join(scratch, 'look') });
+  const system = SYSTEM_POINTS.map(point => resolveMountPoint(tree.root, point));
+  for (const [i, { path }] of SYSTEM_POINTS.entries()) {
+    const real = system[i]?.path;
+    if (real !== path) {
+      throw new AshlarError(`${path} in the image is a symbolic link to ${real}`, {
+        hint: 'a build cannot run in such a tree: make it a directory in the base',
+      });
+    }
+  }
+  const resolved = points.map(point => resolveMountPoint(tree.root, point));
+  const paths = resolved.map(({ path }) => path);
+  const missing = [...system, ...resolved].filter(point => !point.exists);
+  if (missing.length === 0) return { lowers, paths };
+  const layer = join(scratch, 'points');
+  mkdirSync(layer);
+  makeMountPoints(tree.root, layer, missing);
+  return { lowers: [...lowers, layer], paths };
+}
+
+/** The mounts that give a process the host's name resolution; none when the host has no resolv.conf. */
+export function nameResolution(): HostMount[] {
+  const source = '/etc/resolv.conf';
+  return existsSync(source) ? [{ source, target: source, readOnly: true }] : [];
+}

@@ -1,0 +1,103 @@
+/** Ways to start a process in a root tree: an OCI runtime (crun, runc), or the built-in runner where neither works. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AshlarError } from '../support/errors.ts';
+import { findProgram } from '../support/process.ts';
+import { runBuiltIn } from './builtin.ts';
+import { type Bundle, runCollecting } from './bundle.ts';
+import { runtimeSpec } from './spec.ts';
+
+export type RuntimeName = 'crun' | 'runc' | 'builtin';
+
+/** Runs the process to its end; returns its exit status (128 + signal when killed). */
+export function runBundle(runtime: RuntimeName, bundle: Bundle): Promise<number> {
+  return runtime === 'builtin' ? runBuiltIn(bundle) : runOci(runtime, bundle);
+}
+
+async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number> {
+  const program = findProgram(runtime);
+  if (!program)
+    throw new AshlarError(`cannot find the OCI runtime '${runtime}'`, {
+      hint: `install the package ${runtime}`,
+    });
+  const { directory } = bundle;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(
+    join(directory, 'config.json'),
+    JSON.stringify(runtimeSpec(runtime, bundle.process, bundle.rootfs, bundle.binds)),
+  );
+  const log = join(directory, 'runtime.log');
+  const globals = [
+    '--root',
+    join(directory, 'state'),
+    '--log',
+    log,
+    ...(runtime === 'crun' ? ['--cgroup-manager=disabled'] : []),
+  ];
+  const container = 'build';
+  const status = await runCollecting(
+    output =>
+      spawn(program, [...globals, 'run', '--bundle', directory, container], {
+        stdio: ['ignore', output, output],
+      }),
+    bundle,
+    () => spawnSync(program, [...globals, 'delete', '--force', container], { stdio: 'ignore' }),
+  );
+  if (status !== 0 && existsSync(log)) {
+    const message = startFailure(readFileSync(log, 'utf8'));
+    if (message !== undefined)
+      throw new AshlarError(`${runtime} could not start '${bundle.process.args[0]}': ${message}`);
+  }
+  return status;
+}
+
+/** The last error in a runtime's log; undefined when the process itself was started. */
+function startFailure(log: string): string | undefined {
+  const lines = log.split('\n').filter(line => line.includes('level=error') || /^\S+ (?!warning)/.test(line));
+  const last = lines.at(-1);
+  return last === undefined
+    ? undefined
+    : (/msg="((?:[^"\\]|\\.)*)"/.exec(last)?.[1]?.replaceAll('\\"', '"') ?? last);
+}
+
+/**
+ * The first runtime that really runs something here, found by running `true` in a tree of the host's own programs:
+ * being installed says little (crun refuses some cgroup layouts, runc some kernels).
+ */
+export async function probeRuntime(
+  scratch: string,
+): Promise<{ readonly runtime: RuntimeName; readonly refusals: readonly string[] }> {
+  const refusals: string[] = [];
+  for (const runtime of ['crun', 'runc'] as const) {
+    if (!findProgram(runtime)) continue;
+    try {
+      await runTrue(runtime, join(scratch, runtime));
+      return { runtime, refusals };
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error;
+      refusals.push(error.message);
+    }
+  }
+  return { runtime: 'builtin', refusals };
+}
+
+async function runTrue(runtime: 'crun' | 'runc', directory: string): Promise<void> {
+  const rootfs = join(directory, 'rootfs');
+  for (const point of ['proc', 'dev', 'sys']) mkdirSync(join(rootfs, point), { recursive: true });
+  const shown = ['/usr', '/bin', '/lib', '/lib64', '/nix', '/gnu'].filter(path => existsSync(path));
+  for (const path of shown) mkdirSync(join(rootfs, path), { recursive: true });
+  const output: Uint8Array[] = [];
+  const status = await runBundle(runtime, {
+    process: { args: [realpathSync('/bin/true')], environment: {}, hostname: 'probe', network: 'host' },
+    rootfs,
+    binds: shown.map(path => ({ source: realpathSync(path), target: path, readOnly: false })),
+    directory: join(directory, 'bundle'),
+    output: bytes => output.push(bytes),
+    signal: AbortSignal.timeout(20_000),
+  });
+  if (status !== 0)
+    throw new AshlarError(
+      `${runtime} fails here: ${Buffer.concat(output).toString().trim() || `exit status ${status}`}`,
+    );
+}

@@ -1,0 +1,97 @@
+/** The configuration of an OCI runtime (https://github.com/opencontainers/runtime-spec/blob/v1.1.0/config.md). */
+
+import type { Process, StagedBind } from './bundle.ts';
+import { availableCapabilities } from './capabilities.ts';
+
+interface SpecMount {
+  readonly destination: string;
+  readonly type?: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+const MASKED = [
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/timer_list',
+  '/proc/scsi',
+];
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sysrq-trigger'];
+
+/** Mounts that every tree gets, in order. */
+const STANDARD_MOUNTS: readonly SpecMount[] = [
+  { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+  {
+    destination: '/dev',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+  },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+  },
+  {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777'],
+  },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+  {
+    destination: '/sys',
+    type: 'none',
+    source: '/sys',
+    options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+  },
+];
+
+/** The config.json of one run: root file system at `rootfs`, everything mounted by the runtime itself. */
+export function runtimeSpec(
+  runtime: 'crun' | 'runc',
+  options: Process,
+  rootfs: string,
+  binds: readonly StagedBind[],
+): object {
+  const capabilities = availableCapabilities();
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: options.args,
+      env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),
+      cwd: '/',
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: [],
+      },
+      noNewPrivileges: false,
+    },
+    root: { path: rootfs, readonly: false },
+    hostname: options.hostname,
+    mounts: [...STANDARD_MOUNTS, ...binds.map(bind => bindMount(runtime, bind))],
+    linux: {
+      namespaces: ['mount', 'pid', 'ipc', 'uts', ...(options.network === 'none' ? ['network'] : [])].map(
+        type => ({ type }),
+      ),
+      maskedPaths: MASKED,
+      readonlyPaths: READ_ONLY,
+    },
+  };
+}
+
+/**
+ * crun sets the flags of a bind anew, so it must be told of `ro`. runc keeps those of the source, and its remount for
+ * `ro` fails in a user namespace where the source's other flags (nodev, nosuid) are locked.
+ */
+function bindMount(runtime: 'crun' | 'runc', { source, target, readOnly }: StagedBind): SpecMount {
+  const flags = readOnly && runtime === 'crun' ? ['ro'] : [];
+  return { destination: target, type: 'none', source, options: ['rbind', 'rprivate', ...flags] };
+}

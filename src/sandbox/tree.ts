@@ -1,0 +1,46 @@
+/** Root trees: layers (overlay-ready directories, bottom to top) put together by one overlay mount. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { MS, mount, mountOverlay, unmount } from '../linux/index.ts';
+
+export interface TreeOptions {
+  /** Overlay-ready directories from the bottom to the top; none for an empty tree. */
+  readonly lowers: readonly string[];
+  /** An existing directory that collects the changes; without it the tree is read-only. */
+  readonly upper?: string;
+  /** A directory of ours, on the file system of `upper`, for the mount point and overlayfs's own needs. */
+  readonly scratch: string;
+}
+
+export interface Tree extends Disposable {
+  /** Where the tree is mounted. */
+  readonly root: string;
+}
+
+/** Mounts the tree below `scratch`; disposing unmounts it. Must run inside our own mount namespace. */
+export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
+  const [root, work, empty] = ['root', 'work', 'empty'].map(name => join(scratch, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const directory of [root, work, empty]) mkdirSync(directory, { recursive: true });
+  if (upper === undefined && lowers.length === 0) {
+    mount({ source: empty, target: root, flags: MS.BIND });
+  } else {
+    // An empty directory at the bottom is invisible, and makes one layer enough where overlayfs wants two.
+    mountOverlay({
+      target: root,
+      lowers: [empty, ...lowers],
+      ...(upper === undefined ? {} : { upper: { directory: upper, work } }),
+    });
+  }
+  return {
+    root,
+    [Symbol.dispose]: () => {
+      unmount(root);
+      // overlayfs leaves a directory of mode 000 in there.
+      rmSync(work, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { exitStatus } from './signals.ts';
+
+/** The absolute path of a program in PATH, or undefined. */
+export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
+  // Debian keeps some tools of ours in sbin, which is not in the PATH of a plain user.
+  for (const directory of [...path.split(delimiter), '/usr/sbin', '/sbin']) {
+    const candidate = join(directory, name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // not here: the next directory is asked
+    }
+  }
+  return undefined;
+}
+
+export interface ProcessResult {
+  /** Exit code, or 128 + the signal's number. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end and collects its output, which is expected to be small. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> & { readonly input?: string } = {},
+): Promise<ProcessResult> {
+  const { input, ...spawnOptions } = options;
+  const child = spawn(program, args, {
+    ...spawnOptions,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  child.stdout?.on('data', (bytes: Buffer) => output.stdout.push(bytes));
+  child.stderr?.on('data', (bytes: Buffer) => output.stderr.push(bytes));
+  // A program that ends without reading its input is judged by its exit status.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input);
+  const status = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(exitStatus(code, signal)));
+  });
+  return {
+    status,
+    stdout: Buffer.concat(output.stdout).toString(),
+    stderr: Buffer.concat(output.stderr).toString(),
+  };
+}

@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { detectIdMap, startInNamespaces } from '../../src/sandbox/index.ts';
+import { findProgram } from '../../src/support/process.ts';
+import { has, isRoot } from '../support/tools.ts';
+import type { Reply, Request } from './inside.ts';
+
+let directory: string;
+let base: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ashlar-sandbox-'));
+  base = join(directory, 'base');
+  mkdirSync(join(base, 'bin'), { recursive: true });
+  mkdirSync(join(directory, 'upper'));
+  copyFileSync(findProgram('busybox') ?? '', join(base, 'bin/busybox'));
+  symlinkSync('busybox', join(base, 'bin/sh'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function run(script: string, request: Partial<Request> = {}): Promise<Reply> {
+  const child = startInNamespaces(new URL('./inside.ts', import.meta.url), detectIdMap());
+  child.stderr?.pipe(process.stderr);
+  child.send({
+    scratch: join(directory, 'scratch'),
+    lowers: [base],
+    upper: join(directory, 'upper'),
+    script,
+    mounts: [],
+    runtime: 'crun',
+    network: 'host',
+    ...request,
+  } satisfies Request);
+  const [reply] = (await once(child, 'message')) as [Reply];
+  child.disconnect();
+  await once(child, 'exit');
+  return reply;
+}
+
+const runtimes = ['crun', 'runc', 'builtin'] as const;
+
+describe.runIf(isRoot && has('busybox', 'crun', 'runc')).each(runtimes)('a process run by %s', runtime => {
+  it('has a cleared environment, the host name and its exit status', async () => {
+    const reply = await run('busybox env | busybox sort; busybox hostname; busybox pwd; exit 7', { runtime });
+    expect(reply).toEqual({
+      status: 7,
+      output: expect.stringMatching(
+        /^(HOME=\/\n)?PATH=\/bin\n(PWD=\/\n)?(SHLVL=\d\n)?SOME=value with "quotes"\nstacker\n\/\n$/,
+      ),
+      runtime,
+    });
+  });
+
+  it('leaves only its own changes in the upper directory', async () => {
+    const reply = await run('echo hello > /made; busybox rm /bin/sh; busybox mkdir /new', {
+      runtime,
+      mounts: [{ source: '/etc/resolv.conf', target: '/etc/resolv.conf', readOnly: true }],
+    });
+    expect(reply).toMatchObject({ status: 0 });
+    expect(readdirSync(join(directory, 'upper')).sort()).toEqual(['bin', 'made', 'new']);
+    expect(lstatSync(join(directory, 'upper/bin/sh')).isCharacterDevice()).toBe(true);
+    expect(existsSync(join(base, 'proc'))).toBe(false);
+  });
+
+  it('sees mounts of the host, read-only where asked, and nothing of the host changes its place', async () => {
+    const shown = join(directory, 'shown');
+    mkdirSync(shown);
+    writeFileSync(join(shown, 'file'), 'content\n');
+    const script =
+      'busybox cat /a/b/file; echo x > /a/b/file; echo y > /w/file2; busybox grep " /a/b " /proc/mounts';
+    const reply = await run(script, {
+      runtime,
+      mounts: [
+        { source: shown, target: '/a/b', readOnly: true },
+        { source: shown, target: '/w', readOnly: false },
+      ],
+    });
+    expect(reply).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^content\n.*Read-only file system\n.* \/a\/b .* ro,/s),
+    });
+    expect(readFileSync(join(shown, 'file2'), 'utf8')).toBe('y\n');
+    expect(readdirSync(join(directory, 'upper'))).toEqual([]);
+  });
+
+  it('has the standard devices and only its own open files', async () => {
+    const script =
+      'busybox ls /proc/self/fd; echo > /dev/null; busybox test -c /dev/urandom && busybox test -d /dev/shm';
+    expect(await run(script, { runtime })).toMatchObject({ status: 0, output: '0\n1\n2\n3\n' });
+  });
+
+  it('can be cut off from the network', async () => {
+    const script = 'busybox grep -c : /proc/net/dev';
+    expect(await run(script, { runtime, network: 'none' })).toMatchObject({ output: '1\n' });
+  });
+
+  it('follows links to a mount point inside the tree, never outside', async () => {
+    mkdirSync(join(base, 'etc'));
+    symlinkSync('../run/resolv.conf', join(base, 'etc/resolv.conf'));
+    symlinkSync('/../../../../../../tmp', join(base, 'target'));
+    writeFileSync(join(directory, 'f'), 'F');
+    const reply = await run('busybox cat /etc/resolv.conf; busybox ls /tmp', {
+      runtime,
+      mounts: [
+        { source: join(directory, 'f'), target: '/etc/resolv.conf', readOnly: true },
+        { source: join(directory, 'f'), target: '/target/here', readOnly: true },
+      ],
+    });
+    expect(reply).toMatchObject({ status: 0, output: 'Fhere\n' });
+    expect(existsSync('/tmp/here')).toBe(false);
+    expect(readdirSync(join(directory, 'upper'))).toEqual([]);
+  });
+});
+
+describe.runIf(isRoot && has('busybox', 'crun', 'runc'))('running in a tree', () => {
+  it('refuses a tree whose /dev or /proc is a symbolic link', async () => {
+    symlinkSync('/tmp', join(base, 'dev'));
+    expect(await run('true')).toEqual({ error: '/dev in the image is a symbolic link to /tmp' });
+  });
+
+  it('does not change the time or mode of a directory that a mount point was made in', async () => {
+    mkdirSync(join(base, 'srv'), { mode: 0o711 });
+    utimesSync(join(base, 'srv'), 1000, 1000);
+    const mounts = [{ source: directory, target: '/srv/x', readOnly: true }];
+    const reply = await run('busybox stat -c "%a %Y" /srv; echo > /srv/f', { mounts });
+    expect(reply).toMatchObject({ output: '711 1000\n' });
+    expect(lstatSync(join(directory, 'upper/srv')).mode & 0o777).toBe(0o711);
+    expect(readdirSync(join(directory, 'upper/srv'))).toEqual(['f']);
+  });
+
+  it('says that the program is not in the tree', async () => {
+    rmSync(join(base, 'bin/sh'));
+    for (const runtime of ['crun', 'runc'] as const) {
+      expect(await run('true', { runtime, scratch: join(directory, runtime) })).toEqual({
+        error: expect.stringMatching(/could not start '\/bin\/sh': .*no such file/i),
+      });
+    }
+  });
+
+  it('finds a runtime that really works here', async () => {
+    const reply = await run('true', { runtime: 'probe' });
+    expect(reply).toMatchObject({ status: 0, runtime: expect.stringMatching(/^(crun|runc)$/) });
+  });
+});
