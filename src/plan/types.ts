@@ -141,6 +141,8 @@ export interface ImageSource extends SourceBase {
 export interface ConfigChange {
   /** In order; a name replaces the inherited variable of that name. */
   readonly environment: readonly (readonly [name: string, value: string])[];
+  /** Variables that are added when neither `environment` nor what is inherited has one of the name. */
+  readonly defaultEnvironment?: readonly (readonly [name: string, value: string])[];
   readonly labels: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
   readonly workingDir?: string;

@@ -1,0 +1,133 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { Base, FileSource, Source } from '../../plan/types.ts';
+import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import { didYouMean } from '../../support/suggest.ts';
+import { showYaml, type YamlNode } from '../../support/yaml.ts';
+import {
+  type Directives,
+  givenValue,
+  type LayerContext,
+  readDirectives,
+  readFlag,
+  readText,
+} from './directives.ts';
+import { readHash, remoteSource, schemeOf } from './source.ts';
+
+const keys = ['type', 'url', 'tag', 'insecure', 'hash'];
+const types = ['docker', 'oci', 'tar', 'built', 'scratch', 'stack'];
+
+/** The base that a `from` map names. */
+export function readFrom(from: YamlNode, context: LayerContext): Base {
+  const at = from.span;
+  if (from.kind === 'list') throw new AshlarError("a list in 'from' is not supported yet", { at });
+  if (from.kind !== 'map') {
+    throw new AshlarError(`'from' expected a map, found ${from.kind}: ${showYaml(from)}`, {
+      at,
+      hint: 'for example {type: docker, url: "docker://debian:stable"}',
+    });
+  }
+  const directives = readDirectives(from, keys, 'unknown image source directive', context);
+  const type = readText(directives, 'type') ?? '';
+  switch (type) {
+    case 'docker':
+      return readImage(directives, at, context);
+    case 'oci':
+      return readLayout(directives, at, context);
+    case 'tar':
+      return { kind: 'tar', source: readTar(directives, context, at), at };
+    case 'scratch':
+      if (readText(directives, 'url') === undefined) return { kind: 'scratch', at };
+      return { kind: 'tar', source: readTar(directives, context, at), at };
+    case 'built':
+      return {
+        kind: 'built',
+        image: required(directives, 'tag', 'built', context, at),
+        at: placeOf(directives, 'tag', at),
+      };
+    case 'stack':
+      throw new AshlarError("type 'stack' in 'from' is not supported yet", {
+        at: placeOf(directives, 'type', at),
+      });
+    default:
+      throw new AshlarError(`unknown layer type: ${type}`, {
+        at: placeOf(directives, 'type', at),
+        hint: didYouMean(type, types) ?? `the types are ${types.join(', ')}`,
+      });
+  }
+}
+
+function readImage(directives: Directives, at: SourceSpan, context: LayerContext): Base {
+  const url = required(directives, 'url', 'docker', context, at);
+  const place = placeOf(directives, 'url', at);
+  if (url.startsWith('docker://')) return imageBase(url, directives, place);
+  if (url.startsWith('oci:')) {
+    return imageBase(layoutReference(url.slice('oci:'.length), place, context), directives, place);
+  }
+  if (url.startsWith('docker-daemon:')) {
+    throw new AshlarError(`images of a docker daemon (${url}) are not supported yet`, {
+      at: place,
+      hint: 'save the image to an OCI layout, for example with skopeo copy, and use type oci',
+    });
+  }
+  throw new AshlarError(`unknown image source type: ${url}`, {
+    at: place,
+    hint: `did you mean "docker://${url}"?`,
+  });
+}
+
+function readLayout(directives: Directives, at: SourceSpan, context: LayerContext): Base {
+  const url = required(directives, 'url', 'oci', context, at);
+  const place = placeOf(directives, 'url', at);
+  if (url.startsWith('docker://')) return imageBase(url, directives, place);
+  return imageBase(layoutReference(url, place, context), directives, place);
+}
+
+function imageBase(reference: string, directives: Directives, at: SourceSpan): Base {
+  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
+}
+
+/** `oci:<absolute directory>:<tag>` for `directory:tag`, split at the first colon. */
+function layoutReference(url: string, at: SourceSpan, { options }: LayerContext): string {
+  const colon = url.indexOf(':');
+  if (colon < 1 || colon === url.length - 1) {
+    throw new AshlarError(`bad OCI tag: ${url}`, { at, hint: 'write it as directory:tag' });
+  }
+  const directory = resolve(options.cwd, url.slice(0, colon));
+  if (directory.includes(':')) {
+    throw new AshlarError(`the path of an OCI layout cannot contain ':': ${directory}`, { at });
+  }
+  return `oci:${directory}:${url.slice(colon + 1)}`;
+}
+
+/** The archive of a `tar` base. Other than an import's path, a local one is relative to the current directory. */
+function readTar(directives: Directives, context: LayerContext, at: SourceSpan): Source {
+  const url = required(directives, 'url', 'tar', context, at);
+  const place = placeOf(directives, 'url', at);
+  const hash = givenValue(directives, 'hash');
+  const sha256 = hash && readHash(readText(directives, 'hash') ?? '', hash.span);
+  const common = { ...(sha256 !== undefined && { sha256 }), at: place };
+  if (schemeOf(url) !== undefined) return remoteSource(url, common, context);
+  const file: FileSource = {
+    ...common,
+    kind: 'file',
+    path: isAbsolute(url) ? resolve(url) : resolve(context.options.cwd, url),
+    messages: { missing: `couldn't stat import ${url}` },
+  };
+  return file;
+}
+
+function required(
+  directives: Directives,
+  key: 'url' | 'tag',
+  type: string,
+  { layer }: LayerContext,
+  at: SourceSpan,
+): string {
+  const text = readText(directives, key);
+  if (text !== undefined) return text;
+  throw new AshlarError(`${layer}: from ${key} cannot be empty for image type '${type}'`, { at });
+}
+
+function placeOf(directives: Directives, key: string, fallback: SourceSpan): SourceSpan {
+  return directives.get(key)?.value.span ?? fallback;
+}

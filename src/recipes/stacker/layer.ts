@@ -1,0 +1,118 @@
+import type { Platform } from '../../oci/types.ts';
+import type { ImagePlan } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { showYaml } from '../../support/yaml.ts';
+import {
+  type Directives,
+  givenValue,
+  type LayerContext,
+  readDirectives,
+  readFlag,
+  readText,
+} from './directives.ts';
+import type { LayerText, StackerFile } from './file.ts';
+import { readFrom } from './from.ts';
+import { readImageConfig, readTexts } from './image-config.ts';
+import { readImports } from './imports.ts';
+import type { StackerOptions } from './options.ts';
+import { readOverlayDirs } from './overlay-dirs.ts';
+import { readRun } from './run.ts';
+
+const directiveNames = [
+  'from',
+  'imports',
+  'import',
+  'overlay_dirs',
+  'run',
+  'cmd',
+  'entrypoint',
+  'full_command',
+  'environment',
+  'labels',
+  'volumes',
+  'working_dir',
+  'user',
+  'runtime_user',
+  'generate_labels',
+  'annotations',
+  'build_env',
+  'build_env_passthrough',
+  'build_only',
+  'binds',
+  'os',
+  'arch',
+  'apply',
+  'layers',
+  'bom',
+];
+
+const unsupported = ['apply', 'layers', 'generate_labels'];
+
+/** The image that a layer of a stacker file describes, without the order among the layers. */
+export function readLayer(
+  { name, value, at }: LayerText,
+  file: StackerFile,
+  fileAnnotations: Readonly<Record<string, string>>,
+  options: StackerOptions,
+): Omit<ImagePlan, 'after'> {
+  const context: LayerContext = { layer: name, file, options };
+  if (value.kind !== 'map') {
+    throw new AshlarError(
+      `layer '${name}' expected a map of directives, found ${value.kind}: ${showYaml(value)}`,
+      {
+        at: value.kind === 'null' ? at : value.span,
+      },
+    );
+  }
+  const directives = readDirectives(value, directiveNames, 'unknown directive', context);
+  for (const directive of unsupported) {
+    const present = givenValue(directives, directive);
+    if (present !== undefined) {
+      throw new AshlarError(`'${directive}' is not supported yet`, {
+        at: directives.get(directive)?.key.span,
+      });
+    }
+  }
+  warnAboutBom(directives, context);
+
+  const from = givenValue(directives, 'from');
+  if (from === undefined) throw new AshlarError('invalid layer: no base (from directive)', { at });
+  const base = readFrom(from, context);
+  const { imports, copies, legacy } = readImports(directives, context);
+  const run = readRun(directives, legacy, context);
+  return {
+    name,
+    base,
+    imports,
+    steps: [...readOverlayDirs(directives, context), ...copies, ...(run === undefined ? [] : [run])],
+    config: readImageConfig(directives, context),
+    annotations: { ...readTexts(directives, 'annotations', context), ...fileAnnotations },
+    platform: readPlatform(directives, options.hostPlatform),
+    emit: !readFlag(directives, 'build_only'),
+    createdBy: 'stacker build',
+    at,
+  };
+}
+
+function readPlatform(directives: Directives, host: Platform): Platform {
+  for (const name of ['os', 'arch']) {
+    const entry = directives.get(name);
+    if (entry !== undefined && readText(directives, name) === undefined) {
+      throw new AshlarError(`stackerfile: "${name}" value cannot be empty`, { at: entry.key.span });
+    }
+  }
+  const os = readText(directives, 'os') ?? host.os;
+  const architecture = readText(directives, 'arch');
+  // A variant belongs to the architecture it was found with.
+  return architecture === undefined ? { ...host, os } : { os, architecture };
+}
+
+function warnAboutBom(directives: Directives, { layer, file, options }: LayerContext): void {
+  const bom = directives.get('bom');
+  if (bom === undefined) return;
+  options.warn(
+    `'bom' directive used in layer '${layer}' inside file '${file.name}' is deprecated. Support for 'bom' is removed ` +
+      'in releases after 2026-03-10.',
+    bom.key.span,
+  );
+}

@@ -1,0 +1,32 @@
+import type { Platform } from '../../oci/types.ts';
+import type { SourceSpan } from '../../support/errors.ts';
+
+export interface StackerOptions {
+  /** The stacker files as the user typed them. */
+  readonly files: readonly string[];
+  /** `KEY=VALUE`, in order. */
+  readonly substitutions: readonly string[];
+  /** YAML files with more substitutions, in order. */
+  readonly substituteFiles: readonly string[];
+  /** Absolute. */
+  readonly stackerDir: string;
+  /** Absolute. */
+  readonly rootsDir: string;
+  /** Absolute. */
+  readonly ociDir: string;
+  /** As given; may be empty. */
+  readonly workDir: string;
+  /** What the typed files and `from.url` are relative to. Absolute. */
+  readonly cwd: string;
+  /** The prefix of the annotations that every image gets, usually `io.stackeroci`. */
+  readonly annotationsNamespace: string;
+  /** Of ashlar. */
+  readonly version: string;
+  /** Whether everything that is downloaded by URL must come with a hash. */
+  readonly requireHash: boolean;
+  /** Whether a placeholder with single braces for a key that has a value is an error. */
+  readonly strictSubstitution: boolean;
+  readonly hostPlatform: Platform;
+  readonly warn: (message: string, at?: SourceSpan) => void;
+  readonly debug: (message: string) => void;
+}

@@ -1,0 +1,138 @@
+import { sep } from 'node:path';
+import type { ImagePlan, Source, Step } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { didYouMean } from '../../support/suggest.ts';
+import type { StackerOptions } from './options.ts';
+
+export type UnorderedImage = Omit<ImagePlan, 'after'>;
+
+/**
+ * The images of one file in the order in which stacker builds them one after another: as in the file, except that an
+ * image waits for those it is made from. `available` are the images of prerequisites.
+ *
+ * Warns about every image that cannot be built, then throws `couldn't resolve some dependencies`.
+ */
+export function buildOrder(
+  images: readonly UnorderedImage[],
+  available: ReadonlySet<string>,
+  everywhere: ReadonlyMap<string, string>,
+  options: StackerOptions,
+): UnorderedImage[] {
+  const done = new Set(available);
+  const ordered: UnorderedImage[] = [];
+  let waiting = images;
+  while (waiting.length > 0) {
+    const later: UnorderedImage[] = [];
+    for (const image of waiting) {
+      if (needsOf(image).every(({ image: name }) => done.has(name))) {
+        ordered.push(image);
+        done.add(image.name);
+      } else {
+        later.push(image);
+      }
+    }
+    if (later.length === waiting.length) throw unresolved(later, done, everywhere, options);
+    waiting = later;
+  }
+  return ordered;
+}
+
+/** Adds `after`: the earlier images that must be done first although an image does not name them. */
+export function addFileOrder(images: readonly UnorderedImage[], ociDir: string): ImagePlan[] {
+  const uses = images.map(pathsOf);
+  return images.map((image, i) => {
+    const after = images.slice(0, i).filter((earlier, j) => {
+      const [mine, theirs] = [uses[i], uses[j]];
+      return (mine && theirs && conflict(theirs, mine)) || refersTo(image, earlier, ociDir);
+    });
+    return { ...image, after: after.map(({ name }) => name) };
+  });
+}
+
+interface Need {
+  readonly image: string;
+  /** As stacker words it. */
+  readonly words: string;
+}
+
+function needsOf(image: UnorderedImage): Need[] {
+  const { base } = image;
+  const sources = [...image.imports.map(({ source }) => source), ...image.steps.flatMap(sourcesOf)];
+  if (base.kind === 'tar') sources.unshift(base.source);
+  return [
+    ...(base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}` }] : []),
+    ...sources.flatMap(source =>
+      source.kind === 'image' ? [{ image: source.image, words: `stacker://${source.image}` }] : [],
+    ),
+  ];
+}
+
+function sourcesOf(step: Step): Source[] {
+  return step.kind === 'copy' ? [step.source] : [];
+}
+
+function unresolved(
+  images: readonly UnorderedImage[],
+  done: ReadonlySet<string>,
+  everywhere: ReadonlyMap<string, string>,
+  options: StackerOptions,
+): AshlarError {
+  const names = new Set([...done, ...images.map(({ name }) => name)]);
+  const missing = images.map(image => ({
+    image,
+    needs: needsOf(image).filter(need => !done.has(need.image)),
+  }));
+  for (const { image, needs } of missing) {
+    const words = [...new Set(needs.map(need => need.words))];
+    options.warn(`couldn't find dependencies for ${image.name}: ${words.join(', ')}`, image.base.at);
+  }
+  const unknown = missing.flatMap(({ needs }) => needs).find(need => !names.has(need.image));
+  return new AshlarError("couldn't resolve some dependencies", {
+    at: images[0]?.base.at,
+    hint:
+      unknown === undefined ? 'these layers wait for each other' : hintFor(unknown.image, names, everywhere),
+  });
+}
+
+function hintFor(name: string, names: ReadonlySet<string>, everywhere: ReadonlyMap<string, string>): string {
+  const file = everywhere.get(name);
+  if (file !== undefined) return `layer "${name}" is in ${file}: name that file in config.prerequisites`;
+  return didYouMean(name, names) ?? `there is no layer "${name}"`;
+}
+
+/** Paths of the host that an image reads, and those that it may write because they are bound into it. */
+interface HostPaths {
+  readonly bound: readonly string[];
+  readonly read: readonly string[];
+}
+
+function pathsOf(image: UnorderedImage): HostPaths {
+  const sources = [...image.imports.map(({ source }) => source), ...image.steps.flatMap(sourcesOf)];
+  if (image.base.kind === 'tar') sources.push(image.base.source);
+  return {
+    bound: image.steps.flatMap(step => (step.kind === 'run' ? step.binds.map(({ source }) => source) : [])),
+    read: sources.flatMap(source => (source.kind === 'file' ? [source.path] : [])),
+  };
+}
+
+/** Whether one of two images may write what the other one uses. */
+function conflict(a: HostPaths, b: HostPaths): boolean {
+  return overlap(a.bound, [...b.bound, ...b.read]) || overlap(a.read, b.bound);
+}
+
+function overlap(some: readonly string[], others: readonly string[]): boolean {
+  return some.some(a => others.some(b => isWithin(a, b) || isWithin(b, a)));
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+/** Whether the base is what another image of this build leaves in the output layout. */
+function refersTo(image: UnorderedImage, other: UnorderedImage, ociDir: string): boolean {
+  if (image.base.kind !== 'image') return false;
+  const prefix = `oci:${ociDir}:${other.name}`;
+  return ['', '-squashfs', '-erofs'].some(
+    suffix => image.base.kind === 'image' && image.base.reference === prefix + suffix,
+  );
+}
