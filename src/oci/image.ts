@@ -4,6 +4,7 @@ import { type Layout, openLayout, refName } from './layout.ts';
 import { isConfigType } from './mediatypes.ts';
 import { chooseByPlatform, hostPlatform, noSuchPlatform } from './platform.ts';
 import { formatReference, type ImageReference, type LayoutReference } from './reference.ts';
+import type { ImageStore, StoredDocument } from './store.ts';
 import type { Descriptor, Digest, ImageConfig, Index, Manifest, Platform } from './types.ts';
 
 /** An image whose manifest and config are at hand and whose layers can be asked for. */
@@ -30,22 +31,6 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where an image's documents and blobs come from: the little that layouts and registries have in common. */
-export interface ImageStore {
-  /** The manifest or index that the reference names. */
-  root(platform: Platform): Promise<StoredDocument>;
-  /** A manifest or index by its descriptor. */
-  document(descriptor: Descriptor): Promise<StoredDocument>;
-  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
-  readBlob(descriptor: Descriptor, longest: number): Promise<Uint8Array>;
-  localBlob(descriptor: Descriptor): string | undefined;
-}
-
-export interface StoredDocument {
-  readonly descriptor: Descriptor;
-  readonly bytes: Uint8Array;
-}
-
 /** Indexes in indexes: one more than any tool writes. */
 const deepestIndex = 4;
 
@@ -55,10 +40,9 @@ const deepestIndex = 4;
  */
 export async function openImage(reference: ImageReference, options: OpenOptions = {}): Promise<OpenedImage> {
   const platform = options.platform ?? hostPlatform();
-  const store = await openStore(reference, options);
-  const root = await store.root(platform);
+  const store = await openStore(reference, platform, options);
   const name = formatReference(reference);
-  const { descriptor, manifest, bytes } = await chooseManifest(store, root, platform, name);
+  const { descriptor, manifest, bytes } = await chooseManifest(store, platform, name);
   if (!isConfigType(manifest.config.mediaType)) {
     throw new AshlarError(
       `${name} is not a container image: its config is of type ${manifest.config.mediaType}`,
@@ -73,7 +57,7 @@ export async function openImage(reference: ImageReference, options: OpenOptions 
     );
   }
   return {
-    reference: { ...reference, digest: root.descriptor.digest },
+    reference: { ...reference, digest: store.root.descriptor.digest },
     descriptor,
     manifest,
     config,
@@ -84,23 +68,29 @@ export async function openImage(reference: ImageReference, options: OpenOptions 
   };
 }
 
-async function openStore(reference: ImageReference, _options: OpenOptions): Promise<ImageStore> {
+async function openStore(
+  reference: ImageReference,
+  platform: Platform,
+  options: OpenOptions,
+): Promise<ImageStore> {
   switch (reference.transport) {
     case 'oci':
-      return layoutStore(await openLayout(reference.path), reference);
-    case 'docker':
-      throw new AshlarError(`cannot open ${formatReference(reference)} yet`);
+      return layoutStore(await openLayout(reference.path), reference, platform);
+    case 'docker': {
+      // The HTTP client takes longer to load than a layout to read.
+      const { registryStore } = await import('./registry.ts');
+      return registryStore(reference, options);
+    }
   }
 }
 
 /** Follows indexes down to the manifest for the platform. */
 async function chooseManifest(
   store: ImageStore,
-  root: StoredDocument,
   platform: Platform,
   name: string,
 ): Promise<StoredDocument & { readonly manifest: Manifest }> {
-  let current = root;
+  let current = store.root;
   for (let depth = 0; depth <= deepestIndex; depth += 1) {
     const document = parseDocument(current.bytes, current.descriptor.mediaType, `the manifest of ${name}`);
     if (document.kind === 'manifest') return { ...current, manifest: document.manifest };
@@ -111,13 +101,18 @@ async function chooseManifest(
   throw new AshlarError(`${name} is an index of indexes, more than ${deepestIndex} deep`);
 }
 
-function layoutStore(layout: Layout, reference: LayoutReference): ImageStore {
-  const document = async (descriptor: Descriptor): Promise<StoredDocument> => ({
-    descriptor,
-    bytes: await layout.readBlob(descriptor, longestManifest),
-  });
+async function layoutStore(
+  layout: Layout,
+  reference: LayoutReference,
+  platform: Platform,
+): Promise<ImageStore> {
+  // The entry's annotations are about its place in this layout.
+  const document = async ({ mediaType, digest, size }: Descriptor): Promise<StoredDocument> => {
+    const descriptor = { mediaType, digest, size };
+    return { descriptor, bytes: await layout.readBlob(descriptor, longestManifest) };
+  };
   return {
-    root: async platform => document(findEntry(await layout.index(), reference, platform)),
+    root: await document(findEntry(await layout.index(), reference, platform)),
     document,
     blob: descriptor => layout.blob(descriptor),
     readBlob: (descriptor, longest) => layout.readBlob(descriptor, longest),
@@ -139,8 +134,12 @@ function findEntry({ manifests }: Index, reference: LayoutReference, platform: P
   });
 }
 
-/** The digest that a reference stands for now: one HEAD request, or a look into index.json. */
-export async function resolveDigest(reference: ImageReference, _options: OpenOptions = {}): Promise<Digest> {
-  const store = await openStore(reference, {});
-  return (await store.root(hostPlatform())).descriptor.digest;
+/** The digest that a reference stands for now: one HEAD request, or a look into index.json. Throws AshlarError. */
+export async function resolveDigest(reference: ImageReference, options: OpenOptions = {}): Promise<Digest> {
+  if (reference.transport === 'docker') {
+    const { registryDigest } = await import('./registry.ts');
+    return registryDigest(reference, options);
+  }
+  const layout = await openLayout(reference.path);
+  return findEntry(await layout.index(), reference, options.platform ?? hostPlatform()).digest;
 }
