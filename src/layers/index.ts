@@ -1,0 +1,14 @@
+/**
+ * Tar layers: unpacked into directories that overlayfs mounts, and packed from directories, files and tar archives.
+ * Everything that is read here is hostile until checked, and every byte is hashed as it passes. Knows tar, whiteouts
+ * (OCI image specification, layer.md) and compressions; knows neither registries nor plans.
+ *
+ *     unpack   blob ─► inflate ─► sha256 (diff ID) ─► tar reader ─► tree of names ─► directory
+ *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
+ *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
+ */
+export type { Compression } from './compression.ts';
+export { packLayer, unpackLayer } from './jobs.ts';
+export type { Limits } from './limits.ts';
+export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
+export type { UnpackedLayer, UnpackJob } from './unpack.ts';

@@ -1,0 +1,221 @@
+/**
+ * The changes in the upper directory of an overlay mount (`userxattr`) as the entries of a layer.
+ *
+ * Order: the root, then each directory before what it holds, names in byte order; whiteouts come before their
+ * siblings, as the OCI specification asks. Sparse files are written out in full, since it advises against sparse
+ * entries; their holes are not read and compress to nothing.
+ */
+import { lstatSync } from 'node:fs';
+import { AT_FDCWD, getXattr } from '../linux/index.ts';
+import { AshlarError } from '../support/errors.ts';
+import { type ByteString, fromText, quote, toName, toText } from './bytes.ts';
+import type { Flow } from './flow.ts';
+import { canonicalPath, joinPath } from './names.ts';
+import { deviceOf, earlier, type Found, find, linkTarget, list, writeContent, xattrsOf } from './scan.ts';
+import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
+import type { TarWriter } from './tar-writer.ts';
+import type { Warnings } from './warnings.ts';
+import {
+  isLocalXattr,
+  isOpaqueMark,
+  isOverlayWhiteout,
+  isOverlayXattr,
+  OPAQUE_NAME,
+  whiteoutName,
+} from './whiteouts.ts';
+
+export interface UpperJob {
+  readonly kind: 'upper';
+  readonly directory: string;
+  /** Absolute paths in the image that are no changes of its maker; what lies below them is left out, too. */
+  readonly exclude?: readonly string[];
+  /**
+   * The lower directories, bottom to top. With them, whiteouts and opaque marks are left out where there is nothing
+   * to hide: overlayfs marks every new directory opaque.
+   */
+  readonly lowers?: readonly string[];
+}
+
+/** Writes the entries. The root alone is no change, so nothing is written then. */
+export function* packUpper(job: UpperJob, writer: TarWriter, warnings: Warnings, latest: bigint): Flow<void> {
+  const packer = new UpperPacker(job, writer, warnings, latest);
+  yield* packer.pack(fromText(job.directory), job.lowers?.map(fromText).reverse());
+}
+
+/** Directories of lower layers that overlayfs merges at some place, top to bottom; `undefined` when not known. */
+type Merged = readonly ByteString[] | undefined;
+
+class UpperPacker {
+  readonly #writer: TarWriter;
+  readonly #warnings: Warnings;
+  readonly #latest: bigint;
+  readonly #excluded: ReadonlySet<ByteString>;
+  /** The first path of each inode that has several. */
+  readonly #linked = new Map<string, ByteString>();
+  #root: TarEntry | undefined;
+
+  constructor(job: UpperJob, writer: TarWriter, warnings: Warnings, latest: bigint) {
+    this.#writer = writer;
+    this.#warnings = warnings;
+    this.#latest = latest;
+    this.#excluded = new Set(job.exclude?.map(path => canonicalPath(fromText(path))));
+  }
+
+  *pack(directory: ByteString, lowers: Merged): Flow<void> {
+    using found = find(AT_FDCWD, directory);
+    if (found.fd === undefined || found.type !== 'directory') {
+      throw new AshlarError(`${quote(directory)} is not a directory`);
+    }
+    const { kept, opaque } = this.#sortXattrs(found, '');
+    // Held back until there is something to go with it.
+    this.#root = this.#entry(found, '/', 'directory', kept);
+    if (opaque) yield* this.#marker(OPAQUE_NAME);
+    yield* this.#children(found.fd, '', opaque ? [] : lowers);
+  }
+
+  *#children(fd: number, parent: ByteString, lowers: Merged): Flow<void> {
+    const names: ByteString[] = [];
+    for (const entry of list(fd)) {
+      const { name } = entry;
+      if (this.#excluded.has(joinPath(parent, name))) continue;
+      if (entry.isCharacterDevice() && isWhiteout(fd, name)) {
+        if (lowers === undefined || lookUp(lowers, name).exists) {
+          yield* this.#marker(joinPath(parent, whiteoutName(name)));
+        }
+        continue;
+      }
+      names.push(name);
+      if (name.startsWith('.wh.')) {
+        throw new AshlarError(`${quote(joinPath(parent, name))} cannot be kept in a layer`, {
+          hint: 'names that begin with ".wh." stand for deleted files there',
+        });
+      }
+    }
+    for (const name of names) yield* this.#child(fd, name, joinPath(parent, name), lowers);
+  }
+
+  *#child(dirfd: number, name: ByteString, path: ByteString, lowers: Merged): Flow<void> {
+    using found = find(dirfd, name);
+    if (found.type === 'socket') {
+      this.#warnings.add('a socket was left out', path);
+      return;
+    }
+    if (found.stat.nlink > 1n && found.type !== 'directory') {
+      const inode = `${found.stat.dev}:${found.stat.ino}`;
+      const first = this.#linked.get(inode);
+      if (first !== undefined) {
+        yield* this.#begin({ ...this.#entry(found, path, 'hardlink', []), link: first });
+        return;
+      }
+      this.#linked.set(inode, path);
+    }
+    const { kept, opaque } = this.#sortXattrs(found, path);
+    if (found.type !== 'directory') {
+      yield* this.#begin(this.#entry(found, path, found.type, kept));
+      if (found.type === 'file' && found.fd !== undefined) {
+        yield* writeContent(this.#writer, found.fd, found.stat, path);
+      }
+      return;
+    }
+    yield* this.#begin(this.#entry(found, `${path}/`, 'directory', kept));
+    const below = mergedDirectories(lowers, name);
+    if (opaque && (below === undefined || below.length > 0)) yield* this.#marker(joinPath(path, OPAQUE_NAME));
+    if (found.fd !== undefined) yield* this.#children(found.fd, path, opaque ? [] : below);
+  }
+
+  *#begin(entry: TarEntry): Flow<void> {
+    if (this.#root !== undefined) {
+      yield* this.#writer.begin(this.#root);
+      this.#root = undefined;
+    }
+    yield* this.#writer.begin(entry);
+  }
+
+  /** Whiteouts have no owner and no time of their own. */
+  *#marker(path: ByteString): Flow<void> {
+    yield* this.#begin({
+      path,
+      type: 'file',
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      size: 0,
+      mtime: 0n,
+      link: '',
+      major: 0,
+      minor: 0,
+      xattrs: [],
+    });
+  }
+
+  #entry(found: Found, path: ByteString, type: EntryType, xattrs: readonly Xattr[]): TarEntry {
+    const { stat } = found;
+    return {
+      path,
+      type,
+      mode: Number(stat.mode) & 0o7777,
+      uid: Number(stat.uid),
+      gid: Number(stat.gid),
+      size: type === 'file' ? Number(stat.size) : 0,
+      mtime: earlier(stat.mtimeNs, this.#latest),
+      link: linkTarget(found),
+      ...deviceOf(found),
+      xattrs,
+    };
+  }
+
+  /** Tells the attributes that belong to the file from those that overlayfs keeps its books with. */
+  #sortXattrs(found: Found, path: ByteString): { kept: readonly Xattr[]; opaque: boolean } {
+    let opaque = false;
+    const kept = xattrsOf(found).filter(({ name, value }) => {
+      if (isOpaqueMark(name, value)) opaque = true;
+      if (/\.overlay\.(?:redirect|metacopy)$/.test(name) && isOverlayXattr(name)) {
+        throw new AshlarError(`${quote(path)} refers to another layer (${toText(name)})`, {
+          hint: 'mount the overlay with redirect_dir=nofollow,metacopy=off',
+        });
+      }
+      if (isOverlayXattr(name) || isLocalXattr(name)) return false;
+      if (!name.includes('=')) return true;
+      this.#warnings.add(`the attribute ${toText(name)} was left out: a tar cannot hold its name`, path);
+      return false;
+    });
+    return { kept, opaque };
+  }
+}
+
+function isWhiteout(dirfd: number, name: ByteString): boolean {
+  using found = find(dirfd, name);
+  const { type } = found;
+  return type !== 'socket' && isOverlayWhiteout({ type, ...deviceOf(found) });
+}
+
+/** What overlayfs shows below the upper directory under this name: the directories it merges, or that there is anything. */
+function lookUp(
+  lowers: readonly ByteString[],
+  name: ByteString,
+): { exists: boolean; merged: readonly ByteString[] } {
+  const merged: ByteString[] = [];
+  for (const lower of lowers) {
+    const path = `${lower}/${name}`;
+    const stat = lstatSync(toName(path), { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    if (!stat.isDirectory()) {
+      const isWhiteout = stat.isCharacterDevice() && stat.rdev === 0;
+      return { exists: merged.length > 0 || !isWhiteout, merged };
+    }
+    merged.push(path);
+    if (isOpaque(path)) break;
+  }
+  return { exists: merged.length > 0, merged };
+}
+
+function mergedDirectories(lowers: Merged, name: ByteString): Merged {
+  return lowers === undefined || lowers.length === 0 ? lowers : lookUp(lowers, name).merged;
+}
+
+function isOpaque(path: ByteString): boolean {
+  return ['user.overlay.opaque', 'trusted.overlay.opaque'].some(name => {
+    const value = getXattr(toName(path), name);
+    return value !== undefined && isOpaqueMark(name, value);
+  });
+}

@@ -1,0 +1,99 @@
+/** Runs a pack job in one pass: entries, tar, diff ID, compression, digest, file. */
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { BlobWriter, compressor, syncFile } from './compress.ts';
+import { type Compression, layerMediaType } from './compression.ts';
+import { type Flow, run } from './flow.ts';
+import { packUpper, type UpperJob } from './pack-upper.ts';
+import { BlockPool, TarWriter } from './tar-writer.ts';
+import { Warnings } from './warnings.ts';
+
+export type PackJob = UpperJob;
+
+export interface PackOptions {
+  readonly compression: Compression;
+  /** The file to write; a file that is there is overwritten. */
+  readonly output: string;
+  /** Seconds since 1970: later times are set back to it. */
+  readonly sourceDateEpoch?: number;
+}
+
+export interface PackedLayer {
+  /** SHA-256 of the tar, `sha256:...`. */
+  readonly diffId: string;
+  readonly uncompressedSize: number;
+  /** SHA-256 of the blob. */
+  readonly digest: string;
+  /** Bytes of the blob. */
+  readonly size: number;
+  readonly mediaType: string;
+  readonly entries: number;
+  readonly warnings: readonly string[];
+}
+
+/** Far beyond what any time stamp says. */
+const NEVER = 2n ** 70n;
+
+/**
+ * Writes a layer; `undefined` when there is nothing in it, and then there is no file either.
+ * `checkpoint` is called now and then and may throw to stop the job.
+ */
+export async function pack(
+  job: PackJob,
+  options: PackOptions,
+  checkpoint: () => void,
+): Promise<PackedLayer | undefined> {
+  try {
+    const packed = await write(job, options, checkpoint);
+    if (packed === undefined) rmSync(options.output);
+    else await syncFile(options.output);
+    return packed;
+  } catch (error) {
+    rmSync(options.output, { force: true });
+    throw error;
+  }
+}
+
+async function write(
+  job: PackJob,
+  { compression, output, sourceDateEpoch }: PackOptions,
+  checkpoint: () => void,
+): Promise<PackedLayer | undefined> {
+  const pool = new BlockPool();
+  const writer = new TarWriter(pool);
+  const warnings = new Warnings();
+  const hash = createHash('sha256');
+  let uncompressedSize = 0;
+  const latest = sourceDateEpoch === undefined ? NEVER : BigInt(sourceDateEpoch) * 1_000_000_000n;
+  using blob = new BlobWriter(output);
+  await using compress = compressor(compression, blob, pool);
+  await run(archive(entriesOf(job, writer, warnings, latest), writer), [], block => {
+    checkpoint();
+    hash.update(block);
+    uncompressedSize += block.length;
+    return compress.write(block);
+  });
+  if (writer.entries === 0) return undefined;
+  await compress.finish();
+  return {
+    diffId: `sha256:${hash.digest('hex')}`,
+    uncompressedSize,
+    digest: blob.digest(),
+    size: blob.size,
+    mediaType: layerMediaType(compression),
+    entries: writer.entries,
+    warnings: warnings.lines(),
+  };
+}
+
+function entriesOf(job: PackJob, writer: TarWriter, warnings: Warnings, latest: bigint): Flow<void> {
+  switch (job.kind) {
+    case 'upper':
+      return packUpper(job, writer, warnings, latest);
+  }
+}
+
+function* archive(entries: Flow<void>, writer: TarWriter): Flow<void> {
+  yield* entries;
+  if (writer.entries > 0) yield* writer.end();
+}

@@ -1,0 +1,293 @@
+/**
+ * The names of one layer, as its entries come by: which are directories, which are symbolic links and where those
+ * lead, what is hidden. Every decision about an entry is made here, without a file system: whether its name is
+ * acceptable, in which directory it really lies, and what it replaces. `Ground` is told what follows from that.
+ */
+import { AshlarError } from '../support/errors.ts';
+import { type ByteString, quote } from './bytes.ts';
+import type { Limits } from './limits.ts';
+import { canonicalPath, joinPath, splitLast } from './names.ts';
+import type { Whiteout } from './whiteouts.ts';
+
+/** As in the kernel (MAXSYMLINKS). */
+const LINKS_FOLLOWED = 40;
+/** Steps from directory to directory for a whole layer: some seconds. Long chains of links could ask for hours. */
+const STEPS = 2 ** 27;
+
+export class Directory {
+  readonly parent: Directory | undefined;
+  readonly name: ByteString;
+  /** Canonical, without symbolic links; the root is the empty string. */
+  readonly path: ByteString;
+  readonly children = new Map<ByteString, Node>();
+  /** Names in this directory that the layer hides in lower layers. */
+  hidden: Set<ByteString> | undefined;
+  opaque = false;
+  /** Whether it has no entry of its own (so far). */
+  implied = true;
+
+  constructor(parent: Directory | undefined, name: ByteString) {
+    this.parent = parent;
+    this.name = name;
+    this.path = parent === undefined ? '' : joinPath(parent.path, name);
+  }
+}
+
+interface Link {
+  readonly target: ByteString;
+}
+
+/** Everything that is neither directory nor symbolic link. */
+const FILE = 'file';
+
+type Node = Directory | Link | typeof FILE;
+
+/** A place for an entry. */
+export interface Place {
+  readonly directory: Directory;
+  readonly name: ByteString;
+}
+
+/** What is told of the changes. Removals come before what takes the place. */
+export interface Ground {
+  addDirectory(directory: Directory): void;
+  removeDirectory(directory: Directory): void;
+  removeFile(place: Place): void;
+  addWhiteout(place: Place): void;
+  removeWhiteout(place: Place): void;
+  markOpaque(directory: Directory): void;
+}
+
+export class LayerTree {
+  readonly root = new Directory(undefined, '');
+  readonly #ground: Ground;
+  readonly #limits: Limits;
+  #steps = 0;
+  #implied = 0;
+  /** Directories by the path under which entries name them: most entries share their parent with the one before. */
+  readonly #parents = new Map<ByteString, Directory>();
+
+  constructor(ground: Ground, limits: Limits) {
+    this.#ground = ground;
+    this.#limits = limits;
+  }
+
+  /**
+   * The directory for a directory entry, made if need be; `undefined` when the entry is void because a symbolic link
+   * to a directory has its place.
+   */
+  placeDirectory(path: ByteString): Directory | undefined {
+    if (path === '') {
+      this.root.implied = false;
+      return this.root;
+    }
+    const place = this.#place(path);
+    const existing = place.directory.children.get(place.name);
+    if (existing instanceof Directory) {
+      existing.implied = false;
+      return existing;
+    }
+    if (existing !== undefined && existing !== FILE && this.#follow(place) !== undefined) return undefined;
+    this.#clear(place);
+    const made = this.#addDirectory(place);
+    made.implied = false;
+    return made;
+  }
+
+  placeFile(path: ByteString): Place {
+    return this.#put(path, FILE);
+  }
+
+  placeSymlink(path: ByteString, target: ByteString): Place {
+    if (target.includes('\0')) throw new AshlarError('the link target holds a NUL byte');
+    return this.#put(path, { target });
+  }
+
+  /** Where the hard link comes from and where it goes; `undefined` when it links a file to itself. */
+  placeHardlink(path: ByteString, target: ByteString): { from: Place; to: Place } | undefined {
+    const from = this.#existingFile(target);
+    const node = from.directory.children.get(from.name);
+    const to = this.#place(path);
+    if (to.directory === from.directory && to.name === from.name) return undefined;
+    // Clearing the place could remove the target when it lies below.
+    if (isWithin(from.directory, to.directory.children.get(to.name))) {
+      throw new AshlarError(`the hard link would replace the directory of its target ${quote(target)}`);
+    }
+    this.#clear(to);
+    this.#set(to, node ?? FILE);
+    return { from, to };
+  }
+
+  /** Hides what lower layers have, and only that: entries of this layer stay, in whatever order they come. */
+  placeWhiteout(path: ByteString, whiteout: Whiteout): void {
+    const directory = this.#directory(splitLast(path).parent, { throughLinks: false });
+    if (whiteout.kind === 'opaque') {
+      this.#markOpaque(directory);
+      return;
+    }
+    directory.hidden ??= new Set();
+    if (directory.hidden.has(whiteout.name)) return;
+    directory.hidden.add(whiteout.name);
+    const existing = directory.children.get(whiteout.name);
+    if (existing instanceof Directory) this.#markOpaque(existing);
+    else if (existing === undefined) this.#ground.addWhiteout({ directory, name: whiteout.name });
+  }
+
+  /** All directories, children before their parents. */
+  *directories(from: Directory = this.root): Generator<Directory> {
+    for (const child of from.children.values()) {
+      if (child instanceof Directory) yield* this.directories(child);
+    }
+    yield from;
+  }
+
+  #put(path: ByteString, node: Exclude<Node, Directory>): Place {
+    if (path === '') throw new AshlarError('the root of the layer is not a directory');
+    const place = this.#place(path);
+    this.#clear(place);
+    this.#set(place, node);
+    return place;
+  }
+
+  #place(path: ByteString): Place {
+    if (path === '') throw new AshlarError('the root of the layer is not a directory');
+    const { parent, name } = splitLast(path);
+    return { directory: this.#parent(parent), name };
+  }
+
+  #parent(path: ByteString): Directory {
+    const known = this.#parents.get(path);
+    if (known !== undefined) return known;
+    const directory = this.#directory(path, { throughLinks: true });
+    this.#parents.set(path, directory);
+    return directory;
+  }
+
+  /** The directory of this path inside the root, made where it is missing. */
+  #directory(path: ByteString, { throughLinks }: { throughLinks: boolean }): Directory {
+    return this.#walk(path, {
+      missing: place => {
+        if (place.name.startsWith('.wh.')) throw new AshlarError('a directory has the name of a whiteout');
+        if (++this.#implied > this.#limits.entries) {
+          throw new AshlarError(
+            `the layer needs more than ${this.#limits.entries} directories that it does not list`,
+          );
+        }
+        return this.#addDirectory(place);
+      },
+      throughLinks,
+    });
+  }
+
+  /** Walks down the components; symbolic links lead from where they stand, absolute ones and `..` stay inside. */
+  #walk<T extends Directory | undefined>(
+    path: ByteString,
+    { missing, throughLinks }: { missing: (place: Place) => T; throughLinks: boolean },
+    start: Directory = this.root,
+  ): Directory | T {
+    let current = start;
+    let links = 0;
+    const rest = components(path);
+    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+      if (++this.#steps > STEPS) throw new AshlarError('the layer leads through too many symbolic links');
+      if (name === '..') {
+        current = current.parent ?? current;
+        continue;
+      }
+      const child = current.children.get(name);
+      if (child instanceof Directory) {
+        current = child;
+      } else if (child === undefined) {
+        const made = missing({ directory: current, name });
+        if (made === undefined) return made;
+        current = made;
+      } else if (child === FILE) {
+        throw new AshlarError(`${quote(joinPath(current.path, name))} is not a directory`);
+      } else {
+        if (!throughLinks) {
+          throw new AshlarError(
+            `a whiteout cannot reach through the symbolic link ${quote(joinPath(current.path, name))}`,
+          );
+        }
+        if (++links > LINKS_FOLLOWED) throw new AshlarError('too many symbolic links');
+        rest.push(...components(child.target));
+        if (child.target.startsWith('/')) current = this.root;
+      }
+    }
+    return current;
+  }
+
+  /** The directory that a symbolic link leads to, if it leads to one within this layer. */
+  #follow(place: Place): Directory | undefined {
+    try {
+      return this.#walk(place.name, { missing: () => undefined, throughLinks: true }, place.directory);
+    } catch (error) {
+      // A loop, or a way through a file: no directory.
+      if (error instanceof AshlarError) return undefined;
+      throw error;
+    }
+  }
+
+  #existingFile(target: ByteString): Place {
+    const path = canonicalPath(target);
+    const { parent, name } = splitLast(path);
+    const directory = this.#walk(parent, { missing: () => undefined, throughLinks: true });
+    const node = directory?.children.get(name);
+    if (directory === undefined || node === undefined) {
+      throw new AshlarError(`the target ${quote(target)} of the hard link is not in this layer before it`);
+    }
+    if (node instanceof Directory)
+      throw new AshlarError(`the hard link to ${quote(target)} links a directory`);
+    return { directory, name };
+  }
+
+  #addDirectory(place: Place): Directory {
+    const made = new Directory(place.directory, place.name);
+    if (made.path.length > this.#limits.nameLength) {
+      throw new AshlarError(`the path is longer than ${this.#limits.nameLength} bytes`);
+    }
+    this.#set(place, made);
+    this.#ground.addDirectory(made);
+    if (place.directory.hidden?.has(place.name)) this.#markOpaque(made);
+    return made;
+  }
+
+  #markOpaque(directory: Directory): void {
+    if (directory.opaque) return;
+    directory.opaque = true;
+    this.#ground.markOpaque(directory);
+  }
+
+  #set(place: Place, node: Node): void {
+    place.directory.children.set(place.name, node);
+  }
+
+  /** Removes what has the place: a later entry of one name wins. */
+  #clear(place: Place): void {
+    const existing = place.directory.children.get(place.name);
+    if (existing === undefined) {
+      if (place.directory.hidden?.has(place.name)) this.#ground.removeWhiteout(place);
+      return;
+    }
+    if (existing !== FILE) this.#parents.clear();
+    place.directory.children.delete(place.name);
+    if (existing instanceof Directory) this.#ground.removeDirectory(existing);
+    else this.#ground.removeFile(place);
+  }
+}
+
+/** In reverse order, so that the next one can be popped and those of a link be pushed. */
+function components(path: ByteString): ByteString[] {
+  return path
+    .split('/')
+    .filter(component => component !== '' && component !== '.')
+    .reverse();
+}
+
+/** Whether the directory is `ancestor` or lies below it. */
+export function isWithin(directory: Directory, ancestor: unknown): boolean {
+  for (let at: Directory | undefined = directory; at !== undefined; at = at.parent) {
+    if (at === ancestor) return true;
+  }
+  return false;
+}

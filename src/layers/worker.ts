@@ -1,0 +1,55 @@
+/** The entry of the worker threads that unpack and pack layers: one job, one answer. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { AshlarError } from '../support/errors.ts';
+import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
+import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
+
+export interface Jobs {
+  readonly unpack: { readonly input: UnpackJob; readonly output: UnpackedLayer };
+  readonly pack: {
+    readonly input: { readonly job: PackJob; readonly options: PackOptions };
+    readonly output: PackedLayer | undefined;
+  };
+}
+
+export type Task = {
+  [Kind in keyof Jobs]: { readonly kind: Kind; readonly input: Jobs[Kind]['input'] };
+}[keyof Jobs];
+
+export interface Assignment {
+  readonly task: Task;
+  /** The first element becomes 1 when the job is to stop. */
+  readonly stop: Int32Array;
+}
+
+export type Answer =
+  | { readonly output: unknown }
+  /** Errors lose their class on the way between threads, so those for the user are sent as data. */
+  | {
+      readonly failure: {
+        readonly message: string;
+        readonly hint: string | undefined;
+        readonly cause: unknown;
+      };
+    }
+  | { readonly error: unknown };
+
+async function answer({ task, stop }: Assignment): Promise<Answer> {
+  const checkpoint = () => {
+    if (Atomics.load(stop, 0) !== 0) throw new AshlarError('stopped');
+  };
+  try {
+    switch (task.kind) {
+      case 'unpack':
+        return { output: await unpack(task.input, checkpoint) };
+      case 'pack':
+        return { output: await pack(task.input.job, task.input.options, checkpoint) };
+    }
+  } catch (error) {
+    if (!(error instanceof AshlarError)) return { error };
+    const { message, hint, cause } = error;
+    return { failure: { message, hint, cause } };
+  }
+}
+
+parentPort?.postMessage(await answer(workerData as Assignment));
