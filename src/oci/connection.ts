@@ -23,7 +23,7 @@ const longestErrorText = 300;
  */
 export class RegistryConnection {
   readonly source: Source;
-  readonly #signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
   #base: Promise<URL> | undefined;
   #credentials: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
@@ -32,7 +32,7 @@ export class RegistryConnection {
 
   constructor(source: Source, signal: AbortSignal | undefined) {
     this.source = source;
-    this.#signal = signal;
+    this.signal = signal;
   }
 
   /** The root of the registry, by which addresses are resolved and compared. */
@@ -98,7 +98,7 @@ export class RegistryConnection {
       return await request(url, {
         ...options,
         headers: { ...options.headers, ...authorized },
-        signal: this.#signal,
+        signal: this.signal,
         tls: to => this.#tls(to, base),
       });
     } catch (error) {
@@ -124,7 +124,7 @@ export class RegistryConnection {
       const known = await pending;
       if (known.expires > Date.now()) return known.authorization;
     }
-    const reach = { signal: this.#signal, tls: (to: URL) => this.#tls(to, base) };
+    const reach = { signal: this.signal, tls: (to: URL) => this.#tls(to, base) };
     const token = fetchToken(challenge, scope, credentials, reach, () => this.#refused(credentials));
     this.#tokens.set(scope, token);
     // Who waits for this token gets the error; who comes later tries again.
@@ -166,7 +166,7 @@ export class RegistryConnection {
     if (!insecure) return secure;
     const tls = (to: URL) => this.#tls(to, secure);
     try {
-      await using _ = await request(new URL('/v2/', secure), { tls, signal: this.#signal, retry: false });
+      await using _ = await request(new URL('/v2/', secure), { tls, signal: this.signal, retry: false });
       return secure;
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;

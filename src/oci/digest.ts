@@ -5,6 +5,9 @@ import type { Descriptor, Digest } from './types.ts';
 const hexDigits = { sha256: 64, sha512: 128 } as const;
 type Algorithm = keyof typeof hexDigits;
 
+/** Bytes in pieces; an array of them will do. */
+export type ByteStream = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 // image-spec descriptor.md, "Digests".
 const grammar = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([A-Za-z0-9=_-]+)$/;
 
@@ -50,7 +53,7 @@ export function digestParts(digest: Digest): { readonly algorithm: Algorithm; re
  */
 export async function* verifying(
   { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
-  source: AsyncIterable<Uint8Array>,
+  source: ByteStream,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { algorithm, hex } = digestParts(digest);
   const hash = createHash(algorithm);
@@ -71,7 +74,7 @@ export async function* verifying(
 /** The whole content of a verified stream. Only for documents: the caller has capped `descriptor.size`. */
 export async function verifiedBytes(
   descriptor: Pick<Descriptor, 'digest' | 'size'>,
-  source: AsyncIterable<Uint8Array>,
+  source: ByteStream,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of verifying(descriptor, source)) chunks.push(chunk);

@@ -1,7 +1,7 @@
 import { AshlarError } from '../support/errors.ts';
 import { longestConfig, longestManifest, parseConfig, parseDocument } from './documents.ts';
 import { type Layout, openLayout, refName } from './layout.ts';
-import { isConfigType } from './mediatypes.ts';
+import { isConfigType, isNondistributable } from './mediatypes.ts';
 import { chooseByPlatform, hostPlatform, noSuchPlatform } from './platform.ts';
 import { formatReference, type ImageReference, type LayoutReference } from './reference.ts';
 import type { ImageStore, StoredDocument } from './store.ts';
@@ -142,4 +142,13 @@ export async function resolveDigest(reference: ImageReference, options: OpenOpti
   }
   const layout = await openLayout(reference.path);
   return findEntry(await layout.index(), reference, options.platform ?? hostPlatform()).digest;
+}
+
+/**
+ * Every blob of a manifest once, the config last. Layers that may not be distributed are left out: they stay where
+ * their `urls` point.
+ */
+export function distributableBlobs({ layers, config }: Manifest): readonly Descriptor[] {
+  const own = layers.filter(({ mediaType, urls }) => !(isNondistributable(mediaType) && urls?.length));
+  return [...new Map([...own, config].map(blob => [blob.digest, blob])).values()];
 }

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FileLock, lockFile } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
-import { digestOf, digestParts, parseDigest, verifiedBytes, verifying } from './digest.ts';
+import { type ByteStream, digestOf, digestParts, parseDigest, verifiedBytes, verifying } from './digest.ts';
 import { documentBytes, longestManifest, parseDocument, parseIndex, parseObject } from './documents.ts';
 import { documentKind } from './mediatypes.ts';
 import type { Descriptor, Digest, Index } from './types.ts';
@@ -111,6 +111,7 @@ export class Layout {
 
   /** Whether a regular file of the right size is there; its content is not read. */
   hasBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): boolean {
+    if (this.misplacedDirectory(digestParts(digest).algorithm) !== undefined) return false;
     const status = lstatSync(this.blobPath(digest), { throwIfNoEntry: false });
     return status?.isFile() === true && status.size === size;
   }
@@ -129,21 +130,30 @@ export class Layout {
   }
 
   /** Waits until no other process changes the layout, and keeps it so until the result is disposed of. */
-  async change(options: { readonly signal?: AbortSignal } = {}): Promise<LayoutChange> {
+  async change(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<LayoutChange> {
     const path = join(this.path, layoutFile);
     for (;;) {
       const lock = lockFile(path, { mode: 'exclusive', wait: false });
       if (lock) return new LayoutChange(this, lock);
-      await sleep(lockPause, undefined, options);
+      await sleep(lockPause, undefined, { signal: options.signal });
     }
   }
 
+  /** Throws AshlarError when the blobs are not where they belong: a symlink would lead reads and removals astray. */
+  checkDirectory(algorithm: string): void {
+    const misplaced = this.misplacedDirectory(algorithm);
+    if (misplaced !== undefined) throw new AshlarError(`${misplaced} is not a directory`);
+  }
+
+  private misplacedDirectory(algorithm: string): string | undefined {
+    const blobs = join(this.path, 'blobs');
+    return [blobs, join(blobs, algorithm)].find(
+      path => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false,
+    );
+  }
+
   private async openBlob(digest: Digest): Promise<FileHandle> {
-    const { algorithm } = digestParts(digest);
-    for (const directory of [join(this.path, 'blobs'), join(this.path, 'blobs', algorithm)]) {
-      const status = await lstat(directory).catch(missingAsUndefined);
-      if (status && !status.isDirectory()) throw new AshlarError(`${directory} is not a directory`);
-    }
+    this.checkDirectory(digestParts(digest).algorithm);
     const path = this.blobPath(digest);
     const file = await openRegularFile(path).catch(missingAsUndefined);
     if (file === undefined) throw new AshlarError(`blob ${digest} is missing in the OCI layout ${this.path}`);
@@ -177,7 +187,7 @@ export class LayoutChange implements Disposable {
   }
 
   /** Writes a blob from a stream, verified on the way. */
-  async addStream(descriptor: Descriptor, source: AsyncIterable<Uint8Array>): Promise<void> {
+  async addStream(descriptor: Descriptor, source: ByteStream): Promise<void> {
     if (this.layout.hasBlob(descriptor)) return;
     await this.#placeBlob(descriptor.digest, async temporary => {
       await using file = await open(temporary, 'wx');
@@ -232,6 +242,7 @@ export class LayoutChange implements Disposable {
     let blobs = 0;
     let bytes = 0;
     for (const algorithm of ['sha256', 'sha512']) {
+      this.layout.checkDirectory(algorithm);
       const directory = join(path, 'blobs', algorithm);
       for (const name of (await readdir(directory).catch(missingAsUndefined)) ?? []) {
         if (referenced.has(`${algorithm}:${name}`)) continue;
@@ -276,6 +287,7 @@ export class LayoutChange implements Disposable {
   async #placeBlob(digest: Digest, write: (temporary: string) => Promise<void>): Promise<void> {
     const temporary = join(this.layout.path, temporaryName());
     const target = this.layout.blobPath(parseDigest(digest));
+    this.layout.checkDirectory(digestParts(digest).algorithm);
     try {
       await write(temporary);
       await mkdir(join(target, '..'), { recursive: true });

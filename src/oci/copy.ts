@@ -1,0 +1,72 @@
+import { AshlarError } from '../support/errors.ts';
+import { distributableBlobs, type OpenedImage, type OpenOptions, openImage } from './image.ts';
+import { createLayout, type LayoutChange } from './layout.ts';
+import { inParallel } from './parallel.ts';
+import { formatReference, type ImageReference, type LayoutReference } from './reference.ts';
+import type { Descriptor } from './types.ts';
+
+/** What copying needs to know on top of the references. */
+export interface CopyOptions extends Omit<OpenOptions, 'insecure'> {
+  readonly insecureFrom?: boolean;
+  readonly insecureTo?: boolean;
+}
+
+/** Blobs that are fetched or linked at a time. */
+const parallelBlobs = 4;
+
+/**
+ * Copies an image (of an index: the one for the platform) from a registry or layout to another, bit by bit. Blobs that
+ * are there already are not sent. Returns the manifest's descriptor. Throws AshlarError.
+ */
+export async function copyImage(
+  from: ImageReference,
+  to: ImageReference,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  const { insecureFrom = false, insecureTo = false, ...rest } = options;
+  const image = await openImage(from, { ...rest, insecure: insecureFrom });
+  await writeImage(image, to, { insecure: insecureTo, signal: rest.signal });
+  return image.descriptor;
+}
+
+/** Writes an image to a layout, which is made when it is missing, or to a registry. Throws AshlarError. */
+export async function writeImage(
+  image: OpenedImage,
+  to: ImageReference,
+  options: Omit<OpenOptions, 'platform'> = {},
+): Promise<void> {
+  if (to.transport === 'oci') return writeToLayout(image, to, options.signal);
+  const { pushImage } = await import('./push.ts');
+  return pushImage(image, to, options);
+}
+
+async function writeToLayout(
+  image: OpenedImage,
+  to: LayoutReference,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { manifest, descriptor, configBytes, manifestBytes } = image;
+  if (to.tag === undefined || (to.digest !== undefined && to.digest !== descriptor.digest)) {
+    throw new AshlarError(`cannot write ${descriptor.digest} to ${formatReference(to)}`, {
+      hint: 'give it a tag',
+    });
+  }
+  const layout = await createLayout(to.path);
+  using change = await layout.change({ signal });
+  await inParallel(distributableBlobs(manifest), parallelBlobs, blob =>
+    blob.digest === manifest.config.digest
+      ? change.addStream(blob, [configBytes])
+      : addLayer(change, image, blob),
+  );
+  await change.addStream(descriptor, [manifestBytes]);
+  await change.setTags([{ tag: to.tag, descriptor }]);
+}
+
+async function addLayer(change: LayoutChange, image: OpenedImage, layer: Descriptor): Promise<void> {
+  if (change.layout.hasBlob(layer)) return;
+  const file = image.localBlob(layer);
+  if (file === undefined) return change.addStream(layer, image.blob(layer));
+  // Read once to verify it, so that its bytes can be shared instead of copied.
+  for await (const _ of image.blob(layer));
+  return change.addFile(layer, file);
+}
