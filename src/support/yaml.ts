@@ -54,7 +54,7 @@ export function parseYaml(source: SourceText): YamlNode {
     merge: false,
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const [problem] = document.errors;
   if (problem !== undefined) throw syntaxError(source, problem);
@@ -73,12 +73,18 @@ export function showYaml(node: YamlNode): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-/** The entries with unique keys: of a key that was written twice the last one counts, in the place of the first. */
-export function uniqueEntries(map: YamlMap, onDuplicate: (entry: YamlEntry) => void): YamlEntry[] {
+/** What to call a key in messages: its text, or how it looks when it is a list or map. */
+export function keyName(key: YamlNode): string {
+  return textOf(key) ?? showYaml(key);
+}
+
+/** The entries with unique keys: of a key that was written twice the last one counts, which is warned about. */
+export function uniqueEntries(map: YamlMap, warn: (message: string, at: SourceSpan) => void): YamlEntry[] {
   const entries = new Map<string, YamlEntry>();
   for (const entry of map.entries) {
     const identity = show(entry.key);
-    if (entries.has(identity)) onDuplicate(entry);
+    if (entries.has(identity))
+      warn(`'${keyName(entry.key)}' is given twice, the last one counts`, entry.key.span);
     entries.set(identity, entry);
   }
   return [...entries.values()];

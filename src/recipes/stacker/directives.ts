@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import {
+  keyName,
   showYaml,
   textOf,
   uniqueEntries,
@@ -22,20 +23,18 @@ export interface LayerContext {
 /** The entries of a map by name; every name is a known one. */
 export type Directives = ReadonlyMap<string, YamlEntry>;
 
-/** The entries of a map all of whose keys must be known; `unknown` words the error for one that is not. */
+/** The entries of a map all of whose keys must be known; `what` they are called is for the message. */
 export function readDirectives(
   map: YamlMap,
   known: readonly string[],
-  unknown: string,
+  what: string,
   { options }: LayerContext,
 ): Directives {
-  const entries = uniqueEntries(map, ({ key }) =>
-    options.warn(`'${keyName(key)}' is given twice, the last one counts`, key.span),
-  );
+  const entries = uniqueEntries(map, options.warn);
   for (const { key } of entries) {
     const name = keyName(key);
     if (!known.includes(name)) {
-      throw new AshlarError(`stackerfile: ${unknown} ${name}`, {
+      throw new AshlarError(`stackerfile: unknown ${what} ${name}`, {
         at: key.span,
         hint: didYouMean(name, known),
       });
@@ -52,7 +51,7 @@ export function readLenientMap(
   { options }: LayerContext,
 ) {
   const fields = new Map<string, YamlNode>();
-  for (const { key, value } of map.entries) {
+  for (const { key, value } of uniqueEntries(map, options.warn)) {
     const name = keyName(key);
     if (known.includes(name)) fields.set(name, value);
     else options.warn(`unknown key '${name}' in ${what} is ignored`, key.span);
@@ -88,9 +87,7 @@ export function readTextMap(
   const map = givenValue(directives, name);
   if (map === undefined) return [];
   if (map.kind !== 'map') throw expected(name, 'a map', map);
-  const entries = uniqueEntries(map, ({ key }) =>
-    options.warn(`'${keyName(key)}' is given twice in '${name}', the last one counts`, key.span),
-  );
+  const entries = uniqueEntries(map, options.warn);
   return entries.map(({ key, value }) => {
     const text = textOf(key);
     if (!text) throw expected(name, 'a name for each entry', key);
@@ -114,10 +111,6 @@ export function hostPath(path: string, { file }: LayerContext): string {
 /** A path as written; empty when absent. */
 export function readPath(node: YamlNode | undefined): string {
   return node === undefined ? '' : scalarText(node, 'path');
-}
-
-export function keyName(key: YamlNode): string {
-  return textOf(key) ?? showYaml(key);
 }
 
 function scalarText(node: YamlNode, name: string): string {

@@ -2,14 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AshlarError, codeOf, type SourceSpan } from '../../support/errors.ts';
 import { type SourceText, sourceText } from '../../support/source-text.ts';
-import {
-  parseYaml,
-  showYaml,
-  textOf,
-  uniqueEntries,
-  type YamlMap,
-  type YamlNode,
-} from '../../support/yaml.ts';
+import { keyName, parseYaml, showYaml, textOf, uniqueEntries, type YamlNode } from '../../support/yaml.ts';
 import type { StackerOptions } from './options.ts';
 import { type Substitution, substitute } from './substitute.ts';
 
@@ -87,7 +80,7 @@ export function parseStackerFile(
     if (key.kind !== 'string') {
       throw new AshlarError(`stackerfile: cannot cast ${showYaml(key)} to string`, {
         at: key.span,
-        hint: 'put the name of the layer in quotes',
+        hint: 'raw' in key ? `put the name of the layer in quotes: "${key.raw}"` : undefined,
       });
     }
     if (key.value === 'config') prerequisites.push(...readConfig(value, file.directory, options));
@@ -137,9 +130,9 @@ function readConfig(config: YamlNode, directory: string, options: StackerOptions
     );
   }
   const prerequisites: Prerequisite[] = [];
-  for (const { key, value } of configEntries(config, options)) {
-    if (textOf(key) !== 'prerequisites') {
-      options.warn(`'${textOf(key) ?? showYaml(key)}' in the 'config' section is ignored`, key.span);
+  for (const { key, value } of uniqueEntries(config, options.warn)) {
+    if (keyName(key) !== 'prerequisites') {
+      options.warn(`'${keyName(key)}' in the 'config' section is ignored`, key.span);
     } else if (value.kind === 'list') {
       prerequisites.push(...value.items.map(item => readPrerequisite(item, directory)));
     } else if (value.kind !== 'null') {
@@ -149,12 +142,6 @@ function readConfig(config: YamlNode, directory: string, options: StackerOptions
     }
   }
   return prerequisites;
-}
-
-function configEntries(config: YamlMap, options: StackerOptions) {
-  return uniqueEntries(config, ({ key }) =>
-    options.warn(`'${textOf(key) ?? showYaml(key)}' is given twice, the last one counts`, key.span),
-  );
 }
 
 function readPrerequisite(item: YamlNode, directory: string): Prerequisite {

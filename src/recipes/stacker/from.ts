@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { parseReference } from '../../oci/index.ts';
 import type { Base, FileSource, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
@@ -26,7 +27,7 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
       hint: 'for example {type: docker, url: "docker://debian:stable"}',
     });
   }
-  const directives = readDirectives(from, keys, 'unknown image source directive', context);
+  const directives = readDirectives(from, keys, 'image source directive', context);
   const type = readText(directives, 'type') ?? '';
   switch (type) {
     case 'docker':
@@ -60,34 +61,27 @@ function readImage(directives: Directives, at: SourceSpan, context: LayerContext
   const url = required(directives, 'url', 'docker', context, at);
   const place = placeOf(directives, 'url', at);
   if (url.startsWith('docker://')) return imageBase(url, directives, place);
-  if (url.startsWith('oci:')) {
-    return imageBase(layoutReference(url.slice('oci:'.length), place, context), directives, place);
-  }
+  if (url.startsWith('oci:')) return layoutBase(url.slice('oci:'.length), directives, place, context);
   if (url.startsWith('docker-daemon:')) {
     throw new AshlarError(`images of a docker daemon (${url}) are not supported yet`, {
       at: place,
       hint: 'save the image to an OCI layout, for example with skopeo copy, and use type oci',
     });
   }
-  throw new AshlarError(`unknown image source type: ${url}`, {
-    at: place,
-    hint: `did you mean "docker://${url}"?`,
-  });
+  const hint = schemeOf(url) === undefined ? `did you mean "docker://${url}"?` : undefined;
+  throw new AshlarError(`unknown image source type: ${url}`, { at: place, hint });
 }
 
+/** The documentation of type `oci` promises `docker://…` too. */
 function readLayout(directives: Directives, at: SourceSpan, context: LayerContext): Base {
   const url = required(directives, 'url', 'oci', context, at);
   const place = placeOf(directives, 'url', at);
   if (url.startsWith('docker://')) return imageBase(url, directives, place);
-  return imageBase(layoutReference(url, place, context), directives, place);
+  return layoutBase(url, directives, place, context);
 }
 
-function imageBase(reference: string, directives: Directives, at: SourceSpan): Base {
-  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
-}
-
-/** `oci:<absolute directory>:<tag>` for `directory:tag`, split at the first colon. */
-function layoutReference(url: string, at: SourceSpan, { options }: LayerContext): string {
+/** The image in an OCI layout for `directory:tag`, split at the first colon. */
+function layoutBase(url: string, directives: Directives, at: SourceSpan, { options }: LayerContext): Base {
   const colon = url.indexOf(':');
   if (colon < 1 || colon === url.length - 1) {
     throw new AshlarError(`bad OCI tag: ${url}`, { at, hint: 'write it as directory:tag' });
@@ -96,7 +90,17 @@ function layoutReference(url: string, at: SourceSpan, { options }: LayerContext)
   if (directory.includes(':')) {
     throw new AshlarError(`the path of an OCI layout cannot contain ':': ${directory}`, { at });
   }
-  return `oci:${directory}:${url.slice(colon + 1)}`;
+  return imageBase(`oci:${directory}:${url.slice(colon + 1)}`, directives, at);
+}
+
+function imageBase(reference: string, directives: Directives, at: SourceSpan): Base {
+  try {
+    parseReference(reference);
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    throw new AshlarError(error.message, { at, hint: error.hint });
+  }
+  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
 }
 
 /** The archive of a `tar` base. Other than an import's path, a local one is relative to the current directory. */

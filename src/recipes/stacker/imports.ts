@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { CopyStep, FileSource, Import, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
-import { showYaml, type YamlMap, type YamlNode } from '../../support/yaml.ts';
-import { type Directives, givenValue, hostPath, keyName, type LayerContext } from './directives.ts';
+import { keyName, showYaml, type YamlMap, type YamlNode } from '../../support/yaml.ts';
+import { type Directives, givenValue, hostPath, type LayerContext, readLenientMap } from './directives.ts';
 import { readHash, remoteSource, schemeOf } from './source.ts';
 
 export interface Imports {
@@ -81,17 +81,13 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
   if (node.kind !== 'map') {
     throw new AshlarError(`could not read imports entry: ${showYaml(node)}`, { at: node.span });
   }
-  const fields = new Map<string, YamlNode>();
-  for (const { key, value } of node.entries) {
-    if (key.kind !== 'string') {
-      throw new AshlarError(`key '${keyName(key)}' in import is not a string: ${showYaml(node)}`, {
-        at: key.span,
-      });
-    }
-    if (known.includes(key.value)) fields.set(key.value, value);
-    else context.options.warn(`unknown key '${key.value}' in import is ignored`, key.span);
+  const odd = node.entries.find(({ key }) => key.kind !== 'string');
+  if (odd !== undefined) {
+    throw new AshlarError(`key '${keyName(odd.key)}' in import is not a string: ${showYaml(node)}`, {
+      at: odd.key.span,
+    });
   }
-
+  const fields = readLenientMap(node, entryKeys, 'import', context);
   const hash = stringField(fields, 'hash', node);
   const path = stringField(fields, 'path', node);
   const dest = stringField(fields, 'dest', node);
@@ -121,7 +117,7 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
   };
 }
 
-const known = ['path', 'hash', 'dest', 'mode', 'uid', 'gid'];
+const entryKeys = ['path', 'hash', 'dest', 'mode', 'uid', 'gid'];
 
 function stringField(fields: ReadonlyMap<string, YamlNode>, key: string, node: YamlMap): string | undefined {
   const value = fields.get(key);

@@ -64,7 +64,7 @@ export function readLayer(
       },
     );
   }
-  const directives = readDirectives(value, directiveNames, 'unknown directive', context);
+  const directives = readDirectives(value, directiveNames, 'directive', context);
   for (const directive of unsupported) {
     const present = givenValue(directives, directive);
     if (present !== undefined) {

@@ -5,7 +5,7 @@ import { prerequisitesOf, readFiles } from './files.ts';
 import { gitVersion } from './git.ts';
 import { readLayer } from './layer.ts';
 import type { StackerOptions } from './options.ts';
-import { addFileOrder, buildOrder, type UnorderedImage } from './order.ts';
+import { addFileOrder, buildOrder, checkBoundSources, type UnorderedImage } from './order.ts';
 
 export interface StackerRecipe {
   readonly plan: Plan;
@@ -49,6 +49,7 @@ export async function loadStackerPlan(options: StackerOptions): Promise<StackerR
       images: ordered.map(({ name }) => name),
     });
   }
+  checkBoundSources(images);
   return { plan: { images: addFileOrder(images, options.ociDir) }, order };
 }
 

@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import type { ImagePlan, Source, Step } from '../../plan/types.ts';
+import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import type { StackerOptions } from './options.ts';
@@ -39,14 +39,28 @@ export function buildOrder(
 
 /** Adds `after`: the earlier images that must be done first although an image does not name them. */
 export function addFileOrder(images: readonly UnorderedImage[], ociDir: string): ImagePlan[] {
-  const uses = images.map(pathsOf);
-  return images.map((image, i) => {
-    const after = images.slice(0, i).filter((earlier, j) => {
-      const [mine, theirs] = [uses[i], uses[j]];
-      return (mine && theirs && conflict(theirs, mine)) || refersTo(image, earlier, ociDir);
-    });
-    return { ...image, after: after.map(({ name }) => name) };
+  const nodes = images.map(image => ({ image, paths: pathsOf(image) }));
+  return nodes.map(({ image, paths }, i) => {
+    const after = nodes
+      .slice(0, i)
+      .filter(earlier => conflict(earlier.paths, paths) || refersTo(image, earlier.image, ociDir));
+    return { ...image, after: after.map(earlier => earlier.image.name) };
   });
+}
+
+/** Refuses sources out of another image's bind mounts: what is written there stays on the host. */
+export function checkBoundSources(images: readonly UnorderedImage[]): void {
+  const targets = new Map(
+    images.map(({ name, steps }) => [name, bindsOf(steps).map(({ target }) => target)] as const),
+  );
+  for (const source of images.flatMap(imageSourcesOf)) {
+    const bound = targets.get(source.image)?.find(target => isWithin(source.path, target));
+    if (bound === undefined) continue;
+    throw new AshlarError(`${source.path} of layer ${source.image} is in its bind mount ${bound}`, {
+      at: source.at,
+      hint: 'what is written to a bind mount stays on the host: import it from there',
+    });
+  }
 }
 
 interface Need {
@@ -57,18 +71,28 @@ interface Need {
 
 function needsOf(image: UnorderedImage): Need[] {
   const { base } = image;
-  const sources = [...image.imports.map(({ source }) => source), ...image.steps.flatMap(sourcesOf)];
-  if (base.kind === 'tar') sources.unshift(base.source);
+  const built = base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}` }] : [];
+  const sources = imageSourcesOf(image).map(source => ({
+    image: source.image,
+    words: `stacker://${source.image}`,
+  }));
+  return [...built, ...sources];
+}
+
+function sourcesOf({ base, imports, steps }: UnorderedImage): Source[] {
   return [
-    ...(base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}` }] : []),
-    ...sources.flatMap(source =>
-      source.kind === 'image' ? [{ image: source.image, words: `stacker://${source.image}` }] : [],
-    ),
+    ...(base.kind === 'tar' ? [base.source] : []),
+    ...imports.map(({ source }) => source),
+    ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
   ];
 }
 
-function sourcesOf(step: Step): Source[] {
-  return step.kind === 'copy' ? [step.source] : [];
+function imageSourcesOf(image: UnorderedImage): ImageSource[] {
+  return sourcesOf(image).filter(source => source.kind === 'image');
+}
+
+function bindsOf(steps: readonly Step[]): Bind[] {
+  return steps.flatMap(step => (step.kind === 'run' ? step.binds : []));
 }
 
 function unresolved(
@@ -107,11 +131,9 @@ interface HostPaths {
 }
 
 function pathsOf(image: UnorderedImage): HostPaths {
-  const sources = [...image.imports.map(({ source }) => source), ...image.steps.flatMap(sourcesOf)];
-  if (image.base.kind === 'tar') sources.push(image.base.source);
   return {
-    bound: image.steps.flatMap(step => (step.kind === 'run' ? step.binds.map(({ source }) => source) : [])),
-    read: sources.flatMap(source => (source.kind === 'file' ? [source.path] : [])),
+    bound: bindsOf(image.steps).map(({ source }) => source),
+    read: sourcesOf(image).flatMap(source => (source.kind === 'file' ? [source.path] : [])),
   };
 }
 
@@ -129,10 +151,8 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 /** Whether the base is what another image of this build leaves in the output layout. */
-function refersTo(image: UnorderedImage, other: UnorderedImage, ociDir: string): boolean {
-  if (image.base.kind !== 'image') return false;
-  const prefix = `oci:${ociDir}:${other.name}`;
-  return ['', '-squashfs', '-erofs'].some(
-    suffix => image.base.kind === 'image' && image.base.reference === prefix + suffix,
-  );
+function refersTo({ base }: UnorderedImage, other: UnorderedImage, ociDir: string): boolean {
+  if (base.kind !== 'image') return false;
+  const tags = [other.name, `${other.name}-squashfs`, `${other.name}-erofs`];
+  return tags.some(tag => base.reference === `oci:${ociDir}:${tag}`);
 }

@@ -36,7 +36,7 @@ export function readRun(
     importDirectories: legacyImports ? ['/stacker', '/.stacker/imports'] : ['/stacker/imports'],
     createdBy: `stacker build of ${layer}`,
     failure: `run commands failed for image "${layer}" in "${file.name}"`,
-    at: run.value.span,
+    at: run.key.span,
   };
 }
 
