@@ -18,9 +18,9 @@ import { printScalar, resolvePlainScalar, type ScalarValue } from './yaml-scalar
 export type YamlNode = YamlScalar | YamlList | YamlMap;
 
 /** `raw` is the text as written, without quotes; the value is typed (see `resolvePlainScalar`). */
-export type YamlScalar = ScalarValue & { readonly raw: string; readonly span: SourceSpan };
+type YamlScalar = ScalarValue & { readonly raw: string; readonly span: SourceSpan };
 
-export interface YamlList {
+interface YamlList {
   readonly kind: 'list';
   readonly items: readonly YamlNode[];
   readonly span: SourceSpan;

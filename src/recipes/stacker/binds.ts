@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Bind } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml, type YamlNode } from '../../support/yaml.ts';
@@ -12,8 +11,8 @@ export function readBinds(value: YamlNode | undefined, context: LayerContext): B
 
 function readBind(node: YamlNode, context: LayerContext): Bind {
   const { source, dest } = bindPaths(node, context);
-  const target = resolve(context.file.directory, dest || source);
-  return { source: hostPath(source, context), target, at: node.span };
+  // Stacker resolves the place in the container like the one of the host.
+  return { source: hostPath(source, context), target: hostPath(dest || source, context), at: node.span };
 }
 
 function bindPaths(node: YamlNode, context: LayerContext): { source: string; dest: string } {

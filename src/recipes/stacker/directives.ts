@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import {
@@ -105,7 +105,7 @@ export function readTextList(directives: Directives, name: string): { text: stri
 
 /** A path of the host as absolute path; relative ones are relative to the stacker file. */
 export function hostPath(path: string, { file }: LayerContext): string {
-  return isAbsolute(path) ? resolve(path) : resolve(file.directory, path);
+  return resolve(file.directory, path);
 }
 
 /** A path as written; empty when absent. */

@@ -23,7 +23,7 @@ export interface StackerFile {
   readonly layers: readonly LayerText[];
 }
 
-export interface Prerequisite {
+interface Prerequisite {
   /** Absolute. */
   readonly path: string;
   readonly at: SourceSpan;

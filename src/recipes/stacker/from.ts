@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseReference } from '../../oci/index.ts';
 import type { Base, FileSource, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
@@ -103,7 +103,7 @@ function imageBase(reference: string, directives: Directives, at: SourceSpan): B
   return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
 }
 
-/** The archive of a `tar` base. Other than an import's path, a local one is relative to the current directory. */
+/** The archive of a `tar` base. Unlike the path of an import, a local one is relative to the current directory. */
 function readTar(directives: Directives, context: LayerContext, at: SourceSpan): Source {
   const url = required(directives, 'url', 'tar', context, at);
   const place = placeOf(directives, 'url', at);
@@ -114,7 +114,7 @@ function readTar(directives: Directives, context: LayerContext, at: SourceSpan):
   const file: FileSource = {
     ...common,
     kind: 'file',
-    path: isAbsolute(url) ? resolve(url) : resolve(context.options.cwd, url),
+    path: resolve(context.options.cwd, url),
     messages: { missing: `couldn't stat import ${url}` },
   };
   return file;

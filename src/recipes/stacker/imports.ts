@@ -17,7 +17,7 @@ export interface Imports {
 /** One entry of the list as it stands there. */
 interface Entry {
   readonly path: string;
-  readonly hash?: string;
+  readonly sha256?: string;
   readonly dest?: string;
   readonly mode?: number;
   readonly uid?: number;
@@ -104,11 +104,12 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
       hint: 'write it in octal, like 0755',
     });
   }
+  const sha256 = hash && readHash(hash, fields.get('hash')?.span ?? node.span);
   const uid = idField(fields, 'uid', node);
   const gid = idField(fields, 'gid', node);
   return {
     path,
-    ...(hash && { hash }),
+    ...(sha256 && { sha256 }),
     ...(dest && { dest }),
     ...(mode !== undefined && { mode }),
     ...(uid !== undefined && { uid }),
@@ -151,8 +152,7 @@ function idField(
 }
 
 function sourceOf(entry: Entry, context: LayerContext): Source {
-  const { path, at } = entry;
-  const sha256 = entry.hash && readHash(entry.hash, at);
+  const { path, sha256, at } = entry;
   const common = { ...(sha256 && { sha256 }), at };
   if (schemeOf(path) !== undefined) return remoteSource(path, common, context);
   const absolute = hostPath(path, context);

@@ -13,7 +13,7 @@ export interface StackerRecipe {
   readonly order: readonly OrderedFile[];
 }
 
-export interface OrderedFile {
+interface OrderedFile {
   /** Absolute. */
   readonly path: string;
   /** As the user typed it; absent for a file that only other files name. */

@@ -8,7 +8,8 @@ export type UnorderedImage = Omit<ImagePlan, 'after'>;
 
 /**
  * The images of one file in the order in which stacker builds them one after another: as in the file, except that an
- * image waits for those it is made from. `available` are the images of prerequisites.
+ * image waits for those it is made from. `available` are the images of prerequisites, `everywhere` gives the file of
+ * any image of the build for the hint.
  *
  * Warns about every image that cannot be built, then throws `couldn't resolve some dependencies`.
  */

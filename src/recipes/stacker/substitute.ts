@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { AshlarError, messageOf } from '../../support/errors.ts';
+import { AshlarError, messageOf, type SourceSpan } from '../../support/errors.ts';
 import {
   applyEdits,
   type Edit,
@@ -36,6 +36,8 @@ export async function readSubstitutions(options: StackerOptions): Promise<Substi
   ];
 }
 
+type SubstituteOptions = Pick<StackerOptions, 'strictSubstitution' | 'warn' | 'debug'>;
+
 /**
  * The text with its placeholders replaced. Pairs are applied one after another, so a value may hold a placeholder
  * for a later key. What is left of `${{KEY:default}}` then becomes its default; a `${{KEY}}` that is left is an error.
@@ -43,37 +45,48 @@ export async function readSubstitutions(options: StackerOptions): Promise<Substi
 export function substitute(
   source: SourceText,
   substitutions: readonly Substitution[],
-  options: Pick<StackerOptions, 'strictSubstitution' | 'warn' | 'debug'>,
+  options: SubstituteOptions,
 ): SourceText {
   let result = source;
-  let unsupported = 0;
+  const unsupported: SourceSpan[] = [];
   for (const substitution of substitutions) {
     const found = findPlaceholders(result.text, substitution.key);
-    const wrong = options.strictSubstitution ? found.filter(({ doubleBraces }) => !doubleBraces) : [];
-    for (const { start, end, fallback } of wrong) {
-      const placeholder = result.text.slice(start, end);
-      options.warn(
-        `"${show(substitution)}" was provided as a substitution and unsupported placeholder "${placeholder}" was ` +
-          `found. Replace "${placeholder}" with "\${{${substitution.key}${fallback}}}" to use the substitution.`,
-        spanBetween(result, start, end),
-      );
-    }
-    unsupported += wrong.length;
-    const edits = found.filter(placeholder => !wrong.includes(placeholder));
+    const refused = found.filter(({ doubleBraces }) => options.strictSubstitution && !doubleBraces);
+    unsupported.push(
+      ...refused.map(placeholder => warnOfPlaceholder(result, placeholder, substitution, options)),
+    );
+    const replaced = found.filter(placeholder => !refused.includes(placeholder));
     result = applyEdits(
       result,
-      edits.map(({ start, end }): Edit => ({ start, end, text: substitution.value })),
+      replaced.map(({ start, end }) => ({ start, end, text: substitution.value })),
     );
-    options.debug(
-      `substitution: "${show(substitution)}" was ${edits.length > 0 ? `used ${edits.length} times` : 'NOT used'}`,
-    );
+    const used = replaced.length > 0 ? `used ${replaced.length} times` : 'NOT used';
+    options.debug(`substitution: "${show(substitution)}" was ${used}`);
   }
-  if (unsupported > 0) {
+  if (unsupported.length > 0) {
     throw new AshlarError(
-      `${unsupported} instances of unsupported placeholders found. Review log for how to update.`,
+      `${unsupported.length} instances of unsupported placeholders found. Review log for how to update.`,
+      { at: unsupported[0] },
     );
   }
   return applyEdits(result, defaultsOf(result));
+}
+
+/** Returns where the placeholder is. */
+function warnOfPlaceholder(
+  source: SourceText,
+  { start, end, fallback }: Placeholder,
+  substitution: Substitution,
+  { warn }: SubstituteOptions,
+): SourceSpan {
+  const at = spanBetween(source, start, end);
+  const placeholder = source.text.slice(start, end);
+  warn(
+    `"${show(substitution)}" was provided as a substitution and unsupported placeholder "${placeholder}" was found. ` +
+      `Replace "${placeholder}" with "\${{${substitution.key}${fallback}}}" to use the substitution.`,
+    at,
+  );
+  return at;
 }
 
 interface Placeholder {

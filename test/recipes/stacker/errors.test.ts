@@ -48,7 +48,7 @@ const cases: readonly (readonly [directives: string, message: string | RegExp, a
   ['imports: [{path: a, gid: 4294967295}]', /^'gid' \(4294967295\) is too large: /, '4294967295'],
   ['imports: [{path: a, dest: x}]', `'dest' path cannot be relative for: {"path": "a", "dest": "x"}`, 'x}'],
   ['imports: [ftp://a/b]', 'unsupported url scheme ftp://a/b', 'ftp'],
-  ['imports: [{path: a, hash: abc}]', 'Given hash abc is not valid', 'a,'],
+  ['imports: [{path: a, hash: abc}]', 'Given hash abc is not valid', 'abc}'],
   ['imports: [http://host/]', 'import has no file name: http://host/', 'http'],
   ['imports: [/]', 'import has no file name: /', '/]'],
   ['imports: ["stacker:///a"]', 'no layer is named in stacker:///a', '"stacker'],
