@@ -7,7 +7,8 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { FileDescriptor, pipe, setPipeSize } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
-import { type ArchiveCompression, MAGIC_LENGTH } from './compression.ts';
+import { type ArchiveCompression, type Compression, checkCompression, MAGIC_LENGTH } from './compression.ts';
+import type { ExpansionGuard } from './limits.ts';
 
 /** One MiB: system calls and hand-overs between threads no longer count, and it stays within the processor's cache. */
 export const CHUNK = 1 << 20;
@@ -72,6 +73,25 @@ export function decompress(blob: BlobFile, compression: ArchiveCompression): Asy
       }
       return throughProgram(blob, program);
     }
+  }
+}
+
+/**
+ * The tar of a layer. Throws an AshlarError also when the content is not what the label says, or more than the guard
+ * lets through.
+ */
+export async function* layerBytes(
+  blob: BlobFile,
+  compression: Compression,
+  guard: ExpansionGuard,
+): AsyncGenerator<Buffer> {
+  checkCompression(blob.head(), compression);
+  let first = true;
+  for await (const chunk of decompress(blob, compression)) {
+    if (first) checkCompression(chunk, 'none');
+    first = false;
+    guard.add(chunk.length);
+    yield chunk;
   }
 }
 

@@ -7,8 +7,21 @@
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  */
-export type { Compression } from './compression.ts';
+export { type Compression, layerMediaType } from './compression.ts';
+export { digestOfFiles, type FileStamp, type StatCache } from './identity.ts';
 export { packLayer, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';
+export {
+  type LayerBlob,
+  type LookedUp,
+  lookupPaths,
+  MergedTree,
+  type ResolvedPath,
+  resolveTarget,
+} from './lookup.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
+export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
+export type { TarJob } from './pack-tar.ts';
+export type { UpperJob } from './pack-upper.ts';
+export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

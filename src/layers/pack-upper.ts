@@ -11,8 +11,18 @@ import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toName, toText } from './bytes.ts';
 import type { Flow } from './flow.ts';
 import { canonicalPath, joinPath } from './names.ts';
-import { deviceOf, earlier, type Found, find, linkTarget, list, writeContent, xattrsOf } from './scan.ts';
-import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
+import {
+  checkLayerName,
+  deviceOf,
+  entryOf,
+  type Found,
+  find,
+  HardLinks,
+  list,
+  writeContent,
+  xattrsOf,
+} from './scan.ts';
+import type { TarEntry, Xattr } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
 import type { Warnings } from './warnings.ts';
 import {
@@ -50,8 +60,7 @@ class UpperPacker {
   readonly #warnings: Warnings;
   readonly #latest: bigint;
   readonly #excluded: ReadonlySet<ByteString>;
-  /** The first path of each inode that has several. */
-  readonly #linked = new Map<string, ByteString>();
+  readonly #links = new HardLinks();
   #root: TarEntry | undefined;
 
   constructor(job: UpperJob, writer: TarWriter, warnings: Warnings, latest: bigint) {
@@ -68,7 +77,7 @@ class UpperPacker {
     }
     const { kept, opaque } = this.#sortXattrs(found, '');
     // Held back until there is something to go with it.
-    this.#root = this.#entry(found, '/', 'directory', kept);
+    this.#root = { ...entryOf(found, '/', 'directory', this.#latest), xattrs: kept };
     if (opaque) yield* this.#marker(OPAQUE_NAME);
     yield* this.#children(found.fd, '', opaque ? [] : lowers);
   }
@@ -85,11 +94,7 @@ class UpperPacker {
         continue;
       }
       names.push(name);
-      if (name.startsWith('.wh.')) {
-        throw new AshlarError(`${quote(joinPath(parent, name))} cannot be kept in a layer`, {
-          hint: 'names that begin with ".wh." stand for deleted files there',
-        });
-      }
+      checkLayerName(name, joinPath(parent, name));
     }
     for (const name of names) yield* this.#child(fd, name, joinPath(parent, name), lowers);
   }
@@ -100,24 +105,20 @@ class UpperPacker {
       this.#warnings.add('a socket was left out', path);
       return;
     }
-    if (found.stat.nlink > 1n && found.type !== 'directory') {
-      const inode = `${found.stat.dev}:${found.stat.ino}`;
-      const first = this.#linked.get(inode);
-      if (first !== undefined) {
-        yield* this.#begin({ ...this.#entry(found, path, 'hardlink', []), link: first });
-        return;
-      }
-      this.#linked.set(inode, path);
+    const first = this.#links.meet(found, path);
+    if (first !== undefined) {
+      yield* this.#begin({ ...entryOf(found, path, 'hardlink', this.#latest), link: first });
+      return;
     }
     const { kept, opaque } = this.#sortXattrs(found, path);
     if (found.type !== 'directory') {
-      yield* this.#begin(this.#entry(found, path, found.type, kept));
+      yield* this.#begin({ ...entryOf(found, path, found.type, this.#latest), xattrs: kept });
       if (found.type === 'file' && found.fd !== undefined) {
         yield* writeContent(this.#writer, found.fd, found.stat, path);
       }
       return;
     }
-    yield* this.#begin(this.#entry(found, `${path}/`, 'directory', kept));
+    yield* this.#begin({ ...entryOf(found, `${path}/`, 'directory', this.#latest), xattrs: kept });
     const below = mergedDirectories(lowers, name);
     if (opaque && (below === undefined || below.length > 0)) yield* this.#marker(joinPath(path, OPAQUE_NAME));
     if (found.fd !== undefined) yield* this.#children(found.fd, path, opaque ? [] : below);
@@ -148,36 +149,17 @@ class UpperPacker {
     });
   }
 
-  #entry(found: Found, path: ByteString, type: EntryType, xattrs: readonly Xattr[]): TarEntry {
-    const { stat } = found;
-    return {
-      path,
-      type,
-      mode: Number(stat.mode) & 0o7777,
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
-      size: type === 'file' ? Number(stat.size) : 0,
-      mtime: earlier(stat.mtimeNs, this.#latest),
-      link: linkTarget(found),
-      ...deviceOf(found),
-      xattrs,
-    };
-  }
-
   /** Tells the attributes that belong to the file from those that overlayfs keeps its books with. */
   #sortXattrs(found: Found, path: ByteString): { kept: readonly Xattr[]; opaque: boolean } {
     let opaque = false;
-    const kept = xattrsOf(found).filter(({ name, value }) => {
+    const kept = xattrsOf(found, path, this.#warnings).filter(({ name, value }) => {
       if (isOpaqueMark(name, value)) opaque = true;
       if (/\.overlay\.(?:redirect|metacopy)$/.test(name) && isOverlayXattr(name)) {
         throw new AshlarError(`${quote(path)} refers to another layer (${toText(name)})`, {
           hint: 'mount the overlay with redirect_dir=nofollow,metacopy=off',
         });
       }
-      if (isOverlayXattr(name) || isLocalXattr(name)) return false;
-      if (!name.includes('=')) return true;
-      this.#warnings.add(`the attribute ${toText(name)} was left out: a tar cannot hold its name`, path);
-      return false;
+      return !isOverlayXattr(name) && !isLocalXattr(name);
     });
     return { kept, opaque };
   }

@@ -4,11 +4,13 @@ import { rmSync } from 'node:fs';
 import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
 import { type Flow, run } from './flow.ts';
+import { type FilesJob, packFiles } from './pack-files.ts';
+import { packTar, type TarJob, tarInput } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
 
-export type PackJob = UpperJob;
+export type PackJob = UpperJob | FilesJob | TarJob;
 
 export interface PackOptions {
   readonly compression: Compression;
@@ -64,10 +66,11 @@ async function write(
   const warnings = new Warnings();
   const hash = createHash('sha256');
   let uncompressedSize = 0;
-  const latest = sourceDateEpoch === undefined ? NEVER : BigInt(sourceDateEpoch) * 1_000_000_000n;
+  const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
   await using compress = compressor(compression, blob, pool);
-  await run(archive(entriesOf(job, writer, warnings, latest), writer), [], block => {
+  const input = job.kind === 'tar' ? tarInput(job) : [];
+  await run(archive(entriesOf(job, writer, warnings, latest), writer), input, block => {
     checkpoint();
     hash.update(block);
     uncompressedSize += block.length;
@@ -86,10 +89,19 @@ async function write(
   };
 }
 
-function entriesOf(job: PackJob, writer: TarWriter, warnings: Warnings, latest: bigint): Flow<void> {
+function entriesOf(
+  job: PackJob,
+  writer: TarWriter,
+  warnings: Warnings,
+  latest: bigint | undefined,
+): Flow<void> {
   switch (job.kind) {
     case 'upper':
-      return packUpper(job, writer, warnings, latest);
+      return packUpper(job, writer, warnings, latest ?? NEVER);
+    case 'files':
+      return packFiles(job, writer, warnings, latest);
+    case 'tar':
+      return packTar(job, writer, warnings, latest ?? NEVER);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   readlinkSync,
 } from 'node:fs';
 import {
+  AT_FDCWD,
   FileDescriptor,
   getXattr,
   listXattrs,
@@ -20,8 +21,9 @@ import {
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toName } from './bytes.ts';
 import type { Flow } from './flow.ts';
-import type { EntryType, Xattr } from './tar-entry.ts';
+import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
+import type { Warnings } from './warnings.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -58,6 +60,26 @@ export function find(dirfd: number, name: ByteString): Found {
   return { type, stat: opened, fd: open.fd, path, [Symbol.dispose]: () => open[Symbol.dispose]() };
 }
 
+/**
+ * Opens what a user named. Links in the parents are followed, a link itself is not.
+ * Throws an AshlarError unless it is a file, a directory or a link.
+ */
+export function findSource(source: string): Found {
+  if (!source.startsWith('/')) throw new AshlarError(`the path ${source} is not absolute`);
+  const trimmed = source.replace(/\/+$/, '') || '/';
+  let found: Found;
+  try {
+    found = find(AT_FDCWD, fromText(trimmed));
+  } catch (cause) {
+    if (cause instanceof AshlarError) throw cause;
+    throw new AshlarError(`cannot read ${source}`, { cause });
+  }
+  if (found.type !== 'file' && found.type !== 'directory' && found.type !== 'symlink') {
+    throw new AshlarError(`${source} is neither a file nor a directory`);
+  }
+  return found;
+}
+
 function typeOf(stat: BigIntStats): Found['type'] {
   switch (Number(stat.mode) & constants.S_IFMT) {
     case constants.S_IFDIR:
@@ -77,8 +99,21 @@ function typeOf(stat: BigIntStats): Found['type'] {
   }
 }
 
-export function linkTarget(found: Found): ByteString {
-  return found.type === 'symlink' ? readlinkSync(found.path, { encoding: 'latin1' }) : '';
+/** What a tar says about it, with the size of the content for files; extended attributes are left to the caller. */
+export function entryOf(found: Found, path: ByteString, type: EntryType, latest: bigint): TarEntry {
+  const { stat } = found;
+  return {
+    path,
+    type,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    size: type === 'file' ? Number(stat.size) : 0,
+    mtime: earlier(stat.mtimeNs, latest),
+    link: found.type === 'symlink' ? readlinkSync(found.path, { encoding: 'latin1' }) : '',
+    ...deviceOf(found),
+    xattrs: [],
+  };
 }
 
 export function deviceOf(found: Found): { major: number; minor: number } {
@@ -92,13 +127,30 @@ export function earlier(time: bigint, latest: bigint): bigint {
   return time;
 }
 
-/** All extended attributes, sorted by name. */
-export function xattrsOf(found: Found): Xattr[] {
-  const names = listXattrs(found.path);
-  if (names.length === 0) return [];
-  return names.flatMap(name => {
-    const value = getXattr(found.path, name);
-    return value === undefined ? [] : [{ name: fromText(name), value: Buffer.from(value) }];
+/** Remembers inodes that have several names. */
+export class HardLinks {
+  readonly #first = new Map<string, ByteString>();
+
+  /** The path under which the inode was met before; `undefined` when this is the first one. */
+  meet(found: Found, path: ByteString): ByteString | undefined {
+    if (found.stat.nlink < 2n || found.type === 'directory') return undefined;
+    const inode = `${found.stat.dev}:${found.stat.ino}`;
+    const first = this.#first.get(inode);
+    if (first === undefined) this.#first.set(inode, path);
+    return first;
+  }
+}
+
+/** The extended attributes that a tar can hold, sorted by name. */
+export function xattrsOf(found: Found, path: ByteString, warnings: Warnings): Xattr[] {
+  return listXattrs(found.path).flatMap(text => {
+    const name = fromText(text);
+    if (name.includes('=')) {
+      warnings.add(`the attribute ${text} was left out: a tar cannot hold its name`, path);
+      return [];
+    }
+    const value = getXattr(found.path, text);
+    return value === undefined ? [] : [{ name, value }];
   });
 }
 
@@ -126,4 +178,12 @@ export function* writeContent(
     at = end;
   }
   yield* writer.pad(size);
+}
+
+/** Throws an AshlarError for names that would mean something else in a layer. */
+export function checkLayerName(name: ByteString, path: ByteString): void {
+  if (!name.startsWith('.wh.')) return;
+  throw new AshlarError(`${quote(path)} cannot be kept in a layer`, {
+    hint: 'names that begin with ".wh." stand for deleted files there',
+  });
 }

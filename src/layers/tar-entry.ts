@@ -25,7 +25,7 @@ export interface TarEntry {
 
 export interface Xattr {
   readonly name: ByteString;
-  readonly value: Buffer;
+  readonly value: Uint8Array;
 }
 
 /** A part of a sparse file that is stored; what lies between the parts reads as zeros. */

@@ -169,7 +169,7 @@ function timeValue(value: Buffer): bigint {
   return sign === '-' ? -nanoseconds - cutOff : nanoseconds;
 }
 
-type Record = readonly [key: ByteString, value: ByteString | Buffer];
+type Record = readonly [key: ByteString, value: ByteString | Uint8Array];
 
 /** The block of records, in the order of their keys, without its padding. */
 export function formatPax(records: readonly Record[]): Buffer {

@@ -46,7 +46,8 @@ export class Content {
   }
 }
 
-export type Visit = (entry: TarEntry, content: Content) => Flow<void>;
+/** Gets each entry; a flow when it wants content. */
+export type Visit = (entry: TarEntry, content: Content) => Flow<void> | undefined;
 
 /**
  * Reads an archive and visits each entry in turn. Extended headers are resolved; every other entry is handed on as
@@ -200,7 +201,8 @@ function* readEntry(
     xattrs: xattrsOf(globals, pax),
   };
   const content = new Content(input, stored, segments ?? [{ offset: 0, length: stored }]);
-  yield* visit(entry, content);
+  const reading = visit(entry, content);
+  if (reading !== undefined) yield* reading;
   while (content.left > 0) yield* content.next();
   if (tail > 0 && (yield* input.take(tail))?.length !== tail) {
     throw new AshlarError('the tar archive ends within the content of a file');

@@ -7,7 +7,8 @@ import { AshlarError } from '../support/errors.ts';
 import { type ByteString, quote } from './bytes.ts';
 import type { Limits } from './limits.ts';
 import { canonicalPath, joinPath, splitLast } from './names.ts';
-import type { Whiteout } from './whiteouts.ts';
+import type { TarEntry } from './tar-entry.ts';
+import { checkWhiteoutType, parseWhiteout, type Whiteout } from './whiteouts.ts';
 
 /** As in the kernel (MAXSYMLINKS). */
 const LINKS_FOLLOWED = 40;
@@ -40,13 +41,24 @@ interface Link {
 /** Everything that is neither directory nor symbolic link. */
 const FILE = 'file';
 
-type Node = Directory | Link | typeof FILE;
+export type Node = Directory | Link | typeof FILE;
 
 /** A place for an entry. */
 export interface Place {
   readonly directory: Directory;
   readonly name: ByteString;
 }
+
+/** Where an entry belongs. */
+export type Placement =
+  | { readonly kind: 'directory'; readonly directory: Directory }
+  /** A file, symbolic link, device or FIFO. */
+  | { readonly kind: 'other'; readonly place: Place }
+  | { readonly kind: 'hardlink'; readonly from: Place; readonly to: Place }
+  /** It hides something, of which the ground has been told; its canonical path. */
+  | { readonly kind: 'whiteout'; readonly path: ByteString }
+  /** It changes nothing. */
+  | { readonly kind: 'void' };
 
 /** What is told of the changes. Removals come before what takes the place. */
 export interface Ground {
@@ -57,6 +69,16 @@ export interface Ground {
   removeWhiteout(place: Place): void;
   markOpaque(directory: Directory): void;
 }
+
+/** For those who only want to know. */
+export const NO_GROUND: Ground = {
+  addDirectory() {},
+  removeDirectory() {},
+  removeFile() {},
+  addWhiteout() {},
+  removeWhiteout() {},
+  markOpaque() {},
+};
 
 export class LayerTree {
   readonly root = new Directory(undefined, '');
@@ -73,64 +95,31 @@ export class LayerTree {
   }
 
   /**
-   * The directory for a directory entry, made if need be; `undefined` when the entry is void because a symbolic link
-   * to a directory has its place.
+   * Takes note of an entry and tells where it belongs.
+   * Throws an AshlarError when it must not be in a layer.
    */
-  placeDirectory(path: ByteString): Directory | undefined {
-    if (path === '') {
-      this.root.implied = false;
-      return this.root;
+  place(entry: TarEntry): Placement {
+    const path = canonicalPath(entry.path);
+    const { parent, name } = splitLast(path);
+    const whiteout = parseWhiteout(name);
+    if (whiteout !== undefined) {
+      checkWhiteoutType(entry);
+      return this.#placeWhiteout(path, parent, whiteout);
     }
-    const place = this.#place(path);
-    const existing = place.directory.children.get(place.name);
-    if (existing instanceof Directory) {
-      existing.implied = false;
-      return existing;
+    if (entry.type === 'directory') return this.#placeDirectory(path);
+    if (path === '') throw new AshlarError('the root of the layer is not a directory');
+    switch (entry.type) {
+      case 'hardlink':
+        return this.#placeHardlink(parent, name, entry.link);
+      case 'symlink':
+        if (entry.link.includes('\0')) throw new AshlarError('the link target holds a NUL byte');
+        return this.#placeOther(parent, name, { target: entry.link });
+      case 'file':
+      case 'character':
+      case 'block':
+      case 'fifo':
+        return this.#placeOther(parent, name, FILE);
     }
-    if (existing !== undefined && existing !== FILE && this.#follow(place) !== undefined) return undefined;
-    this.#clear(place);
-    const made = this.#addDirectory(place);
-    made.implied = false;
-    return made;
-  }
-
-  placeFile(path: ByteString): Place {
-    return this.#put(path, FILE);
-  }
-
-  placeSymlink(path: ByteString, target: ByteString): Place {
-    if (target.includes('\0')) throw new AshlarError('the link target holds a NUL byte');
-    return this.#put(path, { target });
-  }
-
-  /** Where the hard link comes from and where it goes; `undefined` when it links a file to itself. */
-  placeHardlink(path: ByteString, target: ByteString): { from: Place; to: Place } | undefined {
-    const from = this.#existingFile(target);
-    const node = from.directory.children.get(from.name);
-    const to = this.#place(path);
-    if (to.directory === from.directory && to.name === from.name) return undefined;
-    // Clearing the place could remove the target when it lies below.
-    if (isWithin(from.directory, to.directory.children.get(to.name))) {
-      throw new AshlarError(`the hard link would replace the directory of its target ${quote(target)}`);
-    }
-    this.#clear(to);
-    this.#set(to, node ?? FILE);
-    return { from, to };
-  }
-
-  /** Hides what lower layers have, and only that: entries of this layer stay, in whatever order they come. */
-  placeWhiteout(path: ByteString, whiteout: Whiteout): void {
-    const directory = this.#directory(splitLast(path).parent, { throughLinks: false });
-    if (whiteout.kind === 'opaque') {
-      this.#markOpaque(directory);
-      return;
-    }
-    directory.hidden ??= new Set();
-    if (directory.hidden.has(whiteout.name)) return;
-    directory.hidden.add(whiteout.name);
-    const existing = directory.children.get(whiteout.name);
-    if (existing instanceof Directory) this.#markOpaque(existing);
-    else if (existing === undefined) this.#ground.addWhiteout({ directory, name: whiteout.name });
   }
 
   /** All directories, children before their parents. */
@@ -141,18 +130,59 @@ export class LayerTree {
     yield from;
   }
 
-  #put(path: ByteString, node: Exclude<Node, Directory>): Place {
-    if (path === '') throw new AshlarError('the root of the layer is not a directory');
-    const place = this.#place(path);
+  /** A directory entry is void where a symbolic link to a directory has its place. */
+  #placeDirectory(path: ByteString): Placement {
+    if (path === '') {
+      this.root.implied = false;
+      return { kind: 'directory', directory: this.root };
+    }
+    const { parent, name } = splitLast(path);
+    const place = { directory: this.#parent(parent), name };
+    const existing = place.directory.children.get(name);
+    if (existing instanceof Directory) {
+      existing.implied = false;
+      return { kind: 'directory', directory: existing };
+    }
+    if (existing !== undefined && existing !== FILE && this.#follow(place) !== undefined)
+      return { kind: 'void' };
     this.#clear(place);
-    this.#set(place, node);
-    return place;
+    const directory = this.#addDirectory(place);
+    directory.implied = false;
+    return { kind: 'directory', directory };
   }
 
-  #place(path: ByteString): Place {
-    if (path === '') throw new AshlarError('the root of the layer is not a directory');
-    const { parent, name } = splitLast(path);
-    return { directory: this.#parent(parent), name };
+  #placeOther(parent: ByteString, name: ByteString, node: Exclude<Node, Directory>): Placement {
+    const place = { directory: this.#parent(parent), name };
+    this.#clear(place);
+    place.directory.children.set(name, node);
+    return { kind: 'other', place };
+  }
+
+  #placeHardlink(parent: ByteString, name: ByteString, target: ByteString): Placement {
+    const { from, node } = this.#existingFile(target);
+    const to = { directory: this.#parent(parent), name };
+    if (to.directory === from.directory && to.name === from.name) return { kind: 'void' };
+    if (isWithin(from.directory, to.directory.children.get(name))) {
+      throw new AshlarError(`the hard link would replace the directory of its target ${quote(target)}`);
+    }
+    this.#clear(to);
+    to.directory.children.set(name, node);
+    return { kind: 'hardlink', from, to };
+  }
+
+  /** Hides what lower layers have, and only that: entries of this layer stay, in whatever order they come. */
+  #placeWhiteout(path: ByteString, parent: ByteString, whiteout: Whiteout): Placement {
+    const directory = this.#directory(parent, { throughLinks: false });
+    if (whiteout.kind === 'opaque') {
+      return this.#markOpaque(directory) ? { kind: 'whiteout', path } : { kind: 'void' };
+    }
+    directory.hidden ??= new Set();
+    if (directory.hidden.has(whiteout.name)) return { kind: 'void' };
+    directory.hidden.add(whiteout.name);
+    const existing = directory.children.get(whiteout.name);
+    if (existing instanceof Directory) this.#markOpaque(existing);
+    else if (existing === undefined) this.#ground.addWhiteout({ directory, name: whiteout.name });
+    return { kind: 'whiteout', path };
   }
 
   #parent(path: ByteString): Directory {
@@ -228,7 +258,7 @@ export class LayerTree {
     }
   }
 
-  #existingFile(target: ByteString): Place {
+  #existingFile(target: ByteString): { from: Place; node: Exclude<Node, Directory> } {
     const path = canonicalPath(target);
     const { parent, name } = splitLast(path);
     const directory = this.#walk(parent, { missing: () => undefined, throughLinks: true });
@@ -238,7 +268,7 @@ export class LayerTree {
     }
     if (node instanceof Directory)
       throw new AshlarError(`the hard link to ${quote(target)} links a directory`);
-    return { directory, name };
+    return { from: { directory, name }, node };
   }
 
   #addDirectory(place: Place): Directory {
@@ -246,20 +276,17 @@ export class LayerTree {
     if (made.path.length > this.#limits.nameLength) {
       throw new AshlarError(`the path is longer than ${this.#limits.nameLength} bytes`);
     }
-    this.#set(place, made);
+    place.directory.children.set(place.name, made);
     this.#ground.addDirectory(made);
     if (place.directory.hidden?.has(place.name)) this.#markOpaque(made);
     return made;
   }
 
-  #markOpaque(directory: Directory): void {
-    if (directory.opaque) return;
+  #markOpaque(directory: Directory): boolean {
+    if (directory.opaque) return false;
     directory.opaque = true;
     this.#ground.markOpaque(directory);
-  }
-
-  #set(place: Place, node: Node): void {
-    place.directory.children.set(place.name, node);
+    return true;
   }
 
   /** Removes what has the place: a later entry of one name wins. */

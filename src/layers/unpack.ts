@@ -14,23 +14,16 @@ import {
 } from '../linux/index.ts';
 import { AshlarError, codeOf, messageOf } from '../support/errors.ts';
 import { type ByteString, isText, toName, toText } from './bytes.ts';
-import { type Compression, checkCompression } from './compression.ts';
-import { BlobFile, decompress } from './decompress.ts';
+import type { Compression } from './compression.ts';
+import { BlobFile, layerBytes } from './decompress.ts';
 import { type Flow, run } from './flow.ts';
 import { DiskGround } from './ground.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
-import { canonicalPath, splitLast } from './names.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { type Content, readTar } from './tar-reader.ts';
-import { type Directory, LayerTree, type Place } from './tree.ts';
+import { type Directory, LayerTree, type Place, type Placement } from './tree.ts';
 import { Warnings } from './warnings.ts';
-import {
-  checkWhiteoutType,
-  isLocalXattr,
-  isOverlayWhiteout,
-  isOverlayXattr,
-  parseWhiteout,
-} from './whiteouts.ts';
+import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 
 export interface UnpackJob {
   /** The blob's file. */
@@ -63,19 +56,14 @@ export interface UnpackedLayer {
 export async function unpack(job: UnpackJob, checkpoint: () => void): Promise<UnpackedLayer> {
   const limits = { ...DEFAULT_LIMITS, ...job.limits };
   using blob = new BlobFile(job.blob);
-  checkCompression(blob.head(), job.compression);
   const hash = createHash('sha256');
   const guard = new ExpansionGuard(limits, job.compression === 'none' ? undefined : blob.size);
   using ground = new DiskGround(job.directory);
   const unpacker = new Unpacker(ground, job.owners, limits, guard);
 
   async function* input(): AsyncGenerator<Buffer> {
-    let first = true;
-    for await (const chunk of decompress(blob, job.compression)) {
+    for await (const chunk of layerBytes(blob, job.compression, guard)) {
       checkpoint();
-      if (first) checkCompression(chunk, 'none');
-      first = false;
-      guard.add(chunk.length);
       hash.update(chunk);
       yield chunk;
     }
@@ -121,15 +109,8 @@ class Unpacker {
 
   *unpack(entry: TarEntry, content: Content): Flow<void> {
     this.#entries++;
-    const path = canonicalPath(entry.path);
-    const whiteout = parseWhiteout(splitLast(path).name);
-    if (whiteout !== undefined) {
-      checkWhiteoutType(entry);
-      this.#tree.placeWhiteout(path, whiteout);
-      return;
-    }
     try {
-      yield* this.#create(path, entry, content);
+      yield* this.#create(this.#tree.place(entry), entry, content);
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
       const hint =
@@ -158,35 +139,39 @@ class Unpacker {
     };
   }
 
-  *#create(path: ByteString, entry: TarEntry, content: Content): Flow<void> {
-    switch (entry.type) {
-      case 'directory': {
-        const directory = this.#tree.placeDirectory(path);
-        if (directory !== undefined) this.#metadata.set(directory, entry);
+  *#create(placement: Placement, entry: TarEntry, content: Content): Flow<void> {
+    switch (placement.kind) {
+      case 'void':
+      case 'whiteout':
         return;
-      }
-      case 'file':
-        yield* this.#createFile(this.#tree.placeFile(path), entry, content);
+      case 'directory':
+        this.#metadata.set(placement.directory, entry);
         return;
-      case 'symlink': {
-        const place = this.#tree.placeSymlink(path, entry.link);
-        symlinkAt(toName(entry.link), this.#ground.fd(place.directory), toName(place.name));
-        this.#setMetadata(place, entry);
-        return;
-      }
       case 'hardlink': {
-        const places = this.#tree.placeHardlink(path, entry.link);
-        if (places === undefined) return;
         // The metadata is the target's own; what this entry says about it is not asked.
-        const { from, to } = places;
+        const { from, to } = placement;
         const target = this.#ground.fd(from.directory);
         linkAt(target, toName(from.name), this.#ground.fd(to.directory), toName(to.name));
         return;
       }
+      case 'other':
+        yield* this.#createOther(placement.place, entry, content);
+    }
+  }
+
+  *#createOther(place: Place, entry: TarEntry, content: Content): Flow<void> {
+    switch (entry.type) {
+      case 'symlink':
+        symlinkAt(toName(entry.link), this.#ground.fd(place.directory), toName(place.name));
+        this.#setMetadata(place, entry);
+        return;
       case 'character':
       case 'block':
       case 'fifo':
-        this.#createNode(this.#tree.placeFile(path), entry, NODE_TYPES[entry.type]);
+        this.#createNode(place, entry, NODE_TYPES[entry.type]);
+        return;
+      default:
+        yield* this.#createFile(place, entry, content);
     }
   }
 

@@ -1,0 +1,205 @@
+/** Files and directories of the host as the entries of a layer. */
+import { AshlarError } from '../support/errors.ts';
+import { type ByteString, fromText, quote } from './bytes.ts';
+import type { Flow } from './flow.ts';
+import { canonicalPath, joinPath, splitLast } from './names.ts';
+import {
+  checkLayerName,
+  earlier,
+  entryOf,
+  type Found,
+  find,
+  findSource,
+  HardLinks,
+  list,
+  writeContent,
+  xattrsOf,
+} from './scan.ts';
+import type { TarEntry, Xattr } from './tar-entry.ts';
+import type { TarWriter } from './tar-writer.ts';
+import type { Warnings } from './warnings.ts';
+import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
+
+export interface FilesJob {
+  readonly kind: 'files';
+  readonly entries: readonly HostFiles[];
+  /**
+   * Directories of the image that must keep what lower layers say of them: parents of targets, and targets into
+   * which directories are merged. Other parents are made with mode 0755 for root.
+   */
+  readonly parents: readonly ParentDirectory[];
+}
+
+export interface HostFiles {
+  /**
+   * Absolute path of a file, directory or symbolic link of the host. Links in its parents are followed; a link
+   * itself is taken as a link.
+   */
+  readonly source: string;
+  /** Absolute path in the image: of the file, or of the directory into which the directory's content is merged. */
+  readonly target: string;
+  /** `content`: types, permissions and bytes (directories 0755, no times); `all`: times and extended attributes, too. */
+  readonly keep: 'content' | 'all';
+  /** Permissions of regular files, in place of their own. */
+  readonly mode?: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a layer says of a directory. */
+export interface DirectoryMetadata {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint;
+  readonly xattrs: readonly Xattr[];
+}
+
+export interface ParentDirectory extends DirectoryMetadata {
+  /** Absolute, in the image. */
+  readonly path: string;
+}
+
+/** Writes the parents, then each source in turn, in the order of the names' bytes. */
+export function* packFiles(
+  job: FilesJob,
+  writer: TarWriter,
+  warnings: Warnings,
+  latest: bigint | undefined,
+): Flow<void> {
+  const packer = new FilesPacker(writer, warnings, latest);
+  for (const parent of job.parents.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    yield* packer.addParent(canonicalPath(fromText(parent.path)), parent);
+  }
+  for (const files of job.entries) yield* packer.addFiles(files);
+}
+
+/** What is the same for everything that comes from one source. */
+interface Rules {
+  readonly keepAll: boolean;
+  readonly fileMode: number | undefined;
+  readonly uid: number;
+  readonly gid: number;
+  readonly links: HardLinks;
+}
+
+const PLAIN_DIRECTORY = 0o755;
+
+class FilesPacker {
+  readonly #writer: TarWriter;
+  readonly #warnings: Warnings;
+  readonly #latest: bigint | undefined;
+  readonly #directories = new Set<ByteString>();
+
+  constructor(writer: TarWriter, warnings: Warnings, latest: bigint | undefined) {
+    this.#writer = writer;
+    this.#warnings = warnings;
+    this.#latest = latest;
+  }
+
+  *addParent(path: ByteString, metadata: DirectoryMetadata): Flow<void> {
+    yield* this.#directory(path, {
+      ...EMPTY,
+      mode: metadata.mode,
+      uid: metadata.uid,
+      gid: metadata.gid,
+      mtime: this.#clamp(metadata.mtime),
+      xattrs: metadata.xattrs,
+    });
+  }
+
+  *addFiles({ source, target, keep, mode, uid, gid }: HostFiles): Flow<void> {
+    using found = findSource(source);
+    const path = canonicalPath(fromText(target));
+    if (path === '' && found.type !== 'directory') {
+      throw new AshlarError(`${source} cannot take the place of the root directory`);
+    }
+    const rules: Rules = { keepAll: keep === 'all', fileMode: mode, uid, gid, links: new HardLinks() };
+    yield* this.#add(found, path, rules);
+  }
+
+  *#add(found: Found, path: ByteString, rules: Rules): Flow<void> {
+    if (found.type === 'socket') {
+      this.#warnings.add('a socket was left out', path);
+      return;
+    }
+    if (path !== '') checkLayerName(splitLast(path).name, path);
+    const first = rules.links.meet(found, path);
+    const entry = this.#entry(found, path, first === undefined ? found.type : 'hardlink', rules);
+    if (found.type === 'directory' && found.fd !== undefined) {
+      yield* this.#directory(path, entry);
+      for (const { name } of list(found.fd)) {
+        using child = find(found.fd, name);
+        yield* this.#add(child, joinPath(path, name), rules);
+      }
+      return;
+    }
+    if (isOverlayWhiteout(entry)) {
+      this.#warnings.add('a device 0:0 was left out', path);
+      return;
+    }
+    if (this.#directories.has(path)) {
+      throw new AshlarError(`${quote(path)} is to be a directory and something else in one layer`);
+    }
+    yield* this.#parentsOf(path);
+    yield* this.#writer.begin(first === undefined ? entry : { ...entry, link: first });
+    if (first === undefined && found.fd !== undefined) {
+      yield* writeContent(this.#writer, found.fd, found.stat, path);
+    }
+  }
+
+  #entry(found: Found, path: ByteString, type: TarEntry['type'], rules: Rules): TarEntry {
+    const entry = entryOf(found, path, type, found.stat.mtimeNs);
+    const { keepAll, fileMode, uid, gid } = rules;
+    let { mode } = entry;
+    if (found.type === 'file' && fileMode !== undefined) mode = fileMode;
+    if (found.type === 'directory' && !keepAll) mode = PLAIN_DIRECTORY;
+    return {
+      ...entry,
+      mode,
+      uid,
+      gid,
+      mtime: keepAll ? this.#clamp(entry.mtime) : (this.#latest ?? 0n),
+      xattrs: keepAll && type !== 'hardlink' ? this.#xattrs(found, path) : [],
+    };
+  }
+
+  #xattrs(found: Found, path: ByteString): Xattr[] {
+    return xattrsOf(found, path, this.#warnings).filter(
+      ({ name }) => !isOverlayXattr(name) && !isLocalXattr(name),
+    );
+  }
+
+  /** Each directory once: what was said first about it holds. */
+  *#directory(path: ByteString, entry: TarEntry): Flow<void> {
+    if (this.#directories.has(path)) return;
+    if (path !== '') yield* this.#parentsOf(path);
+    this.#directories.add(path);
+    yield* this.#writer.begin({ ...entry, path: `${path}/` });
+  }
+
+  *#parentsOf(path: ByteString): Flow<void> {
+    const { parent } = splitLast(path);
+    if (parent === '' || this.#directories.has(parent)) return;
+    yield* this.#directory(parent, { ...EMPTY, mtime: this.#latest ?? 0n });
+  }
+
+  #clamp(time: bigint): bigint {
+    return this.#latest === undefined ? time : earlier(time, this.#latest);
+  }
+}
+
+const EMPTY: TarEntry = {
+  path: '',
+  type: 'directory',
+  mode: PLAIN_DIRECTORY,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0n,
+  link: '',
+  major: 0,
+  minor: 0,
+  xattrs: [],
+};
