@@ -110,6 +110,8 @@ export type Source = FileSource | HttpSource | ImageSource;
 interface SourceBase {
   /** Expected SHA-256 of the file's content: 64 lower-case hexadecimal digits. */
   readonly sha256?: string;
+  /** The front end's words for a source that is not there (or not a directory). */
+  readonly messages?: { readonly missing: string; readonly notDirectory?: string };
   readonly at: SourceSpan;
 }
 
@@ -120,8 +122,6 @@ export interface FileSource extends SourceBase {
   readonly path: string;
   /** Present when only a directory will do. */
   readonly directory?: true;
-  /** The front end's words for a source that is not there (or not a directory). */
-  readonly messages?: { readonly missing: string; readonly notDirectory?: string };
 }
 
 export interface HttpSource extends SourceBase {

@@ -4,6 +4,7 @@
  * processes; knows nothing of images, layers' formats or the Plan. Everything but `startInNamespaces` and
  * `detectIdMap` must be called inside the namespaces.
  */
+export { copyDirectoryAttributes } from './attributes.ts';
 export type { Process } from './bundle.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { settleInNamespaces, startInNamespaces } from './namespaces.ts';

@@ -13,8 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { AT_FDCWD, chmodFd, chownFd, O_PATH, openAt, openBeneath, setTimesFd } from '../linux/index.ts';
+import { AT_FDCWD, O_PATH, openAt, openBeneath } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
+import { copyDirectoryAttributes } from './attributes.ts';
 
 export interface MountPoint {
   /** Absolute path in the tree. */
@@ -95,18 +96,6 @@ function makeParents(root: string, layer: string, path: string, made: string[]):
   makeParents(root, layer, dirname(path), made);
   mkdirSync(join(layer, path), { mode: 0o755 });
   if (lstatOrMissing(join(root, path))) made.push(path);
-}
-
-function copyDirectoryAttributes(source: string, target: string): void {
-  const { mode, uid, gid, atimeNs, mtimeNs } = lstatSync(source, { bigint: true });
-  const fd = openAt(AT_FDCWD, target, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    chownFd(fd, Number(uid), Number(gid));
-    chmodFd(fd, Number(mode) & 0o7777);
-    setTimesFd(fd, { atime: atimeNs, mtime: mtimeNs });
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /**

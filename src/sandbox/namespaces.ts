@@ -13,7 +13,7 @@ import type { IdMap } from './idmap.ts';
  * this process dies, however it dies, the channel closes, the child (pid 1 of its namespace) exits, and the kernel
  * ends every process and mount in there.
  */
-export function startInNamespaces(entry: URL, idMap: IdMap): ChildProcess {
+export function startInNamespaces(entry: URL, idMap: IdMap, args: readonly string[] = []): ChildProcess {
   const unshare = findProgram('unshare');
   if (!unshare) {
     throw new AshlarError("cannot find the program 'unshare'", { hint: 'install the package util-linux' });
@@ -32,6 +32,7 @@ export function startInNamespaces(entry: URL, idMap: IdMap): ChildProcess {
     ...process.execArgv,
     '--disable-warning=ExperimentalWarning',
     fileURLToPath(entry),
+    ...args,
   ];
   return spawn(unshare, [...flags, ...node], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],

@@ -3,12 +3,7 @@ import { join } from 'node:path';
 import { AT_FDCWD, MS, makeReadOnly, mount, O_PATH, openAt, unmount } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { Process, StagedBind } from './bundle.ts';
-import {
-  type MountPoint,
-  makeMountPoints,
-  type ResolvedMountPoint,
-  resolveMountPoint,
-} from './mountpoints.ts';
+import { type MountPoint, makeMountPoints, resolveMountPoint } from './mountpoints.ts';
 import { type RuntimeName, runBundle } from './runtime.ts';
 import { mountTree } from './tree.ts';
 

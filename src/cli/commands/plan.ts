@@ -1,0 +1,54 @@
+import type { Base, Source, Step } from '../../plan/types.ts';
+import { openLog } from '../log.ts';
+import { type GlobalFlags, readSettings } from '../settings.ts';
+import { loadRecipe, type PlanFlags } from './recipe.ts';
+
+/** Prints what would be built: a line per base and step, or the plan itself as JSON. */
+export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly json?: true }): Promise<void> {
+  const log = openLog(globals, line => process.stderr.write(line));
+  const recipe = await loadRecipe(await readSettings(globals), flags, log);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
+    return;
+  }
+  const blocks = recipe.plan.images.map(({ name, base, imports, steps, emit }) => [
+    `${name}${emit ? '' : ' (build only)'}`,
+    `  from    ${describeBase(base)}`,
+    ...imports.map(({ name, source }) => `  import  ${name} = ${describeSource(source)}`),
+    ...steps.map(step => `  ${describeStep(step)}`),
+  ]);
+  process.stdout.write(`${blocks.map(lines => lines.join('\n')).join('\n\n')}\n`);
+}
+
+function describeBase(base: Base): string {
+  switch (base.kind) {
+    case 'scratch':
+      return 'nothing';
+    case 'image':
+      return base.reference;
+    case 'tar':
+      return describeSource(base.source);
+    case 'built':
+      return base.image;
+  }
+}
+
+function describeSource(source: Source): string {
+  switch (source.kind) {
+    case 'file':
+      return source.path;
+    case 'http':
+      return source.url;
+    case 'image':
+      return `${source.image}:${source.path}`;
+  }
+}
+
+function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'copy':
+      return `copy    ${describeSource(step.source)} -> ${step.target}`;
+    case 'run':
+      return `run     ${step.script.split('\n').length - 1} lines`;
+  }
+}

@@ -1,0 +1,36 @@
+/** From flags to a Plan: what `build` and `plan` have in common. */
+import { hostPlatform } from '../../oci/platform.ts';
+import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { VERSION } from '../version.ts';
+
+/** The flags that decide what is planned, as commander gives them. */
+export interface PlanFlags {
+  readonly stackerFile: readonly string[];
+  readonly substitute: readonly string[];
+  readonly substituteFile: readonly string[];
+  readonly strictSubstitution?: true;
+  readonly requireHash?: true;
+  readonly annotationsNamespace: string;
+}
+
+export function loadRecipe(settings: Settings, flags: PlanFlags, log: Log): Promise<StackerRecipe> {
+  return loadStackerPlan({
+    files: flags.stackerFile,
+    substitutions: flags.substitute,
+    substituteFiles: flags.substituteFile,
+    stackerDir: settings.stackerDir,
+    rootsDir: settings.rootsDir,
+    ociDir: settings.ociDir,
+    workDir: settings.workDir,
+    cwd: process.cwd(),
+    annotationsNamespace: flags.annotationsNamespace,
+    version: VERSION,
+    requireHash: flags.requireHash ?? false,
+    strictSubstitution: flags.strictSubstitution ?? false,
+    hostPlatform: hostPlatform(),
+    warn: (message, at) => log('warning', `${at ? `${at.file}:${at.line}:${at.column}: ` : ''}${message}`),
+    debug: message => log('debug', message),
+  });
+}

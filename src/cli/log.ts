@@ -1,0 +1,26 @@
+/** Log lines: the bare message, on standard error or into a file. Results never go through here. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { GlobalFlags } from './settings.ts';
+import { VERSION } from './version.ts';
+
+export type Level = 'debug' | 'info' | 'warning';
+
+export type Log = (level: Level, text: string) => void;
+
+const SEVERITY: Readonly<Record<Level, number>> = { debug: 0, info: 1, warning: 2 };
+
+/** The log that the global flags ask for. `write` puts a line on the terminal, above what is shown there live. */
+export function openLog(flags: GlobalFlags, write: (line: string) => void): Log {
+  const threshold = flags.debug ? 0 : flags.quiet ? 3 : 1;
+  const file = flags.logFile === undefined ? undefined : openSync(flags.logFile, 'a');
+  if (file !== undefined) process.on('exit', () => closeSync(file));
+  const log: Log = (level, text) => {
+    if (SEVERITY[level] < threshold) return;
+    const stamp = flags.logTimestamp ? `${new Date().toISOString()} ` : '';
+    const line = `${stamp}${level === 'warning' ? 'warning: ' : ''}${text}\n`;
+    if (file === undefined) write(line);
+    else writeSync(file, line);
+  };
+  log('debug', `stacker version ${VERSION}`);
+  return log;
+}

@@ -1,0 +1,113 @@
+/** Build events become text: output of scripts on standard output, all else as log lines. */
+import type { BuildEvent } from '../engine/events.ts';
+import type { Log } from './log.ts';
+
+/** Bytes of one image that are held back; beyond it, grouping gives way to bounded memory. */
+const HELD_BACK = 4 * 1024 * 1024;
+
+interface Held {
+  readonly pieces: (() => void)[];
+  size: number;
+  done: boolean;
+}
+
+/**
+ * Keeps what belongs to one image together although several are built at once: one image speaks, the others are held
+ * back until it has finished. The closing lines come last, in the order of the plan.
+ */
+export class Reporter {
+  readonly #log: Log;
+  readonly #output: (bytes: Uint8Array) => void;
+  /** Running images in the order of their start; the first one speaks. */
+  readonly #running = new Map<string, Held>();
+  readonly #closing: { readonly image: string; readonly text: string }[] = [];
+
+  constructor(log: Log, output: (bytes: Uint8Array) => void) {
+    this.#log = log;
+    this.#output = output;
+  }
+
+  readonly report = (event: BuildEvent): void => {
+    switch (event.kind) {
+      case 'image-started':
+        this.#running.set(event.image, { pieces: [], size: 0, done: false });
+        this.#speak(event.image, 0, () => this.#log('info', `preparing image ${event.image}...`));
+        break;
+      case 'message': {
+        const where = event.at ? `${event.at.file}:${event.at.line}:${event.at.column}: ` : '';
+        this.#speak(event.image, event.text.length, () => this.#log(event.level, where + event.text));
+        break;
+      }
+      case 'step-started': {
+        const text = `step ${event.step} of ${event.of}: ${event.text}`;
+        this.#speak(event.image, text.length, () => this.#log('debug', text));
+        break;
+      }
+      case 'step-finished': {
+        const result = event.layer ? `${event.layer.digest} (${event.layer.size} bytes)` : 'no changes';
+        const text = `step ${event.step}: ${event.cached ? 'cached, ' : ''}${result}`;
+        this.#speak(event.image, text.length, () => this.#log('debug', text));
+        break;
+      }
+      case 'output':
+        this.#speak(event.image, event.bytes.length, () => this.#output(event.bytes));
+        break;
+      case 'image-built':
+        this.#finish(event.image);
+        break;
+      case 'image-finished':
+        if (event.emitted) {
+          const text = event.cached
+            ? `found cached layer ${event.image}`
+            : `filesystem ${event.image} built successfully`;
+          this.#closing.push({ image: event.image, text });
+        }
+        break;
+    }
+    this.#close();
+  };
+
+  /** Lets everything that is still held back speak: the build has ended, well or not. */
+  end(): void {
+    for (const image of [...this.#running.keys()]) this.#finish(image);
+    this.#close();
+  }
+
+  #speak(image: string | undefined, size: number, piece: () => void): void {
+    const held = image === undefined ? undefined : this.#running.get(image);
+    if (!held || held === this.#speaker()) {
+      piece();
+      return;
+    }
+    held.pieces.push(piece);
+    held.size += size;
+    if (held.size > HELD_BACK) release(held);
+  }
+
+  #speaker(): Held | undefined {
+    return this.#running.values().next().value;
+  }
+
+  /** The next image speaks; those that finished in the meantime are quickly through. */
+  #finish(image: string): void {
+    const held = this.#running.get(image);
+    if (held) held.done = true;
+    for (const [name, next] of this.#running) {
+      release(next);
+      if (!next.done) return;
+      this.#running.delete(name);
+    }
+  }
+
+  #close(): void {
+    for (let line = this.#closing[0]; line && !this.#running.has(line.image); line = this.#closing[0]) {
+      this.#closing.shift();
+      this.#log('info', line.text);
+    }
+  }
+}
+
+function release(held: Held): void {
+  for (const piece of held.pieces.splice(0)) piece();
+  held.size = 0;
+}

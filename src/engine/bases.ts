@@ -1,0 +1,109 @@
+/** The images that builds start from. */
+import { formatReference, type OpenedImage, openImage, parseReference, resolveDigest } from '../oci/index.ts';
+import type { Digest, ImageConfig, Manifest, Platform } from '../oci/types.ts';
+import type { ImageBase } from '../plan/types.ts';
+import { AshlarError, messageOf } from '../support/errors.ts';
+import { type BuildContext, say } from './context.ts';
+import { canonical } from './keys.ts';
+import { foreignLayer, type LayerRecord } from './layer-records.ts';
+
+export interface BaseImage {
+  readonly layers: readonly LayerRecord[];
+  readonly config: ImageConfig;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What an image in a registry was when it was last looked at. */
+interface Remembered {
+  /** What the reference stood for: a manifest or an index. */
+  readonly root: Digest;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+}
+
+/**
+ * The image of a reference: manifest and config now, layers when they are asked for. An image in a registry is asked
+ * for its digest only, if it was used before; if the registry cannot be reached, what was used before is used again.
+ */
+export async function openBase(
+  base: ImageBase,
+  platform: Platform,
+  image: string,
+  context: BuildContext,
+): Promise<BaseImage> {
+  const reference = parseReference(base.reference);
+  const options = { platform, insecure: base.insecure, signal: context.signal };
+  const open = () => openImage(reference, options);
+  if (reference.transport === 'oci') {
+    const opened = await located(base, open);
+    return fromOpened(opened, context);
+  }
+  const key = canonical([formatReference(reference), platform, base.insecure]);
+  const known = context.store.database.recall('bases', key) as Remembered | undefined;
+  if (known && !context.options.noCache && (await stillCurrent(known, reference.digest))) {
+    return fromRemembered(known, open, context);
+  }
+  say(context, image, 'info', `loading ${base.reference}`);
+  const opened = await located(base, open);
+  const { manifest, config } = opened;
+  const root = opened.reference.digest ?? opened.descriptor.digest;
+  context.store.database.remember('bases', key, { root, manifest, config } satisfies Remembered);
+  return fromOpened(opened, context);
+
+  async function stillCurrent({ root }: Remembered, pinned: Digest | undefined): Promise<boolean> {
+    if (pinned) return true;
+    try {
+      return (await resolveDigest(reference, options)) === root;
+    } catch (error) {
+      if (!(error instanceof AshlarError) || error.name !== 'ConnectionError')
+        return located(base, () => Promise.reject(error));
+      say(context, image, 'warning', `${messageOf(error)}; using the cached copy of ${base.reference}`);
+      return true;
+    }
+  }
+}
+
+/** Runs `work`; an error of it gets the place of the base in the user's file. */
+async function located<T>(base: ImageBase, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    const text = `couldn't import base layer ${base.reference}: ${error.message}`;
+    throw new AshlarError(text, { at: base.at, hint: error.hint, cause: error.cause });
+  }
+}
+
+function fromOpened(opened: OpenedImage, context: BuildContext): BaseImage {
+  return toBase(opened, descriptor => opened.blob(descriptor), context);
+}
+
+function fromRemembered(
+  known: Remembered,
+  open: () => Promise<OpenedImage>,
+  context: BuildContext,
+): BaseImage {
+  let opened: Promise<OpenedImage> | undefined;
+  return toBase(
+    known,
+    async function* (descriptor) {
+      opened ??= open();
+      yield* (await opened).blob(descriptor);
+    },
+    context,
+  );
+}
+
+function toBase(
+  { manifest, config }: { readonly manifest: Manifest; readonly config: ImageConfig },
+  blob: OpenedImage['blob'],
+  context: BuildContext,
+): BaseImage {
+  const layers = manifest.layers.map((descriptor, i) => {
+    const diffId = config.rootfs.diff_ids[i];
+    if (diffId === undefined)
+      throw new AshlarError(`layer ${descriptor.digest} has no diff ID in the image's config`);
+    return foreignLayer(descriptor, diffId, blob, context);
+  });
+  return { layers, config, annotations: manifest.annotations ?? {} };
+}

@@ -1,0 +1,94 @@
+import pLimit from 'p-limit';
+import { createLayout, openLayout } from '../oci/layout.ts';
+import type { ImagePlan, Plan, Source } from '../plan/types.ts';
+import { AshlarError } from '../support/errors.ts';
+import type { BuildContext, BuildOptions, BuiltImage } from './context.ts';
+import type { EventSink } from './events.ts';
+import { buildImage } from './image.ts';
+import { Publisher } from './publish.ts';
+import { Store } from './store.ts';
+import { Workshop } from './workshop.ts';
+
+/**
+ * Builds a plan: independent images side by side, results into the OCI layout of the options in the order of the plan.
+ * After the first failure nothing new is begun, and that failure is thrown when everything has stopped; the images of
+ * the plan before the failed one stay published.
+ * @throws AshlarError for everything that is wrong with the plan's inputs or with the machine.
+ */
+export async function buildPlan(
+  plan: Plan,
+  options: BuildOptions,
+  emit: EventSink,
+  signal: AbortSignal,
+): Promise<readonly BuiltImage[]> {
+  using store = new Store(options.store);
+  const stop = new AbortController();
+  const stopping = AbortSignal.any([signal, stop.signal]);
+  const warn = (text: string) => emit({ kind: 'message', image: undefined, level: 'warning', text });
+  await using workshop = new Workshop(store, warn);
+  const finished = new Map<string, BuiltImage>();
+  const built = (name: string): BuiltImage => {
+    const image = finished.get(name);
+    if (!image) throw new AshlarError(`the plan needs the image ${name} before it is built`);
+    return image;
+  };
+  const context: BuildContext = { options, store, workshop, emit, signal: stopping, built };
+  const layout = await createLayout(options.output);
+  const emitted = plan.images.filter(image => image.emit).map(image => image.name);
+  const publisher = new Publisher(emitted, layout, context);
+  const handedOut = imagesHandedOut(plan);
+  const limit = pLimit(options.jobs);
+  const tasks = new Map<string, Promise<void>>();
+  const buildOne = async (image: ImagePlan): Promise<void> => {
+    await Promise.all(dependenciesOf(image).map(name => tasks.get(name)));
+    const result = await limit(() => {
+      stopping.throwIfAborted();
+      return buildImage(image, handedOut.has(image.name), context);
+    });
+    finished.set(image.name, result);
+    emit({ kind: 'image-built', image: image.name });
+    if (image.emit) await publisher.add(result);
+    else emit({ kind: 'image-finished', image: image.name, emitted: false, cached: result.cached });
+  };
+  for (const image of plan.images) {
+    const task = buildOne(image);
+    tasks.set(image.name, task);
+    task.catch(error => stop.abort(error));
+  }
+  await Promise.allSettled(tasks.values());
+  // The first failure aborted the rest; the others only say that they were stopped.
+  stopping.throwIfAborted();
+  await tidy(options.output, emitted, signal);
+  return plan.images.map(image => built(image.name));
+}
+
+/** Blobs that no tag leads to any more are of no use to anybody. */
+async function tidy(output: string, emitted: readonly string[], signal: AbortSignal): Promise<void> {
+  if (emitted.length === 0) return;
+  const layout = await openLayout(output);
+  using change = await layout.change({ signal });
+  await change.removeUnreferencedBlobs();
+}
+
+/** The images that must be built before this one; the plan lists them before it. */
+export function dependenciesOf(image: ImagePlan): readonly string[] {
+  const sources: readonly Source[] = [
+    ...image.imports.map(({ source }) => source),
+    ...image.steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+    ...(image.base.kind === 'tar' ? [image.base.source] : []),
+  ];
+  const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));
+  return [
+    ...new Set([...(image.base.kind === 'built' ? [image.base.image] : []), ...fromImages, ...image.after]),
+  ];
+}
+
+/** The images whose layers are part of an emitted image. */
+function imagesHandedOut({ images }: Plan): ReadonlySet<string> {
+  const handedOut = new Set<string>();
+  for (const image of images.toReversed()) {
+    if (image.emit) handedOut.add(image.name);
+    if (handedOut.has(image.name) && image.base.kind === 'built') handedOut.add(image.base.image);
+  }
+  return handedOut;
+}

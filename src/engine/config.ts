@@ -1,0 +1,120 @@
+/** Image configs and manifests: what an image gets on top of what it inherits. Pure functions. */
+
+import { mediaTypes } from '../oci/mediatypes.ts';
+import type {
+  ContainerConfig,
+  Descriptor,
+  Digest,
+  History,
+  ImageConfig,
+  Manifest,
+  Platform,
+} from '../oci/types.ts';
+import type { ConfigChange } from '../plan/types.ts';
+
+/** Who and when, for everything that is made in one build. */
+export interface Authorship {
+  readonly author: string;
+  /** RFC 3339. */
+  readonly created: string;
+}
+
+/** The config of an image from nothing. */
+export function emptyConfig({ os, architecture, variant }: Platform): ImageConfig {
+  return {
+    os,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+    rootfs: { type: 'layers', diff_ids: [] },
+  };
+}
+
+export interface NewLayer {
+  readonly diffId: Digest;
+  readonly created: string;
+  readonly createdBy: string;
+}
+
+/** The config of the result: the base's, with layers and history appended and the change applied. */
+export function composeConfig(
+  base: ImageConfig,
+  layers: readonly NewLayer[],
+  change: ConfigChange,
+  platform: Platform,
+  createdBy: string,
+  { author, created }: Authorship,
+): ImageConfig {
+  // The variant is the base's where the platform asks for the same processor (an arm64 v8 base stays one).
+  const variant =
+    platform.variant ?? (base.architecture === platform.architecture ? base.variant : undefined);
+  const history: History[] = layers.map(layer => ({
+    created: layer.created,
+    author,
+    created_by: layer.createdBy,
+  }));
+  return {
+    ...base,
+    created,
+    author,
+    os: platform.os,
+    architecture: platform.architecture,
+    ...(variant === undefined ? {} : { variant }),
+    config: changeContainer(base.config ?? {}, change),
+    rootfs: { type: 'layers', diff_ids: [...base.rootfs.diff_ids, ...layers.map(layer => layer.diffId)] },
+    history: [
+      ...(base.history ?? []),
+      ...history,
+      { created, author, created_by: createdBy, empty_layer: true },
+    ],
+  };
+}
+
+function changeContainer(base: ContainerConfig, change: ConfigChange): ContainerConfig {
+  const environment = mergeEnvironment(base.Env ?? [], change);
+  const labels = { ...base.Labels, ...change.labels };
+  const volumes = { ...base.Volumes, ...Object.fromEntries(change.volumes.map(path => [path, {}])) };
+  return {
+    ...base,
+    ...(environment.length > 0 ? { Env: environment } : {}),
+    ...(Object.keys(labels).length > 0 ? { Labels: sorted(labels) } : {}),
+    ...(Object.keys(volumes).length > 0 ? { Volumes: sorted(volumes) } : {}),
+    ...(change.workingDir ? { WorkingDir: change.workingDir } : {}),
+    ...(change.user ? { User: change.user } : {}),
+    ...(change.entrypoint === undefined ? {} : { Entrypoint: change.entrypoint }),
+    ...(change.cmd === undefined ? {} : { Cmd: change.cmd }),
+  };
+}
+
+/** A name replaces the inherited variable of that name, in its place; new names follow in their order. */
+function mergeEnvironment(inherited: readonly string[], change: ConfigChange): string[] {
+  const variables = new Map(inherited.map(entry => [nameOf(entry), entry]));
+  for (const [name, value] of change.environment) variables.set(name, `${name}=${value}`);
+  for (const [name, value] of change.defaultEnvironment ?? []) {
+    if (!variables.has(name)) variables.set(name, `${name}=${value}`);
+  }
+  return [...variables.values()];
+}
+
+function nameOf(entry: string): string {
+  const end = entry.indexOf('=');
+  return end < 0 ? entry : entry.slice(0, end);
+}
+
+/** JSON maps keep their order, and equal images must be equal bytes. */
+function sorted<T>(map: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function composeManifest(
+  config: Pick<Descriptor, 'digest' | 'size'>,
+  layers: readonly Descriptor[],
+  annotations: Readonly<Record<string, string>>,
+): Manifest {
+  return {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.config, digest: config.digest, size: config.size },
+    layers,
+    ...(Object.keys(annotations).length > 0 ? { annotations: sorted(annotations) } : {}),
+  };
+}

@@ -1,0 +1,60 @@
+import type { TarCompression } from '../oci/mediatypes.ts';
+import type { Descriptor, ImageConfig } from '../oci/types.ts';
+import type { Authorship } from './config.ts';
+import type { EventSink, MessageLevel } from './events.ts';
+import type { LayerRecord } from './layer-records.ts';
+import type { Store } from './store.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What the user chooses about a build, besides the Plan. */
+export interface BuildOptions {
+  /** Directory of the shared store. */
+  readonly store: string;
+  /** Directory of the OCI layout that the results go to. */
+  readonly output: string;
+  /** How many images are worked on at the same time. */
+  readonly jobs: number;
+  /** Ignore what earlier builds left behind (and replace it). */
+  readonly noCache: boolean;
+  /** Seconds since 1970: every time in the result is this one or earlier. */
+  readonly sourceDateEpoch?: number | undefined;
+  readonly compression: TarCompression;
+  readonly network: 'host' | 'none';
+  readonly runtime?: string | undefined;
+  /** The host's variables, which run steps may let through. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly authorship: Authorship;
+}
+
+/** What everything that happens in one build shares. */
+export interface BuildContext {
+  readonly options: BuildOptions;
+  readonly store: Store;
+  readonly workshop: Workshop;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+  /** A finished image of this build by its name. */
+  readonly built: (image: string) => BuiltImage;
+}
+
+/** An image as a value: its layers from the bottom to the top, and what is said about it. */
+export interface BuiltImage {
+  readonly name: string;
+  readonly layers: readonly LayerRecord[];
+  readonly config: ImageConfig;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Of the manifest and of the config, which are in the store. */
+  readonly manifest: Descriptor;
+  readonly configBlob: Descriptor;
+  /** Whether every step was known from earlier builds. */
+  readonly cached: boolean;
+}
+
+export function say(
+  context: Pick<BuildContext, 'emit'>,
+  image: string | undefined,
+  level: MessageLevel,
+  text: string,
+): void {
+  context.emit({ kind: 'message', image, level, text });
+}

@@ -1,0 +1,209 @@
+import { rmSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { FileStamp, StatCache } from '../layers/index.ts';
+import type { Digest } from '../oci/types.ts';
+import type { KeyPart } from './keys.ts';
+
+/** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
+const VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, parts TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE layers (
+    diff_id TEXT NOT NULL, compression TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, compression)) WITHOUT ROWID;
+  CREATE TABLE blobs (digest TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE images (key TEXT PRIMARY KEY, record TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE bases (reference TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE downloads (url TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export interface StepRecord {
+  /** Undefined when the step changed nothing. */
+  readonly diffId: Digest | undefined;
+  /** RFC 3339. */
+  readonly created: string;
+}
+
+export interface LayerBlob {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Tables of text to JSON text: small memories with one key. */
+export type Memory = 'images' | 'bases' | 'downloads' | 'lookups';
+
+const MEMORIES: Readonly<Record<Memory, { readonly key: string; readonly value: string }>> = {
+  images: { key: 'key', value: 'record' },
+  bases: { key: 'reference', value: 'record' },
+  downloads: { key: 'url', value: 'record' },
+  lookups: { key: 'key', value: 'answer' },
+};
+
+/**
+ * The index of the store: what is known about steps, layers, blobs and files. SQLite in WAL mode: other builds read and
+ * write at the same time, and a process that is killed leaves it consistent.
+ */
+export class Database implements Disposable {
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string) {
+    this.#connection = open(path);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+
+  step(key: string): StepRecord | undefined {
+    const row = this.#get('SELECT diff_id, created FROM steps WHERE key = ?', key);
+    if (!row) return undefined;
+    return {
+      diffId: row.diff_id === null ? undefined : (String(row.diff_id) as Digest),
+      created: String(row.created),
+    };
+  }
+
+  addStep(key: string, { diffId, created }: StepRecord, parts: readonly KeyPart[]): void {
+    const text = JSON.stringify(parts);
+    this.#run(
+      'INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?)',
+      key,
+      diffId ?? null,
+      created,
+      text,
+      Date.now(),
+    );
+  }
+
+  layer(diffId: Digest, compression: string): LayerBlob | undefined {
+    const row = this.#get('SELECT * FROM layers WHERE diff_id = ? AND compression = ?', diffId, compression);
+    if (!row) return undefined;
+    return {
+      mediaType: String(row.media_type),
+      digest: String(row.digest) as Digest,
+      size: Number(row.size),
+    };
+  }
+
+  addLayer(diffId: Digest, compression: string, { mediaType, digest, size }: LayerBlob): void {
+    this.#run(
+      'INSERT OR REPLACE INTO layers VALUES (?, ?, ?, ?, ?)',
+      diffId,
+      compression,
+      mediaType,
+      digest,
+      size,
+    );
+  }
+
+  /** The file stamp of a blob when its content was last known to be right. */
+  blobStamp(digest: Digest): string | undefined {
+    const stamp = this.#get('SELECT stamp FROM blobs WHERE digest = ?', digest)?.stamp;
+    return stamp === undefined ? undefined : String(stamp);
+  }
+
+  addBlobStamp(digest: Digest, stamp: string): void {
+    this.#run('INSERT OR REPLACE INTO blobs VALUES (?, ?)', digest, stamp);
+  }
+
+  /** What is known of files that did not change since they were read. */
+  readonly files: StatCache = {
+    get: stamp => {
+      const row = this.#get('SELECT stamp, sha256 FROM files WHERE inode = ?', inodeOf(stamp));
+      return row?.stamp === timesOf(stamp) ? String(row.sha256) : undefined;
+    },
+    set: (stamp, sha256) =>
+      this.#run('INSERT OR REPLACE INTO files VALUES (?, ?, ?)', inodeOf(stamp), timesOf(stamp), sha256),
+  };
+
+  recall(memory: Memory, key: string): unknown {
+    const { key: column, value } = MEMORIES[memory];
+    const text = this.#get(`SELECT ${value} AS value FROM ${memory} WHERE ${column} = ?`, key)?.value;
+    return text === undefined ? undefined : JSON.parse(String(text));
+  }
+
+  remember(memory: Memory, key: string, value: unknown): void {
+    const text = JSON.stringify(value);
+    if (memory === 'images')
+      this.#run('INSERT OR REPLACE INTO images VALUES (?, ?, ?)', key, text, Date.now());
+    else this.#run(`INSERT OR REPLACE INTO ${memory} VALUES (?, ?)`, key, text);
+  }
+
+  /** Runs many writes as one, which costs one sync of the disk instead of many. */
+  together<T>(work: () => T): T {
+    this.#connection.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#connection.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#connection.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #get(sql: string, ...values: readonly (string | number | null)[]) {
+    return this.#prepare(sql).get(...values);
+  }
+
+  #run(sql: string, ...values: readonly (string | number | null)[]): void {
+    this.#prepare(sql).run(...values);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#connection.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function inodeOf({ device, inode }: FileStamp): string {
+  return `${device}:${inode}`;
+}
+
+function timesOf({ size, mtime, ctime }: FileStamp): string {
+  return `${size} ${mtime} ${ctime}`;
+}
+
+function open(path: string): DatabaseSync {
+  try {
+    return openCurrent(path);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    // Not a database, or one of another version: everything in it can be found out again.
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+    return openCurrent(path);
+  }
+}
+
+class OtherVersion extends Error {}
+
+function openCurrent(path: string): DatabaseSync {
+  const connection = new DatabaseSync(path);
+  try {
+    connection.exec('PRAGMA busy_timeout = 20000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    // Two processes may open a new store at once: only one of them may make the tables.
+    connection.exec('BEGIN IMMEDIATE');
+    const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version);
+    if (version === 0) connection.exec(`${SCHEMA} PRAGMA user_version = ${VERSION}`);
+    connection.exec('COMMIT');
+    if (version !== 0 && version !== VERSION) throw new OtherVersion();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  if (error instanceof OtherVersion) return true;
+  // SQLITE_CORRUPT, SQLITE_NOTADB (https://www.sqlite.org/rescode.html)
+  return error instanceof Error && 'errcode' in error && (error.errcode === 11 || error.errcode === 26);
+}

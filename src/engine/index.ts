@@ -1,0 +1,10 @@
+/**
+ * Builds plans. Works out what is known already (content addresses, in the store's index), schedules the rest, does it
+ * (here, or in a process in namespaces of our own where mounts and foreign owners are needed) and publishes results
+ * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
+ */
+export { buildPlan, dependenciesOf } from './build.ts';
+export type { BuildOptions, BuiltImage } from './context.ts';
+export type { BuildEvent, EventSink } from './events.ts';
+export { type Abilities, probeAbilities } from './probe.ts';
+export { Store } from './store.ts';

@@ -1,0 +1,127 @@
+/** Layers as values: what a layer is, and where its bytes can be had. */
+import type { PackedLayer } from '../layers/index.ts';
+import { parseDigest } from '../oci/digest.ts';
+import { layerFormat, ociLayerMediaType, type TarCompression } from '../oci/mediatypes.ts';
+import type { Descriptor, Digest } from '../oci/types.ts';
+import { AshlarError } from '../support/errors.ts';
+import type { BuildContext } from './context.ts';
+import { keyOf } from './keys.ts';
+import type { TreeLayer } from './requests.ts';
+
+export interface LayerRecord {
+  readonly diffId: Digest;
+  readonly descriptor: Descriptor;
+  readonly compression: TarCompression;
+  /** Brings the blob into the store; nothing happens when it is there. */
+  readonly fetch: () => Promise<void>;
+}
+
+/** What identifies a pile of layers: their diff IDs from the bottom to the top. */
+export function chainOf(layers: readonly LayerRecord[]): string {
+  return keyOf(
+    'chain',
+    layers.map(layer => ['layer', layer.diffId]),
+  );
+}
+
+/** The layers with their blobs in the store, ready to be unpacked or looked into. */
+export async function treeLayers(
+  layers: readonly LayerRecord[],
+  { store }: BuildContext,
+): Promise<readonly TreeLayer[]> {
+  await Promise.all(layers.map(layer => layer.fetch()));
+  return layers.map(({ diffId, descriptor, compression }) => ({
+    diffId,
+    blob: store.blobPath(descriptor.digest),
+    compression,
+  }));
+}
+
+/** A layer that somebody else has written; its descriptor is kept as it is, but for docker's names of media types. */
+export function foreignLayer(
+  descriptor: Descriptor,
+  diffId: Digest,
+  blob: (descriptor: Descriptor) => AsyncIterable<Uint8Array>,
+  { store }: BuildContext,
+): LayerRecord {
+  const format = layerFormat(descriptor.mediaType);
+  if (format.kind !== 'tar')
+    throw new AshlarError(`layers of type ${descriptor.mediaType} are not supported yet`);
+  let fetching: Promise<void> | undefined;
+  const fetch = async () => {
+    if (!(await store.hasBlob(descriptor))) await store.addBlob(descriptor, blob(descriptor));
+  };
+  return {
+    diffId,
+    descriptor: { ...descriptor, mediaType: ociMediaType(descriptor.mediaType, format.compression) },
+    compression: format.compression,
+    fetch: () => (fetching ??= fetch()),
+  };
+}
+
+function ociMediaType(mediaType: string, compression: TarCompression): string {
+  return mediaType.startsWith('application/vnd.docker.') ? ociLayerMediaType(compression) : mediaType;
+}
+
+/** A layer of ours, whose blob is in the store. */
+export function ownLayer(diffId: Digest, descriptor: Descriptor, compression: TarCompression): LayerRecord {
+  return { diffId, descriptor, compression, fetch: async () => {} };
+}
+
+/** Takes a freshly packed layer into the store. */
+export async function keepLayer(
+  packed: PackedLayer,
+  file: string,
+  compression: TarCompression,
+  { store }: BuildContext,
+): Promise<LayerRecord> {
+  const { size, mediaType } = packed;
+  const [diffId, digest] = [parseDigest(packed.diffId), parseDigest(packed.digest)];
+  await store.placeBlob(digest, file);
+  const descriptor = { mediaType, digest, size };
+  store.database.addLayer(diffId, compression, descriptor);
+  return ownLayer(diffId, descriptor, compression);
+}
+
+const COMPRESSIONS: readonly TarCompression[] = ['gzip', 'zstd', 'none'];
+
+/**
+ * A layer that an earlier build left in the store: in the wanted form, or in any form when it need not be given to
+ * anybody. Undefined when no usable blob is left.
+ */
+export async function knownLayer(
+  diffId: Digest,
+  wanted: TarCompression | 'any',
+  context: BuildContext,
+): Promise<LayerRecord | undefined> {
+  const { store, options } = context;
+  const preferred = wanted === 'any' ? options.compression : wanted;
+  for (const compression of [preferred, ...COMPRESSIONS.filter(other => other !== preferred)]) {
+    const blob = store.database.layer(diffId, compression);
+    if (!blob) continue;
+    if (!(await store.hasBlob(blob))) {
+      const text = `layer ${blob.digest} in the store is missing or damaged: it is made again`;
+      context.emit({ kind: 'message', image: undefined, level: 'warning', text });
+      continue;
+    }
+    const layer = ownLayer(diffId, blob, compression);
+    return compression === preferred || wanted === 'any' ? layer : recompress(layer, preferred, context);
+  }
+  return undefined;
+}
+
+/** The same layer in another compression; a layer made for a build-only image may later be wanted in an emitted one. */
+async function recompress(
+  layer: LayerRecord,
+  compression: TarCompression,
+  context: BuildContext,
+): Promise<LayerRecord | undefined> {
+  const { packLayer } = await import('../layers/index.ts');
+  const { store, signal } = context;
+  const output = store.temporaryPath('layer');
+  const path = store.blobPath(layer.descriptor.digest);
+  // Times were clamped when the layer was made.
+  const packed = await packLayer({ kind: 'tar', path }, { compression, output, signal });
+  // Our own tar form comes out as it went in; anything else is not the same layer, and is made from its step again.
+  return packed?.diffId === layer.diffId ? keepLayer(packed, output, compression, context) : undefined;
+}

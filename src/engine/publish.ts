@@ -1,0 +1,70 @@
+/** Finished images go to the OCI layout in the order of the plan, however parallel they were built. */
+import type { Layout } from '../oci/layout.ts';
+import type { Descriptor } from '../oci/types.ts';
+import type { BuildContext, BuiltImage } from './context.ts';
+
+/** Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. */
+export async function publish(
+  images: readonly BuiltImage[],
+  layout: Layout,
+  { store, signal }: BuildContext,
+): Promise<void> {
+  if (await isCurrent(images, layout)) return;
+  await Promise.all(images.flatMap(image => image.layers.map(layer => layer.fetch())));
+  using change = await layout.change({ signal });
+  for (const blob of images.flatMap(blobsOf)) await change.addFile(blob, store.blobPath(blob.digest));
+  await change.setTags(images.map(({ name, manifest }) => ({ tag: name, descriptor: manifest })));
+}
+
+function blobsOf({ layers, configBlob, manifest }: BuiltImage): readonly Descriptor[] {
+  return [...layers.map(layer => layer.descriptor), configBlob, manifest];
+}
+
+/** Whether the layout has exactly these images already, in this order at its end. */
+async function isCurrent(images: readonly BuiltImage[], layout: Layout): Promise<boolean> {
+  const present = (await layout.tags()).slice(-images.length);
+  return (
+    present.length === images.length &&
+    images.every(
+      (image, i) => present[i]?.tag === image.name && present[i].descriptor.digest === image.manifest.digest,
+    ) &&
+    images.flatMap(blobsOf).every(blob => layout.hasBlob(blob))
+  );
+}
+
+/**
+ * Publishes images as they come, in the order of the plan: one waits until all before it are there, and what has come
+ * meanwhile goes out together.
+ */
+export class Publisher {
+  readonly #layout: Layout;
+  readonly #context: BuildContext;
+  /** The emitted images of the plan, in order, that are not published yet. */
+  readonly #waiting: string[];
+  readonly #finished = new Map<string, BuiltImage>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(emitted: readonly string[], layout: Layout, context: BuildContext) {
+    this.#waiting = [...emitted];
+    this.#layout = layout;
+    this.#context = context;
+  }
+
+  /** Resolves when everything that could go out has gone out. */
+  add(image: BuiltImage): Promise<void> {
+    this.#finished.set(image.name, image);
+    this.#last = this.#last.then(() => this.#publishReady());
+    return this.#last;
+  }
+
+  async #publishReady(): Promise<void> {
+    const end = this.#waiting.findIndex(name => !this.#finished.has(name));
+    const ready = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    if (ready.length === 0) return;
+    const images = ready.flatMap(name => this.#finished.get(name) ?? []);
+    await publish(images, this.#layout, this.#context);
+    for (const { name, cached } of images) {
+      this.#context.emit({ kind: 'image-finished', image: name, emitted: true, cached });
+    }
+  }
+}

@@ -1,0 +1,252 @@
+/** Steps of a plan become layers: known ones from the store, others by doing the work. */
+
+import type { PackedLayer, PackOptions } from '../layers/index.ts';
+import { packLayer } from '../layers/index.ts';
+import type { TarCompression } from '../oci/mediatypes.ts';
+import type { Base, CopyStep, ImagePlan, RunStep } from '../plan/types.ts';
+import { AshlarError } from '../support/errors.ts';
+import { type BuildContext, type BuildOptions, say } from './context.ts';
+import { canonical, type KeyPart, keyOf } from './keys.ts';
+import { chainOf, keepLayer, knownLayer, type LayerRecord, treeLayers } from './layer-records.ts';
+import type { PackRequest, RunRequest } from './requests.ts';
+import { type ResolvedSource, resolveSource } from './sources.ts';
+import { findTarget, toPlain } from './targets.ts';
+
+/** What one step needs to know of the image it is part of. */
+export interface StepContext {
+  readonly context: BuildContext;
+  readonly plan: ImagePlan;
+  /** The layers below. */
+  readonly layers: readonly LayerRecord[];
+  /** The image's imports, looked up. */
+  readonly imports: readonly ResolvedSource[];
+  /** How the layer will be handed out; `any` when it never will. */
+  readonly wanted: TarCompression | 'any';
+}
+
+export interface StepResult {
+  /** Undefined when nothing changed. */
+  readonly layer: LayerRecord | undefined;
+  /** RFC 3339: when the work was really done. */
+  readonly created: string;
+  readonly cached: boolean;
+}
+
+interface Work {
+  readonly domain: string;
+  readonly parts: readonly KeyPart[];
+  /** Done anew in every build, since not everything that it depends on can be known. */
+  readonly always?: boolean;
+  readonly perform: (pack: PackOptions) => Promise<PackedLayer | undefined>;
+}
+
+/** Does a piece of work, unless the store knows its result. */
+async function throughCache(
+  { domain, parts, always, perform }: Work,
+  { context, plan, wanted }: StepContext,
+): Promise<StepResult> {
+  const { store, options, signal } = context;
+  const key = keyOf(domain, parts);
+  const known = options.noCache ? undefined : store.database.step(key);
+  if (known && always) {
+    say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
+  } else if (known) {
+    if (known.diffId === undefined) return { layer: undefined, created: known.created, cached: true };
+    const layer = await knownLayer(known.diffId, wanted, context);
+    if (layer) return { layer, created: known.created, cached: true };
+  }
+  signal.throwIfAborted();
+  const compression = wanted === 'any' ? 'zstd' : wanted;
+  const output = store.temporaryPath('layer');
+  const packed = await perform(packOptions(compression, output, options));
+  const layer = packed && (await keepLayer(packed, output, compression, context));
+  const { created } = options.authorship;
+  store.database.addStep(key, { diffId: layer?.diffId, created }, parts);
+  return { layer, created, cached: false };
+}
+
+function packOptions(
+  compression: TarCompression,
+  output: string,
+  { sourceDateEpoch }: BuildOptions,
+): PackOptions {
+  return { compression, output, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) };
+}
+
+/** A tar file that is the lowest layer of an image. */
+export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepContext): Promise<StepResult> {
+  const { context, plan } = step;
+  const source = await resolveSource(base.source, plan.name, context);
+  if (source.directory)
+    throw new AshlarError('a tar base must be a file, not a directory', { at: base.source.at });
+  return throughCache(
+    {
+      domain: 'tar',
+      parts: [['content', source.identity], epochPart(context)],
+      perform: async pack => {
+        const location = await source.locate();
+        if (location.kind === 'host' && !source.inside)
+          return packHere({ kind: 'tar', path: location.path }, pack, step);
+        return packInside({ kind: 'tar', location, pack }, step);
+      },
+    },
+    step,
+  );
+}
+
+export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {
+  const { context, plan, layers } = step;
+  const source = await resolveSource(copyStep.source, plan.name, context);
+  const kind = source.directory ? 'directory' : 'file';
+  const { path: target, parents } = await findTarget(copyStep.target, kind, plan.name, layers, context);
+  const { keep, mode, uid, gid } = copyStep;
+  const entry = { target, keep, uid, gid, ...(mode === undefined ? {} : { mode }) };
+  return throughCache(
+    {
+      domain: 'copy',
+      parts: [
+        ['content', source.identity],
+        ['target', canonical({ ...entry, parents: parents.map(toPlain) })],
+        epochPart(context),
+      ],
+      perform: async pack => {
+        const location = await source.locate();
+        const packed =
+          location.kind === 'host' && !source.inside
+            ? await packHere(
+                { kind: 'files', entries: [{ source: location.path, ...entry }], parents },
+                pack,
+                step,
+              )
+            : await packInside({ kind: 'copy', location, ...entry, parents, pack }, step);
+        await checkUnchanged(copyStep.source, source, step);
+        return packed;
+      },
+    },
+    step,
+  );
+}
+
+/** What was packed must be what the key says, also when somebody writes to the source meanwhile. */
+async function checkUnchanged(
+  source: CopyStep['source'],
+  before: ResolvedSource,
+  { context, plan }: StepContext,
+): Promise<void> {
+  if (source.kind !== 'file') return;
+  const after = await resolveSource(source, plan.name, context);
+  if (after.identity !== before.identity) {
+    throw new AshlarError(`${source.path} changed while it was read`, {
+      at: source.at,
+      hint: 'build again when nobody writes to it',
+    });
+  }
+}
+
+export async function run(runStep: RunStep, step: StepContext): Promise<StepResult> {
+  const { context, plan, layers, imports } = step;
+  const { options, workshop, signal, emit } = context;
+  const environment = runEnvironment(runStep, options.environment);
+  return throughCache(
+    {
+      domain: 'run',
+      parts: [
+        ['layers below', chainOf(layers)],
+        ['script', runStep.script],
+        ...Object.entries(environment)
+          .filter(([name]) => name !== 'TERM')
+          .map(([name, value]): KeyPart => [`environment ${name}`, value]),
+        ...plan.imports.map(
+          ({ name, mode, uid, gid }, i): KeyPart => [
+            `import ${name}`,
+            canonical([imports[i]?.identity, mode, uid, gid]),
+          ],
+        ),
+        ['import directories', canonical(runStep.importDirectories)],
+        ['binds', canonical(runStep.binds.map(bind => [bind.source, bind.target]))],
+        ['network', options.network],
+        ['platform', canonical(plan.platform)],
+        epochPart(context),
+      ],
+      always: runStep.binds.length > 0,
+      perform: async pack => {
+        const request: RunRequest = {
+          layers: await treeLayers(layers, context),
+          script: runStep.script,
+          environment,
+          network: options.network,
+          ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+          imports: await Promise.all(
+            plan.imports.map(async ({ name, mode, uid = 0, gid = 0 }, i) => {
+              const location = await imports[i]?.locate();
+              if (!location) throw new Error(`the import ${name} was not looked up`);
+              return { name, location, uid, gid, ...(mode === undefined ? {} : { mode }) };
+            }),
+          ),
+          importDirectories: runStep.importDirectories,
+          binds: await Promise.all(runStep.binds.map(checkBind)),
+          pack,
+        };
+        const result = await workshop.call('run', request, {
+          signal,
+          onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
+          onWarning: text => say(context, plan.name, 'warning', text),
+        });
+        switch (result.kind) {
+          case 'failed':
+            throw new AshlarError(`${runStep.failure}: execute failed: exit status ${result.status}`, {
+              at: runStep.at,
+            });
+          case 'unchanged':
+            return undefined;
+          case 'layer':
+            return result.layer;
+        }
+      },
+    },
+    step,
+  );
+}
+
+async function checkBind({ source, target, at }: RunStep['binds'][number]) {
+  const { stat } = await import('node:fs/promises');
+  try {
+    await stat(source);
+  } catch (cause) {
+    const why = `bind mount source "${source}" does not exist, refusing bind mount: stat ${source}: no such file or directory`;
+    throw new AshlarError(`failed to bind mount "${source}" at "${target}": ${why}`, { at, cause });
+  }
+  return { source, target };
+}
+
+/** The variables of a script: defaults, what passes through from the host, what the description sets. */
+export function runEnvironment(
+  { environment: { defaults, passThrough, set } }: RunStep,
+  host: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const patterns = passThrough.map(pattern => new RegExp(`^(?:${pattern})$`));
+  const passed = Object.entries(host).filter(
+    (variable): variable is [string, string] =>
+      variable[1] !== undefined && patterns.some(pattern => pattern.test(variable[0])),
+  );
+  return { ...defaults, ...Object.fromEntries(passed), ...set };
+}
+
+function epochPart({ options }: BuildContext): KeyPart {
+  return ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')];
+}
+
+async function packHere(
+  job: Parameters<typeof packLayer>[0],
+  pack: PackOptions,
+  { context, plan }: StepContext,
+) {
+  const packed = await packLayer(job, { ...pack, signal: context.signal });
+  for (const text of packed?.warnings ?? []) say(context, plan.name, 'warning', text);
+  return packed;
+}
+
+function packInside(request: PackRequest, { context, plan }: StepContext) {
+  const onWarning = (text: string) => say(context, plan.name, 'warning', text);
+  return context.workshop.call('pack', request, { signal: context.signal, onWarning });
+}

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type FileLock, lockFile } from '../linux/index.ts';
+import { digestOf, verifying } from '../oci/digest.ts';
+import type { Descriptor, Digest } from '../oci/types.ts';
+import { AshlarError } from '../support/errors.ts';
+import { Database } from './database.ts';
+
+/**
+ * The store that builds of one user share: blobs by digest, unpacked layers by diff ID, the index, and the temporary
+ * files of running builds. Whatever has its final name is complete: it was written elsewhere, verified and renamed.
+ */
+export class Store implements Disposable {
+  readonly path: string;
+  readonly database: Database;
+  /** Temporary files of this process; everything in it goes with us, or at the next start if we are killed. */
+  readonly temporary: string;
+  readonly #lock: FileLock;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+    makePrivate(this.path);
+    for (const name of ['blobs', 'blobs/sha256', 'snapshots', 'tmp'])
+      mkdirSync(join(this.path, name), { recursive: true, mode: 0o700 });
+    this.database = new Database(join(this.path, 'index.db'));
+    const name = randomBytes(8).toString('hex');
+    const lock = lockFile(join(this.path, 'tmp', `${name}.lock`), { mode: 'exclusive', wait: true });
+    if (!lock) throw new Error('a lock that waits was not granted');
+    this.#lock = lock;
+    this.temporary = join(this.path, 'tmp', name);
+    mkdirSync(this.temporary, { mode: 0o700 });
+  }
+
+  [Symbol.dispose](): void {
+    // Trees of other users' files were removed inside the namespaces already; what is left is ours.
+    rmSync(this.temporary, { recursive: true, force: true });
+    rmSync(this.#lock.path, { force: true });
+    this.#lock[Symbol.dispose]();
+    this.database[Symbol.dispose]();
+  }
+
+  get snapshots(): string {
+    return join(this.path, 'snapshots');
+  }
+
+  /** A new name for a temporary file or directory, unique in this process. */
+  temporaryPath(kind: string): string {
+    return join(this.temporary, `${kind}-${randomBytes(6).toString('hex')}`);
+  }
+
+  blobPath(digest: Digest): string {
+    return join(this.path, 'blobs', digest.replace(':', '/'));
+  }
+
+  /**
+   * Whether the blob is there and can be trusted: its file is the one whose content was verified before, or its
+   * content is verified now. A damaged blob is removed.
+   */
+  async hasBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+    const path = this.blobPath(digest);
+    const stamp = stampOf(path);
+    if (stamp === undefined) return false;
+    if (this.database.blobStamp(digest) === stamp) return true;
+    try {
+      for await (const _ of verifying({ digest, size }, createReadStream(path, { highWaterMark: 1 << 20 })));
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error;
+      await rm(path, { force: true });
+      return false;
+    }
+    this.database.addBlobStamp(digest, stamp);
+    return true;
+  }
+
+  /** Writes a blob from a verified stream. */
+  async addBlob(descriptor: Descriptor, source: AsyncIterable<Uint8Array>): Promise<void> {
+    const temporary = this.temporaryPath('blob');
+    {
+      await using file = await open(temporary, 'wx', 0o444);
+      for await (const chunk of source) await file.writeFile(chunk);
+      await file.datasync();
+    }
+    await this.placeBlob(descriptor.digest, temporary);
+  }
+
+  async addBytes(bytes: Uint8Array): Promise<Digest> {
+    const digest = digestOf(bytes);
+    const descriptor = { mediaType: '', digest, size: bytes.length };
+    if (!(await this.hasBlob(descriptor))) await this.addBlob(descriptor, once(bytes));
+    return digest;
+  }
+
+  /** Gives a complete, verified temporary file its name as a blob. */
+  async placeBlob(digest: Digest, temporary: string): Promise<void> {
+    const path = this.blobPath(digest);
+    await rename(temporary, path);
+    const stamp = stampOf(path);
+    if (stamp !== undefined) this.database.addBlobStamp(digest, stamp);
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** Tells a file from a changed one. Not the change time: another hard link to the blob changes that. */
+function stampOf(path: string): string | undefined {
+  const status = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return status?.isFile() ? `${status.ino} ${status.size} ${status.mtimeNs}` : undefined;
+}
+
+/** The store is for its owner only: what others could write there would become part of images. */
+function makePrivate(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const { uid } = lstatSync(path);
+  if (uid !== process.getuid?.()) {
+    throw new AshlarError(`the store ${path} belongs to uid ${uid}`, {
+      hint: 'choose another one with --store',
+    });
+  }
+}

@@ -1,0 +1,63 @@
+/** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
+import { MergedTree, type ParentDirectory } from '../layers/index.ts';
+import { type BuildContext, say } from './context.ts';
+import { keyOf } from './keys.ts';
+import { chainOf, type LayerRecord, treeLayers } from './layer-records.ts';
+
+export interface Target {
+  /** Absolute, with the symbolic links on the way (for a directory: all of them) followed inside the tree. */
+  readonly path: string;
+  /** The directories that the tree has on the way: the new layer must say of them what the tree says. */
+  readonly parents: readonly ParentDirectory[];
+}
+
+/** A parent directory as JSON can hold it. */
+type PlainParent = Omit<ParentDirectory, 'mtime' | 'xattrs'> & {
+  readonly mtime: string;
+  readonly xattrs: readonly (readonly [name: string, base64: string])[];
+};
+
+export async function findTarget(
+  target: string,
+  kind: 'file' | 'directory',
+  image: string,
+  layers: readonly LayerRecord[],
+  context: BuildContext,
+): Promise<Target> {
+  const { database } = context.store;
+  const key = keyOf('target', [
+    ['layers', chainOf(layers)],
+    ['target', target],
+    ['kind', kind],
+  ]);
+  const known = database.recall('lookups', key) as
+    | { readonly path: string; readonly parents: readonly PlainParent[] }
+    | undefined;
+  if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
+  const tree = new MergedTree(await treeLayers(layers, context));
+  const { path, found, parents } = await tree.resolve(kind === 'directory' ? `${target}/.` : target);
+  const all =
+    kind === 'directory' && found.kind === 'directory' ? [...parents, { ...found.metadata, path }] : parents;
+  if (path !== target.replace(/(.)\/+$/, '$1')) {
+    say(context, image, 'info', `overlay dest ${target} is a symlink, patching to ${path}`);
+  }
+  database.remember('lookups', key, { path, parents: all.map(toPlain) });
+  return { path, parents: all };
+}
+
+/** Also the form in which parents go into cache keys. */
+export function toPlain({ mtime, xattrs, ...rest }: ParentDirectory): PlainParent {
+  return {
+    ...rest,
+    mtime: String(mtime),
+    xattrs: xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
+  };
+}
+
+function fromPlain({ mtime, xattrs, ...rest }: PlainParent): ParentDirectory {
+  return {
+    ...rest,
+    mtime: BigInt(mtime),
+    xattrs: xattrs.map(([name, base64]) => ({ name, value: Buffer.from(base64, 'base64') })),
+  };
+}

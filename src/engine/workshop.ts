@@ -1,0 +1,131 @@
+/** The outer half's view of the inner half: a process in our own namespaces, started when it is first needed. */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { detectIdMap, startInNamespaces } from '../sandbox/index.ts';
+import { AshlarError } from '../support/errors.ts';
+import { fromPlain } from './errors-as-data.ts';
+import type { FromInside, InsideOptions, Method, Requests, ToInside } from './requests.ts';
+import type { Store } from './store.ts';
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly onOutput?: (bytes: Uint8Array) => void;
+  readonly onWarning?: (text: string) => void;
+}
+
+interface Pending extends CallOptions {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** In the bundle every entry is a file of its own beside the others. */
+const entry = new URL(import.meta.url.endsWith('.ts') ? './inside.ts' : './inside.mjs', import.meta.url);
+
+export class Workshop implements AsyncDisposable {
+  readonly #store: Store;
+  readonly #warn: (text: string) => void;
+  readonly #pending = new Map<number, Pending>();
+  #child: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #calls = 0;
+
+  constructor(store: Store, warn: (text: string) => void) {
+    this.#store = store;
+    this.#warn = warn;
+  }
+
+  /** Asks the inner half for something. Rejects with what went wrong there, or when `signal` is aborted. */
+  async call<M extends Method>(
+    method: M,
+    params: Requests[M]['params'],
+    options: CallOptions,
+  ): Promise<Requests[M]['result']> {
+    options.signal.throwIfAborted();
+    this.#child ??= this.#start();
+    const child = this.#child;
+    const id = ++this.#calls;
+    const cancel = () => send(child, { kind: 'cancel', id });
+    options.signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const answer = new Promise<unknown>((resolve, reject) =>
+        this.#pending.set(id, { ...options, resolve, reject }),
+      );
+      send(child, { kind: 'request', id, method, params });
+      return (await answer) as Requests[M]['result'];
+    } finally {
+      options.signal.removeEventListener('abort', cancel);
+      this.#pending.delete(id);
+    }
+  }
+
+  /** Lets the inner half remove what only it can remove, and ends it; with it go all its processes and mounts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#child) return;
+    // A half that ended by itself was reported to whoever waited for it.
+    if (this.#child.connected) await this.call('close', null, { signal: AbortSignal.timeout(60_000) });
+    if (this.#child.connected) this.#child.disconnect();
+    await this.#ended;
+  }
+
+  #start(): ChildProcess {
+    const idMap = detectIdMap();
+    if (idMap.kind === 'single') {
+      this.#warn(`only one user id is available (${idMap.reason}): owners of files cannot be kept`);
+    }
+    const options: InsideOptions = {
+      snapshots: this.#store.snapshots,
+      temporaries: join(this.#store.path, 'tmp'),
+      temporary: this.#store.temporary,
+      runtimeMemory: join(this.#store.path, 'runtime.json'),
+      singleId: idMap.kind === 'single',
+    };
+    const child = startInNamespaces(entry, idMap, [JSON.stringify(options)]);
+    const complaints: Buffer[] = [];
+    child.stderr?.on('data', (bytes: Buffer) => complaints.push(bytes));
+    child.on('message', message => this.#receive(message as FromInside));
+    this.#ended = new Promise(resolve => {
+      child.on('error', error => this.#fail(error));
+      child.on('close', (code, signal) => {
+        this.#fail(endedEarly(code, signal, Buffer.concat(complaints).toString().trim()));
+        resolve();
+      });
+    });
+    return child;
+  }
+
+  #receive(message: FromInside): void {
+    const pending = this.#pending.get(message.id);
+    switch (message.kind) {
+      case 'output':
+        pending?.onOutput?.(message.bytes);
+        break;
+      case 'warning':
+        (pending?.onWarning ?? this.#warn)(message.text);
+        break;
+      case 'result':
+        pending?.resolve(message.result);
+        break;
+      case 'error':
+        pending?.reject(pending.signal.aborted ? (pending.signal.reason as Error) : fromPlain(message.error));
+    }
+  }
+
+  #fail(error: Error): void {
+    for (const pending of this.#pending.values()) pending.reject(error);
+  }
+}
+
+function send(child: ChildProcess, message: ToInside): void {
+  // A child that is gone is reported by its 'close' event.
+  if (child.connected) child.send(message, () => {});
+}
+
+function endedEarly(code: number | null, signal: string | null, complaints: string): AshlarError {
+  const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
+  const refused = /unshare:.*(not permitted|denied|No space left)/i.test(complaints);
+  return new AshlarError(`the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`, {
+    hint: refused
+      ? 'this machine does not allow user namespaces: ashlar check says what to change'
+      : 'the kernel may have run out of memory: see dmesg',
+  });
+}

@@ -1,0 +1,15 @@
+/**
+ * ashlar as a library: load a description into a Plan, build the Plan, look at images. The command line is made of
+ * nothing else.
+ */
+export {
+  type BuildEvent,
+  type BuildOptions,
+  type BuiltImage,
+  buildPlan,
+  type EventSink,
+} from './engine/index.ts';
+export * as oci from './oci/index.ts';
+export type * from './plan/types.ts';
+export { loadStackerPlan, type StackerOptions, type StackerRecipe } from './recipes/stacker/index.ts';
+export { AshlarError, type SourceSpan } from './support/errors.ts';
