@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { layer, load } from './load.ts';
+
+const manual = readFileSync(new URL('../../../docs/stacker.md', import.meta.url), 'utf8');
+const examples = [...manual.matchAll(/^```yaml\n(.*?)^```$/gms)].map(match => match[1] ?? '');
+
+describe('the manual', () => {
+  it.each(examples)('has examples that load without a warning: %j', async text => {
+    const files = { 'app/stacker.yaml': text, 'base/stacker.yaml': layer('').replace(/^l:/, 'base:') };
+    const { plan, warnings } = await load(files, { files: ['app/stacker.yaml'] });
+    expect(warnings).toEqual([]);
+    expect(plan.images).toHaveLength(2);
+  });
+});
