@@ -64,7 +64,9 @@ export class RegistryConnection {
     const base = await this.base();
     const sent = await this.#authorization(scope);
     const first = await this.#sendOnce(url, base, options, sent);
-    if (first.status !== 401 || first.url.origin !== base.origin) return first;
+    const wantsCredentials = ({ status, url: { origin } }: HttpResponse) =>
+      status === 401 && origin === base.origin;
+    if (!wantsCredentials(first)) return first;
 
     // Nothing was sent yet, or a token that has run out.
     await first[Symbol.asyncDispose]();
@@ -73,7 +75,7 @@ export class RegistryConnection {
     const authorization = await this.#authorization(scope);
     if (authorization === undefined) throw this.#refused(await this.#readCredentials());
     const second = await this.#sendOnce(url, base, options, authorization);
-    if (second.status !== 401) return second;
+    if (!wantsCredentials(second)) return second;
     await second[Symbol.asyncDispose]();
     throw this.#refused(await this.#readCredentials());
   }

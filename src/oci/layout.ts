@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, lstatSync, type Stats } from 'node:fs';
+import { constants, existsSync, lstatSync, type Stats } from 'node:fs';
 import {
   copyFile,
   type FileHandle,
@@ -262,7 +262,8 @@ export class LayoutChange implements Disposable {
       if (seen.has(next.digest)) continue;
       seen.add(next.digest);
       // An index may name platforms whose images were never copied here.
-      if (documentKind(next.mediaType) === undefined || !this.layout.hasBlob(next)) continue;
+      if (documentKind(next.mediaType) === undefined || !existsSync(this.layout.blobPath(next.digest)))
+        continue;
       const bytes = await this.layout.readBlob(next, longestManifest);
       const document = parseDocument(bytes, next.mediaType, `manifest ${next.digest}`);
       const { subject } = document.kind === 'index' ? document.index : document.manifest;

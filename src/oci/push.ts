@@ -20,7 +20,7 @@ const parallelUploads = 4;
 /** Bytes of a chunk: held in memory, and sent again when it is lost. */
 const chunkSize = 8 * 1024 * 1024;
 /** Failures before an upload in chunks is given up. */
-const mostFailures = 8;
+const mostFailures = 6;
 /** Milliseconds before an upload goes on after its first failure; doubled for each further one. */
 const firstPause = 100;
 /** Failures that an upload can survive: the session is lost, out of step, or the registry is busy. */

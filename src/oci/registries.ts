@@ -125,9 +125,11 @@ function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }
 
+type Table = Readonly<Record<string, unknown>>;
+
 /** The `[[registry]]` tables of a file; everything else in it is for other programs. */
 export function parseRegistries(text: string, file: string): readonly RegistryRule[] {
-  let document: Readonly<Record<string, unknown>>;
+  let document: Table;
   try {
     document = parse(text);
   } catch (cause) {
@@ -135,11 +137,9 @@ export function parseRegistries(text: string, file: string): readonly RegistryRu
     const [message = ''] = cause.message.replace(/^Invalid TOML document: /, '').split('\n');
     throw new AshlarError(message, { at: { file, line: cause.line, column: cause.column }, cause });
   }
-  const tables = document.registry ?? [];
   const headers = headerSpans(text, file);
-  if (!Array.isArray(tables))
-    throw new AshlarError('registry is not a list of tables', { at: { file, line: 1, column: 1 } });
-  return tables.map((table, i) => readRule(table, headers[i] ?? { file, line: 1, column: 1 }));
+  const top = { file, line: 1, column: 1 };
+  return tablesIn(document, 'registry', top).map((table, i) => readRule(table, headers[i] ?? top));
 }
 
 /** Where the `[[registry]]` lines are: the nearest that we get to a value's place. */
@@ -150,25 +150,23 @@ function headerSpans(text: string, file: string): readonly SourceSpan[] {
   });
 }
 
-function readRule(table: Readonly<Record<string, unknown>>, at: SourceSpan): RegistryRule {
+function readRule(table: Table, at: SourceSpan): RegistryRule {
   const location = stringIn(table, 'location', at) ?? '';
   const prefix = stringIn(table, 'prefix', at) ?? location;
   if (prefix === '') throw new AshlarError('a registry needs a prefix or a location', { at });
   const digestOnly = booleanIn(table, 'mirror-by-digest-only', at);
-  const mirrors = table.mirror ?? [];
-  if (!Array.isArray(mirrors)) throw new AshlarError('mirror is not a list of tables', { at });
   return {
     prefix,
     // A wildcard without a location changes no names.
     location: location || (prefix.startsWith('*.') ? '' : prefix),
     insecure: booleanIn(table, 'insecure', at),
     blocked: booleanIn(table, 'blocked', at),
-    mirrors: mirrors.map(mirror => readMirror(mirror, digestOnly, at)),
+    mirrors: tablesIn(table, 'mirror', at).map(mirror => readMirror(mirror, digestOnly, at)),
     at,
   };
 }
 
-function readMirror(table: Readonly<Record<string, unknown>>, digestOnly: boolean, at: SourceSpan): Mirror {
+function readMirror(table: Table, digestOnly: boolean, at: SourceSpan): Mirror {
   const location = stringIn(table, 'location', at);
   if (!location) throw new AshlarError('a mirror needs a location', { at });
   const pull = stringIn(table, 'pull-from-mirror', at) ?? (digestOnly ? 'digest-only' : 'all');
@@ -181,14 +179,25 @@ function readMirror(table: Readonly<Record<string, unknown>>, digestOnly: boolea
   return { location, insecure: booleanIn(table, 'insecure', at), pull };
 }
 
-function stringIn(table: Readonly<Record<string, unknown>>, key: string, at: SourceSpan): string | undefined {
+function tablesIn(table: Table, key: string, at: SourceSpan): readonly Table[] {
+  const value = table[key] ?? [];
+  if (!Array.isArray(value) || !value.every(isTable))
+    throw new AshlarError(`${key} is not a list of tables`, { at });
+  return value;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function stringIn(table: Table, key: string, at: SourceSpan): string | undefined {
   const value = table[key];
   if (value !== undefined && typeof value !== 'string')
     throw new AshlarError(`${key} is not a string`, { at });
   return value?.replace(/\/+$/, '');
 }
 
-function booleanIn(table: Readonly<Record<string, unknown>>, key: string, at: SourceSpan): boolean {
+function booleanIn(table: Table, key: string, at: SourceSpan): boolean {
   const value = table[key] ?? false;
   if (typeof value !== 'boolean') throw new AshlarError(`${key} is neither true nor false`, { at });
   return value;

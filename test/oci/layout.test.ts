@@ -329,7 +329,10 @@ describe('collecting garbage', () => {
     expect(await change.removeUnreferencedBlobs()).toEqual({ blobs: 0, bytes: 0 });
   });
 
-  it('removes nothing when a manifest cannot be read', async () => {
+  it.each([
+    ['damaged', (size: number) => Buffer.alloc(size, ' ')],
+    ['truncated', () => Buffer.from('{')],
+  ])('removes nothing when a manifest is %s', async (damage, content) => {
     using temporary = temporaryDirectory();
     const image = makeImage(['x']);
     await putImage(temporary.path, image, 'x');
@@ -337,8 +340,8 @@ describe('collecting garbage', () => {
     using change = await layout.change();
     await change.addBytes('x/y', Buffer.from('garbage'));
     const path = layout.blobPath(image.descriptor.digest);
-    await writeFile(path, Buffer.alloc(image.descriptor.size, ' '));
-    await expect(change.removeUnreferencedBlobs()).rejects.toThrow('is damaged');
+    await writeFile(path, content(image.descriptor.size));
+    await expect(change.removeUnreferencedBlobs()).rejects.toThrow(`is ${damage}`);
     expect(files(temporary.in('blobs/sha256'))).toHaveLength(4);
   });
 });
