@@ -1,5 +1,6 @@
 /** The outer half's view of the inner half: a process in our own namespaces, started when it is first needed. */
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { detectIdMap, startInNamespaces } from '../sandbox/index.ts';
 import { AshlarError } from '../support/errors.ts';
@@ -83,13 +84,14 @@ export class Workshop implements AsyncDisposable {
     const complaints: Buffer[] = [];
     child.stderr?.on('data', (bytes: Buffer) => complaints.push(bytes));
     child.on('message', message => this.#receive(message as FromInside));
-    this.#ended = new Promise(resolve => {
-      child.on('error', error => this.#fail(error));
-      child.on('close', (code, signal) => {
+    // Not 'close': after disconnect() Node does not send that event.
+    this.#ended = once(child, 'exit').then(
+      async ([code, signal]) => {
+        if (child.stderr && !child.stderr.closed) await once(child.stderr, 'close');
         this.#fail(endedEarly(code, signal, Buffer.concat(complaints).toString().trim()));
-        resolve();
-      });
-    });
+      },
+      error => this.#fail(error),
+    );
     return child;
   }
 
