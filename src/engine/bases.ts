@@ -5,7 +5,8 @@ import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type BuildContext, say } from './context.ts';
 import { canonical } from './keys.ts';
-import { foreignLayer, type LayerRecord } from './layer-records.ts';
+import { foreignLayer } from './layer-records.ts';
+import type { LayerRecord } from './values.ts';
 
 export interface BaseImage {
   readonly layers: readonly LayerRecord[];

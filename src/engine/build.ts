@@ -2,11 +2,12 @@ import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/layout.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
-import type { BuildContext, BuildOptions, BuiltImage } from './context.ts';
+import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink } from './events.ts';
 import { buildImage } from './image.ts';
 import { Publisher } from './publish.ts';
 import { Store } from './store.ts';
+import type { BuiltImage } from './values.ts';
 import { Workshop } from './workshop.ts';
 
 /**

@@ -1,9 +1,8 @@
 import type { TarCompression } from '../oci/mediatypes.ts';
-import type { Descriptor, ImageConfig } from '../oci/types.ts';
 import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
-import type { LayerRecord } from './layer-records.ts';
 import type { Store } from './store.ts';
+import type { BuiltImage } from './values.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What the user chooses about a build, besides the Plan. */
@@ -35,19 +34,6 @@ export interface BuildContext {
   readonly signal: AbortSignal;
   /** A finished image of this build by its name. */
   readonly built: (image: string) => BuiltImage;
-}
-
-/** An image as a value: its layers from the bottom to the top, and what is said about it. */
-export interface BuiltImage {
-  readonly name: string;
-  readonly layers: readonly LayerRecord[];
-  readonly config: ImageConfig;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Of the manifest and of the config, which are in the store. */
-  readonly manifest: Descriptor;
-  readonly configBlob: Descriptor;
-  /** Whether every step was known from earlier builds. */
-  readonly cached: boolean;
 }
 
 export function say(

@@ -6,11 +6,11 @@ import type { Descriptor, ImageConfig, Manifest } from '../oci/types.ts';
 import type { ImagePlan } from '../plan/types.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
-import type { BuildContext, BuiltImage } from './context.ts';
+import type { BuildContext } from './context.ts';
 import { canonical, keyOf } from './keys.ts';
-import type { LayerRecord } from './layer-records.ts';
 import { resolveSource } from './sources.ts';
 import { copy, run, type StepContext, tarBase } from './steps.ts';
+import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
 export async function buildImage(

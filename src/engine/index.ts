@@ -4,7 +4,7 @@
  * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
  */
 export { buildPlan, dependenciesOf } from './build.ts';
-export type { BuildOptions, BuiltImage } from './context.ts';
+export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
-export { Store } from './store.ts';
+export type { BuiltImage } from './values.ts';

@@ -1,4 +1,4 @@
-/** Layers as values: what a layer is, and where its bytes can be had. */
+/** Layers of images: others' and our own, known and newly made. */
 import type { PackedLayer } from '../layers/index.ts';
 import { parseDigest } from '../oci/digest.ts';
 import { layerFormat, ociLayerMediaType, type TarCompression } from '../oci/mediatypes.ts';
@@ -7,14 +7,7 @@ import { AshlarError } from '../support/errors.ts';
 import type { BuildContext } from './context.ts';
 import { keyOf } from './keys.ts';
 import type { TreeLayer } from './requests.ts';
-
-export interface LayerRecord {
-  readonly diffId: Digest;
-  readonly descriptor: Descriptor;
-  readonly compression: TarCompression;
-  /** Brings the blob into the store; nothing happens when it is there. */
-  readonly fetch: () => Promise<void>;
-}
+import type { LayerRecord } from './values.ts';
 
 /** What identifies a pile of layers: their diff IDs from the bottom to the top. */
 export function chainOf(layers: readonly LayerRecord[]): string {

@@ -1,7 +1,8 @@
 /** Finished images go to the OCI layout in the order of the plan, however parallel they were built. */
 import type { Layout } from '../oci/layout.ts';
 import type { Descriptor } from '../oci/types.ts';
-import type { BuildContext, BuiltImage } from './context.ts';
+import type { BuildContext } from './context.ts';
+import type { BuiltImage } from './values.ts';
 
 /** Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. */
 export async function publish(

@@ -7,10 +7,11 @@ import type { Base, CopyStep, ImagePlan, RunStep } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type BuildContext, type BuildOptions, say } from './context.ts';
 import { canonical, type KeyPart, keyOf } from './keys.ts';
-import { chainOf, keepLayer, knownLayer, type LayerRecord, treeLayers } from './layer-records.ts';
+import { chainOf, keepLayer, knownLayer, treeLayers } from './layer-records.ts';
 import type { PackRequest, RunRequest } from './requests.ts';
 import { type ResolvedSource, resolveSource } from './sources.ts';
 import { findTarget, toPlain } from './targets.ts';
+import type { LayerRecord } from './values.ts';
 
 /** What one step needs to know of the image it is part of. */
 export interface StepContext {

@@ -2,7 +2,8 @@
 import { MergedTree, type ParentDirectory } from '../layers/index.ts';
 import { type BuildContext, say } from './context.ts';
 import { keyOf } from './keys.ts';
-import { chainOf, type LayerRecord, treeLayers } from './layer-records.ts';
+import { chainOf, treeLayers } from './layer-records.ts';
+import type { LayerRecord } from './values.ts';
 
 export interface Target {
   /** Absolute, with the symbolic links on the way (for a directory: all of them) followed inside the tree. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Name } from './native.ts';
+import type { Name } from './name.ts';
 
 // Two names for one number: the last wins, so the one that Linux documents for these calls is put last.
 const aliases = ['EAGAIN', 'EOPNOTSUPP'] as const;

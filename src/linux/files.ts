@@ -1,6 +1,7 @@
 /** Files named relative to an open directory, so that nobody can swap a path component under our feet. */
 import { closeSync } from 'node:fs';
-import { cString, declare, type Name } from './native.ts';
+import type { Name } from './name.ts';
+import { cString, declare } from './native.ts';
 
 export const AT_FDCWD = -100;
 export const O_PATH = 0o10000000;

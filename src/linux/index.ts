@@ -30,5 +30,5 @@ export {
 } from './files.ts';
 export { FileLock, lockFile } from './locks.ts';
 export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
-export type { Name } from './native.ts';
+export type { Name } from './name.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

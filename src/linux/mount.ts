@@ -1,6 +1,7 @@
 import { closeSync as close } from 'node:fs';
 import { SystemCallError } from './errors.ts';
-import { cString, declare, type Name } from './native.ts';
+import type { Name } from './name.ts';
+import { cString, declare } from './native.ts';
 
 const mount2 = declare(
   'int mount(const void *source, const void *target, const void *type, ulong flags, const void *data)',

@@ -1,9 +1,7 @@
 /** The one door to libc: declares a function and turns its errno into a `SystemCallError`. */
 import koffi from 'koffi';
 import { SystemCallError } from './errors.ts';
-
-/** A file name: text, or raw bytes where the name is not UTF-8. */
-export type Name = string | Uint8Array;
+import type { Name } from './name.ts';
 
 const libc = koffi.load(null);
 koffi.alias('ssize_t', 'intptr_t');

@@ -1,7 +1,8 @@
 /** Extended attributes of the entry itself: a symbolic link is never followed. */
 
 import { SystemCallError } from './errors.ts';
-import { cString, declare, type Name } from './native.ts';
+import type { Name } from './name.ts';
+import { cString, declare } from './native.ts';
 
 const llistxattr = declare('ssize_t llistxattr(const void *path, void *list, size_t size)');
 const lgetxattr = declare('ssize_t lgetxattr(const void *path, const char *name, void *value, size_t size)');

@@ -1,0 +1,24 @@
+/** Layers and images as values: descriptions that can be combined; bytes are touched only when somebody asks for them. */
+import type { TarCompression } from '../oci/mediatypes.ts';
+import type { Descriptor, Digest, ImageConfig } from '../oci/types.ts';
+
+export interface LayerRecord {
+  readonly diffId: Digest;
+  readonly descriptor: Descriptor;
+  readonly compression: TarCompression;
+  /** Brings the blob into the store; nothing happens when it is there. */
+  readonly fetch: () => Promise<void>;
+}
+
+/** An image as a value: its layers from the bottom to the top, and what is said about it. */
+export interface BuiltImage {
+  readonly name: string;
+  readonly layers: readonly LayerRecord[];
+  readonly config: ImageConfig;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Of the manifest and of the config, which are in the store. */
+  readonly manifest: Descriptor;
+  readonly configBlob: Descriptor;
+  /** Whether every step was known from earlier builds. */
+  readonly cached: boolean;
+}
