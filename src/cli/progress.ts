@@ -1,6 +1,6 @@
 /** The live part of a terminal: a line per image that is being built, redrawn below what scrolls by. */
 import { styleText } from 'node:util';
-import type { BuildEvent } from '../engine/events.ts';
+import type { BuildEvent } from '../engine/index.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /** Milliseconds between two pictures. */

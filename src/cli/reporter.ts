@@ -1,5 +1,5 @@
 /** Build events become text: output of scripts on standard output, all else as log lines. */
-import type { BuildEvent } from '../engine/events.ts';
+import type { BuildEvent } from '../engine/index.ts';
 import type { Log } from './log.ts';
 
 /** Bytes of one image that are held back; beyond it, grouping gives way to bounded memory. */

@@ -1,6 +1,15 @@
 /** The images that builds start from. */
-import { formatReference, type OpenedImage, openImage, parseReference, resolveDigest } from '../oci/index.ts';
-import type { Digest, ImageConfig, Manifest, Platform } from '../oci/types.ts';
+import {
+  type Digest,
+  formatReference,
+  type ImageConfig,
+  type Manifest,
+  type OpenedImage,
+  openImage,
+  type Platform,
+  parseReference,
+  resolveDigest,
+} from '../oci/index.ts';
 import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type BuildContext, say } from './context.ts';

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { createLayout, openLayout } from '../oci/layout.ts';
+import { createLayout, openLayout } from '../oci/index.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';

@@ -1,15 +1,15 @@
 /** Image configs and manifests: what an image gets on top of what it inherits. Pure functions. */
 
-import { mediaTypes } from '../oci/mediatypes.ts';
-import type {
-  ContainerConfig,
-  Descriptor,
-  Digest,
-  History,
-  ImageConfig,
-  Manifest,
-  Platform,
-} from '../oci/types.ts';
+import {
+  type ContainerConfig,
+  type Descriptor,
+  type Digest,
+  type History,
+  type ImageConfig,
+  type Manifest,
+  mediaTypes,
+  type Platform,
+} from '../oci/index.ts';
 import type { ConfigChange } from '../plan/types.ts';
 
 /** Who and when, for everything that is made in one build. */

@@ -1,4 +1,4 @@
-import type { TarCompression } from '../oci/mediatypes.ts';
+import type { TarCompression } from '../oci/index.ts';
 import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
 import type { Store } from './store.ts';

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { FileStamp, StatCache } from '../layers/index.ts';
-import type { Digest } from '../oci/types.ts';
+import type { Digest } from '../oci/index.ts';
 import type { KeyPart } from './keys.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */

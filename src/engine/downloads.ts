@@ -1,7 +1,7 @@
 /** Files that come by URL: downloaded once, kept in the store by content, fetched again when the server has another. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { Digest } from '../oci/types.ts';
+import type { Digest } from '../oci/index.ts';
 import type { HttpSource } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type BuildContext, say } from './context.ts';

@@ -1,4 +1,4 @@
-import type { Descriptor } from '../oci/types.ts';
+import type { Descriptor } from '../oci/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
 
 /** What happens during a build, as it happens. Reporters turn it into text; nothing here is meant for people as it is. */

@@ -1,8 +1,6 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
-import { documentBytes } from '../oci/documents.ts';
-import { mediaTypes } from '../oci/mediatypes.ts';
-import type { Descriptor, ImageConfig, Manifest } from '../oci/types.ts';
+import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
 import type { ImagePlan } from '../plan/types.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';

@@ -1,8 +1,13 @@
 /** Layers of images: others' and our own, known and newly made. */
 import type { PackedLayer } from '../layers/index.ts';
-import { parseDigest } from '../oci/digest.ts';
-import { layerFormat, ociLayerMediaType, type TarCompression } from '../oci/mediatypes.ts';
-import type { Descriptor, Digest } from '../oci/types.ts';
+import {
+  type Descriptor,
+  type Digest,
+  layerFormat,
+  ociLayerMediaType,
+  parseDigest,
+  type TarCompression,
+} from '../oci/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext } from './context.ts';
 import { keyOf } from './keys.ts';

@@ -1,6 +1,5 @@
 /** Finished images go to the OCI layout in the order of the plan, however parallel they were built. */
-import type { Layout } from '../oci/layout.ts';
-import type { Descriptor } from '../oci/types.ts';
+import type { Descriptor, Layout } from '../oci/index.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltImage } from './values.ts';
 

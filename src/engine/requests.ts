@@ -3,8 +3,7 @@
  * data: it travels over an IPC channel.
  */
 import type { PackedLayer, PackOptions, ParentDirectory } from '../layers/index.ts';
-import type { TarCompression } from '../oci/mediatypes.ts';
-import type { Digest } from '../oci/types.ts';
+import type { Digest, TarCompression } from '../oci/index.ts';
 import type { PlainError } from './errors-as-data.ts';
 import type { FileIdentity } from './identity.ts';
 

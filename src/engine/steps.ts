@@ -1,8 +1,7 @@
 /** Steps of a plan become layers: known ones from the store, others by doing the work. */
 
-import type { PackedLayer, PackOptions } from '../layers/index.ts';
-import { packLayer } from '../layers/index.ts';
-import type { TarCompression } from '../oci/mediatypes.ts';
+import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
+import type { TarCompression } from '../oci/index.ts';
 import type { Base, CopyStep, ImagePlan, RunStep } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type BuildContext, type BuildOptions, say } from './context.ts';

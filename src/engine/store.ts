@@ -3,8 +3,7 @@ import { createReadStream, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, lockFile } from '../linux/index.ts';
-import { digestOf, verifying } from '../oci/digest.ts';
-import type { Descriptor, Digest } from '../oci/types.ts';
+import { type Descriptor, type Digest, digestOf, verifying } from '../oci/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { Database } from './database.ts';
 

@@ -1,6 +1,5 @@
 /** Layers and images as values: descriptions that can be combined; bytes are touched only when somebody asks for them. */
-import type { TarCompression } from '../oci/mediatypes.ts';
-import type { Descriptor, Digest, ImageConfig } from '../oci/types.ts';
+import type { Descriptor, Digest, ImageConfig, TarCompression } from '../oci/index.ts';
 
 export interface LayerRecord {
   readonly diffId: Digest;

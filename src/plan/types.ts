@@ -2,7 +2,7 @@
  * The Plan: what is to be built, as plain, readonly, JSON-serialisable data. It is the only door between the front
  * ends, which make plans, and the engine, which builds them. Every node carries the place it was read from.
  */
-import type { Platform } from '../oci/types.ts';
+import type { Platform } from '../oci/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
 
 export interface Plan {

@@ -1,7 +1,5 @@
 import { availableParallelism, hostname, userInfo } from 'node:os';
-import { buildPlan } from '../../engine/build.ts';
-import type { BuildOptions } from '../../engine/context.ts';
-import type { BuildEvent } from '../../engine/events.ts';
+import { type BuildEvent, type BuildOptions, buildPlan } from '../../engine/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { openLog } from '../log.ts';
 import { Progress } from '../progress.ts';

@@ -1,5 +1,4 @@
-import { openImage } from '../../oci/image.ts';
-import { openLayout } from '../../oci/index.ts';
+import { openImage, openLayout } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { decimalSize } from '../size.ts';

@@ -1,5 +1,5 @@
 /** From flags to a Plan: what `build` and `plan` have in common. */
-import { hostPlatform } from '../../oci/platform.ts';
+import { hostPlatform } from '../../oci/index.ts';
 import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';

@@ -1,4 +1,4 @@
-import type { Platform } from '../../oci/types.ts';
+import type { Platform } from '../../oci/index.ts';
 import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml } from '../../support/yaml.ts';

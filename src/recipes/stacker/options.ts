@@ -1,4 +1,4 @@
-import type { Platform } from '../../oci/types.ts';
+import type { Platform } from '../../oci/index.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 
 export interface StackerOptions {
