@@ -38,6 +38,8 @@ const mostRedirects = 10;
 const firstPause = 200;
 /** Milliseconds. A server that asks for more than this is reported instead of waited for. */
 const longestPause = 60_000;
+/** Milliseconds that the rest of an unwanted body may take before its connection is cut. */
+const longestRest = 1_000;
 /** Bytes after which a resumed download has made progress, and its failures are forgotten. */
 const progress = 1024 * 1024;
 
@@ -114,7 +116,8 @@ export class HttpResponse implements AsyncDisposable {
   /** Gives the connection back; a short rest of the body is read, a long one is cut off. */
   async [Symbol.asyncDispose](): Promise<void> {
     // What goes wrong in a body that nobody wants is of no interest.
-    await this.#data.body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+    const signal = AbortSignal.timeout(longestRest);
+    await this.#data.body.dump({ limit: 64 * 1024, signal }).catch(() => undefined);
   }
 }
 

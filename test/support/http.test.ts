@@ -282,6 +282,19 @@ describe('a download', () => {
     await expect(read(body)).rejects.toThrow('broke off and cannot be resumed');
   });
 
+  it.each(['bytes 0-99/200000', 'bytes 50001-199999/200000', 'nonsense'])(
+    'fails when it asks for the rest and gets %s',
+    async range => {
+      await using server = await serve(({ headers }, response) => {
+        const head = { ...validator, 'content-length': String(content.length) };
+        if (headers.range === undefined) cut(response, 200, head, content.subarray(0, 50_000));
+        else response.writeHead(206, { 'content-range': range }).end(content);
+      });
+      const { body } = await download(server.url);
+      await expect(read(body)).rejects.toThrow('broke off and cannot be resumed');
+    },
+  );
+
   it('fails when it cannot know whether the rest belongs to the same file', async () => {
     await using server = await flaky(1, { etag: 'W/"weak"' }, 'ranges');
     const { body } = await download(server.url);
