@@ -66,7 +66,7 @@ async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
     case 'tar': {
       const { layer, created, cached } = await tarBase(base, step);
       const layers = layer ? [layer] : [];
-      const made = layers.map(({ diffId }) => ({ diffId, created, createdBy: plan.createdBy }));
+      const made = layers.map(({ diffId }) => ({ diffId, created, createdBy: base.createdBy }));
       return { layers, config: emptyConfig(platform), annotations: {}, made, cached };
     }
   }

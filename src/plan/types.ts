@@ -32,7 +32,7 @@ export interface ImagePlan {
 export type Base =
   | { readonly kind: 'scratch'; readonly at: SourceSpan }
   | ImageBase
-  | { readonly kind: 'tar'; readonly source: Source; readonly at: SourceSpan }
+  | { readonly kind: 'tar'; readonly source: Source; readonly createdBy: string; readonly at: SourceSpan }
   | { readonly kind: 'built'; readonly image: string; readonly at: SourceSpan };
 
 export interface ImageBase {

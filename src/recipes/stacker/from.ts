@@ -35,10 +35,10 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
     case 'oci':
       return readLayout(directives, at, context);
     case 'tar':
-      return { kind: 'tar', source: readTar(directives, context, at), at };
+      return tarBase(directives, context, at);
     case 'scratch':
       if (readText(directives, 'url') === undefined) return { kind: 'scratch', at };
-      return { kind: 'tar', source: readTar(directives, context, at), at };
+      return tarBase(directives, context, at);
     case 'built':
       return {
         kind: 'built',
@@ -55,6 +55,11 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
         hint: didYouMean(type, types) ?? `the types are ${types.join(', ')}`,
       });
   }
+}
+
+function tarBase(directives: Directives, context: LayerContext, at: SourceSpan): Base {
+  const createdBy = `stacker build of ${context.layer}`;
+  return { kind: 'tar', source: readTar(directives, context, at), createdBy, at };
 }
 
 function readImage(directives: Directives, at: SourceSpan, context: LayerContext): Base {
