@@ -52,8 +52,9 @@ export function composeConfig(
     author,
     created_by: layer.createdBy,
   }));
+  const { variant: _, ...inherited } = base;
   return {
-    ...base,
+    ...inherited,
     created,
     author,
     os: platform.os,

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { dependenciesOf } from '../../src/engine/index.ts';
+import { runEnvironment } from '../../src/engine/steps.ts';
+import type { ImagePlan, RunStep } from '../../src/plan/types.ts';
+
+const at = { file: 'f', line: 1, column: 1 };
+const image: ImagePlan = {
+  name: 'x',
+  base: { kind: 'built', image: 'base', at },
+  imports: [{ name: 'i', source: { kind: 'image', image: 'imported', path: '/i', at }, at }],
+  steps: [
+    {
+      kind: 'copy',
+      source: { kind: 'image', image: 'copied', path: '/c', at },
+      target: '/c',
+      keep: 'content',
+      uid: 0,
+      gid: 0,
+      createdBy: '',
+      at,
+    },
+  ],
+  config: { environment: [], labels: {}, volumes: [] },
+  annotations: {},
+  platform: { os: 'linux', architecture: 'amd64' },
+  emit: true,
+  after: ['earlier', 'base'],
+  createdBy: '',
+  at,
+};
+
+describe('dependenciesOf', () => {
+  it('names bases, sources and explicit predecessors once each', () => {
+    expect(dependenciesOf(image)).toEqual(['base', 'imported', 'copied', 'earlier']);
+  });
+});
+
+describe('runEnvironment', () => {
+  const step = (environment: RunStep['environment']): RunStep => ({
+    kind: 'run',
+    script: '',
+    environment,
+    binds: [],
+    importDirectories: [],
+    createdBy: '',
+    failure: '',
+    at,
+  });
+
+  it('lets through whole names only, overrides defaults by them and both by what is set', () => {
+    const environment = {
+      defaults: { PATH: 'd', A: 'd', B: 'd' },
+      passThrough: ['A|B', 'HTTP.*'],
+      set: { B: 's' },
+    };
+    const host = { A: 'h', B: 'h', AB: 'h', HTTP_PROXY: 'h', xHTTP: 'h', HTTPS: undefined };
+    expect(runEnvironment(step(environment), host)).toEqual({ PATH: 'd', A: 'h', B: 's', HTTP_PROXY: 'h' });
+  });
+});
