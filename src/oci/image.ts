@@ -63,9 +63,25 @@ export async function openImage(reference: ImageReference, options: OpenOptions 
     config,
     manifestBytes: bytes,
     configBytes,
-    blob: layer => store.blob(layer),
-    localBlob: layer => store.localBlob(layer),
+    blob: blob => named(name, store.blob(blob)),
+    localBlob: blob => store.localBlob(blob),
   };
+}
+
+/**
+ * Says which image it was when a blob cannot be had. A broken connection becomes a plain AshlarError, so that who sends
+ * the bytes on does not take it for a failure of the other end.
+ */
+async function* named(
+  name: string,
+  blob: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* blob;
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    throw new AshlarError(`${name}: ${error.message}`, { hint: error.hint, cause: error });
+  }
 }
 
 async function openStore(

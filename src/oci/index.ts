@@ -8,7 +8,14 @@ export { type CopyOptions, copyImage, writeImage } from './copy.ts';
 export { digestOf, parseDigest, verifying } from './digest.ts';
 export { documentBytes } from './documents.ts';
 export { type OpenedImage, type OpenOptions, openImage, resolveDigest } from './image.ts';
-export { createLayout, Layout, LayoutChange, openLayout, refName, type TagEntry } from './layout.ts';
+export {
+  createLayout,
+  type Layout,
+  type LayoutChange,
+  openLayout,
+  refName,
+  type TagEntry,
+} from './layout.ts';
 export {
   type LayerFormat,
   layerFormat,

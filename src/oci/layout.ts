@@ -13,9 +13,9 @@ import {
   stat,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type FileLock, lockFile } from '../linux/index.ts';
-import { AshlarError, codeOf } from '../support/errors.ts';
+import { AshlarError, codeOf, messageOf } from '../support/errors.ts';
+import { pause } from '../support/pause.ts';
 import { type ByteStream, digestOf, digestParts, parseDigest, verifiedBytes, verifying } from './digest.ts';
 import { documentBytes, longestManifest, parseDocument, parseIndex, parseObject } from './documents.ts';
 import { documentKind } from './mediatypes.ts';
@@ -35,7 +35,7 @@ const lockPause = 25;
  * Opens the OCI image layout (image-spec image-layout.md) in `path`. Throws AshlarError when there is none.
  */
 export async function openLayout(path: string): Promise<Layout> {
-  const status = await stat(path).catch(missingAsUndefined);
+  const status = await onDisk(`look at ${path}`, () => stat(path).catch(missingAsUndefined));
   if (status === undefined) throw new AshlarError(`there is no OCI layout in ${path}`);
   if (!status.isDirectory()) throw notADirectory(path);
   const layout = await readSmallFile(join(path, layoutFile), 4096).catch(missingAsUndefined);
@@ -54,10 +54,12 @@ export async function openLayout(path: string): Promise<Layout> {
 
 /** Opens the layout in `path` or, when the directory is missing or empty, makes it. Throws AshlarError. */
 export async function createLayout(path: string): Promise<Layout> {
-  const status = await stat(path).catch(missingAsUndefined);
+  const status = await onDisk(`look at ${path}`, () => stat(path).catch(missingAsUndefined));
   if (status && !status.isDirectory()) throw notADirectory(path);
   if (status && (await readdir(path)).some(name => !isPartOfNewLayout(name))) return openLayout(path);
-  await mkdir(join(path, 'blobs', 'sha256'), { recursive: true });
+  await onDisk(`make an OCI layout in ${path}`, () =>
+    mkdir(join(path, 'blobs', 'sha256'), { recursive: true }),
+  );
   // oci-layout comes last, and by link, which never replaces: its inode is what writers lock.
   await writeAtomically(path, indexFile, documentBytes({ schemaVersion: 2, manifests: [] }), link);
   await writeAtomically(
@@ -133,9 +135,11 @@ export class Layout {
   async change(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<LayoutChange> {
     const path = join(this.path, layoutFile);
     for (;;) {
-      const lock = lockFile(path, { mode: 'exclusive', wait: false });
+      const lock = await onDisk(`change the OCI layout ${this.path}`, async () =>
+        lockFile(path, { mode: 'exclusive', wait: false }),
+      );
       if (lock) return new LayoutChange(this, lock);
-      await sleep(lockPause, undefined, { signal: options.signal });
+      await pause(lockPause, options.signal);
     }
   }
 
@@ -290,9 +294,11 @@ export class LayoutChange implements Disposable {
     const target = this.layout.blobPath(parseDigest(digest));
     this.layout.checkDirectory(digestParts(digest).algorithm);
     try {
-      await write(temporary);
-      await mkdir(join(target, '..'), { recursive: true });
-      await rename(temporary, target);
+      await onDisk(`write blob ${digest} to the OCI layout ${this.layout.path}`, async () => {
+        await write(temporary);
+        await mkdir(join(target, '..'), { recursive: true });
+        await rename(temporary, target);
+      });
     } finally {
       await rm(temporary, { force: true });
     }
@@ -318,13 +324,15 @@ async function writeAtomically(
 ): Promise<void> {
   const temporary = join(directory, temporaryName());
   try {
-    {
-      await using file = await open(temporary, 'wx', 0o644);
-      await file.writeFile(bytes);
-      await file.sync();
-    }
-    await publish(temporary, join(directory, name)).catch(error => {
-      if (codeOf(error) !== 'EEXIST') throw error;
+    await onDisk(`write ${join(directory, name)}`, async () => {
+      {
+        await using file = await open(temporary, 'wx', 0o644);
+        await file.writeFile(bytes);
+        await file.sync();
+      }
+      await publish(temporary, join(directory, name)).catch(error => {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      });
     });
   } finally {
     await rm(temporary, { force: true });
@@ -344,7 +352,8 @@ async function openRegularFile(path: string): Promise<FileHandle> {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (codeOf(cause) === 'ELOOP') throw notARegularFile(path, cause);
-    throw cause;
+    if (codeOf(cause) === 'ENOENT') throw cause;
+    throw new AshlarError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
   const status: Stats = await file.stat();
   if (status.isFile()) return file;
@@ -357,6 +366,16 @@ async function readSmallFile(path: string, longest: number): Promise<Uint8Array>
   const { size } = await file.stat();
   if (size > longest) throw new AshlarError(`${path} is larger than ${longest} bytes`);
   return file.readFile();
+}
+
+/** Errors of the file system are about the user's machine: they say what could not be done there. */
+async function onDisk<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new AshlarError(`cannot ${what}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function missingAsUndefined(error: unknown): undefined {

@@ -7,7 +7,6 @@ const goArchitectures: Readonly<Record<string, string>> = {
   ia32: '386',
   ppc64: 'ppc64le',
   mipsel: 'mipsle',
-  loong64: 'loong64',
 };
 
 /** The platform that this process runs on. */
@@ -37,7 +36,7 @@ export function chooseByPlatform(entries: readonly Descriptor[], wanted: Platfor
   return unmarked.length === 1 ? unmarked[0] : undefined;
 }
 
-/** Throws the error for an index in which nothing fits. */
+/** The error for an index in which nothing fits. */
 export function noSuchPlatform(what: string, entries: readonly Descriptor[], wanted: Platform): AshlarError {
   // buildx puts its attestations into the index as unknown/unknown.
   const offered = entries.flatMap(({ platform }) =>

@@ -1,7 +1,7 @@
 /** Pushing: the writing half of distribution-spec 1.1. Its reading half is registry.ts. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AshlarError } from '../support/errors.ts';
 import { ConnectionError, checkTarget, type HttpOptions, type HttpResponse } from '../support/http.ts';
+import { pause } from '../support/pause.ts';
 import { RegistryConnection } from './connection.ts';
 import { verifying } from './digest.ts';
 import { distributableBlobs, type OpenedImage } from './image.ts';
@@ -10,7 +10,7 @@ import { formatReference, type RegistryReference } from './reference.ts';
 import { pushTarget } from './registries.ts';
 import type { Descriptor } from './types.ts';
 
-export interface PushOptions {
+interface PushOptions {
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,6 +19,8 @@ export interface PushOptions {
 const parallelUploads = 4;
 /** Bytes of a chunk: held in memory, and sent again when it is lost. */
 const chunkSize = 8 * 1024 * 1024;
+/** Bytes that a registry may want a chunk to have at least. */
+const largestChunk = 256 * 1024 * 1024;
 /** Failures before an upload in chunks is given up. */
 const mostFailures = 6;
 /** Milliseconds before an upload goes on after its first failure; doubled for each further one. */
@@ -122,8 +124,16 @@ async function startUpload(
   if (response.status !== 202) throw await connection.failure(`cannot push blob ${digest}`, response);
   return {
     location: await uploadLocation(connection, response),
-    shortestChunk: Number(response.header('oci-chunk-min-length') ?? 0),
+    shortestChunk: shortestChunk(connection, response),
   };
+}
+
+function shortestChunk({ source }: RegistryConnection, response: HttpResponse): number {
+  const text = response.header('oci-chunk-min-length') ?? '0';
+  if (/^\d+$/.test(text) && Number(text) <= largestChunk) return Number(text);
+  throw new AshlarError(`registry ${source.registry} wants chunks of at least ${text} bytes`, {
+    hint: `${largestChunk} bytes is the most`,
+  });
 }
 
 /**
@@ -176,7 +186,7 @@ async function putInChunks(
     if (outcome.done) return;
     failures += 1;
     if (failures === mostFailures) throw outcome.error;
-    await sleep(firstPause * 2 ** (failures - 1), undefined, { signal: connection.signal });
+    await pause(firstPause * 2 ** (failures - 1), connection.signal);
     position = await uploadPosition(connection, outcome.location);
   }
 }

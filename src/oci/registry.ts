@@ -26,7 +26,7 @@ interface PullOptions {
 export async function registryStore(reference: RegistryReference, options: PullOptions): Promise<ImageStore> {
   const { connection, result: root } = await fromFirst(reference, options, fetchManifest);
   const name = formatReference(reference);
-  const blob = (descriptor: Descriptor) => fetchBlob(connection, descriptor, name, options.signal);
+  const blob = (descriptor: Descriptor) => fetchBlob(connection, descriptor, options.signal);
   return {
     root,
     document: async ({ mediaType, digest, size }) => {
@@ -110,14 +110,13 @@ async function askManifest(
 async function* fetchBlob(
   connection: RegistryConnection,
   descriptor: Descriptor,
-  name: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const url = await connection.url(`blobs/${descriptor.digest}`);
   const ask = (headers: Readonly<Record<string, string>>) => connection.send(url, 'pull', { headers });
   await using response = await ask({});
   if (response.status !== 200) {
-    const failure = await connection.failure(`cannot pull blob ${descriptor.digest} of ${name}`, response);
+    const failure = await connection.failure(`cannot pull blob ${descriptor.digest}`, response);
     if (!descriptor.urls?.length) throw failure;
     // Following them would let an image make us send requests anywhere (CVE-2020-15157).
     throw new AshlarError(failure.message, {

@@ -3,11 +3,11 @@
  * Authentication is the caller's: here, credentials are only an `authorization` header that must not travel.
  */
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request as send } from 'undici';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AshlarError, codeOf, messageOf } from './errors.ts';
 import { dispatcherFor, type TlsSettings } from './http-agents.ts';
+import { pause } from './pause.ts';
 import { isPrivateHost } from './private-hosts.ts';
 
 export type { TlsSettings };
@@ -186,7 +186,7 @@ export async function* resuming(
       const canResume = first.status === 200 && (verified || validator !== undefined);
       if (!(error instanceof ConnectionError) || !canResume || failures >= mostTries) throw error;
     }
-    await sleep(pauseBefore(failures), undefined, { signal });
+    await pause(pauseBefore(failures), signal);
     resumedAt = received;
     const ifRange = validator === undefined ? undefined : { 'if-range': validator };
     response = await again({ range: `bytes=${received}-`, ...ifRange });
@@ -248,18 +248,18 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Readonly
 async function withRetries(url: URL, options: HttpOptions): Promise<HttpResponse> {
   const tries = options.retry === false ? 1 : mostTries;
   for (let tried = 1; ; tried += 1) {
-    let pause = pauseBefore(tried);
+    let wait = pauseBefore(tried);
     try {
       const response = await once(url, options);
       if (!passingStatus.has(response.status) || tried === tries) return response;
-      pause = Math.max(pause, retryAfter(response));
-      if (pause > longestPause) return response;
+      wait = Math.max(wait, retryAfter(response));
+      if (wait > longestPause) return response;
       await response[Symbol.asyncDispose]();
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!(error instanceof ConnectionError) || tried === tries || !mayPass(error.cause)) throw error;
     }
-    await sleep(pause, undefined, { signal: options.signal });
+    await pause(wait, options.signal);
   }
 }
 

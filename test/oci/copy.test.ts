@@ -350,6 +350,14 @@ describe('a push', () => {
     expect(chunks[0]).toBe(12 * 1024 * 1024);
   });
 
+  it.each(['1e99', 'NaN', '-1', '99999999999'])('makes no chunks of %s bytes', async length => {
+    await using server = await uploads(({ method }, response, usual) => {
+      if (method === 'POST') response.setHeader('oci-chunk-min-length', length);
+      usual();
+    });
+    await expect(push(image, server)).rejects.toThrow(`wants chunks of at least ${length} bytes`);
+  });
+
   it('asks how far it has come when connections break, and sends only the rest', async () => {
     let broken = 0;
     await using server = await uploads(({ method, headers }, response, usual) => {

@@ -74,6 +74,14 @@ describe('opening a layout', () => {
     expect(await layout.tags()).toEqual([]);
   });
 
+  it('says what could not be done on disk', async () => {
+    using temporary = temporaryDirectory();
+    await writeFile(temporary.in('file'), '');
+    const path = temporary.in('file/layout');
+    await expect(createLayout(path)).rejects.toThrow(AshlarError);
+    await expect(createLayout(path)).rejects.toThrow(`cannot look at ${path}: ENOTDIR`);
+  });
+
   it('makes one layout when many ask at once', async () => {
     using temporary = temporaryDirectory();
     const path = temporary.in('deep/inside');
@@ -145,6 +153,20 @@ describe('a tag', () => {
     expect(tags.map(({ tag }) => tag).sort()).toEqual(expected);
     expect(files(temporary.in('blobs/sha256'))).toHaveLength(40);
   });
+});
+
+it('that somebody else changes is waited for until the caller gives up', async () => {
+  using temporary = temporaryDirectory();
+  const layout = await createLayout(temporary.path);
+  const controller = new AbortController();
+  {
+    using _ = await layout.change();
+    const waiting = layout.change({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+  }
+  using change = await layout.change();
+  expect(change.layout).toBe(layout);
 });
 
 describe('a blob', () => {

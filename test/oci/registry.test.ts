@@ -259,6 +259,35 @@ describe.skipIf(!has('docker-registry', 'openssl'))('docker-registry with a cert
   });
 });
 
+describe.skipIf(!has('docker-registry', 'openssl'))('what is insecure for a registry', () => {
+  let other: TestRegistry;
+  beforeAll(async () => {
+    other = await startRegistry({ tls: true });
+  });
+  afterAll(() => other[Symbol.asyncDispose]());
+
+  it('is not so for its token server', async () => {
+    await using server = await fakeRegistry(image, (_, response) => {
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${other.url}/token"` }).end();
+      return true;
+    });
+    await expect(open(server.host)).rejects.toThrow(
+      `cannot reach ${other.host}: its certificate cannot be verified`,
+    );
+  });
+
+  it('is not so where it redirects to', async () => {
+    await using server = await fakeRegistry(image, ({ url }, response) => {
+      if (url.includes('manifests')) return false;
+      response.writeHead(307, { location: `${other.url}/blob` }).end();
+      return true;
+    });
+    await expect(open(server.host)).rejects.toThrow(
+      `cannot reach ${other.host}: its certificate cannot be verified`,
+    );
+  });
+});
+
 describe('a registry', () => {
   it('is asked for the manifest and the config, and for nothing else', async () => {
     await using server = await fakeRegistry(image);
@@ -441,6 +470,19 @@ describe('a registry', () => {
     const reading = bytesOf(opened.blob(layerOf(opened)));
     setTimeout(() => controller.abort(new Error('enough')), 50);
     await expect(reading).rejects.toThrow('enough');
+  });
+
+  it('is named, with the image, when a blob is damaged', async () => {
+    const [first, second] = image.layers;
+    await using server = await fakeRegistry({
+      ...image,
+      layers: [second ?? Buffer.alloc(0), first ?? Buffer.alloc(0)],
+    });
+    const opened = await open(server.host);
+    const { digest, size } = layerOf(opened);
+    await expect(bytesOf(opened.blob(layerOf(opened)))).rejects.toThrow(
+      `docker://${server.host}/some/image:1: blob ${digest} is longer than the ${size} bytes of its descriptor`,
+    );
   });
 });
 
