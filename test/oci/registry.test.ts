@@ -259,6 +259,21 @@ describe.skipIf(!has('docker-registry', 'openssl'))('docker-registry with a cert
   });
 });
 
+describe.skipIf(!has('docker-registry', 'openssl'))('docker-registry that wants certificates', () => {
+  it('gets the one in certs.d', async () => {
+    await using registry = await startRegistry({ tls: 'mutual' });
+    const reference = parseReference(`${registry.host}/some/image:1`);
+    const directory = home.in(`.config/containers/certs.d/${registry.host}`);
+    await mkdir(directory, { recursive: true });
+    await cp(registry.authority ?? '', join(directory, 'ca.crt'));
+    await expect(openImage(reference)).rejects.toThrow(`cannot reach ${registry.host}`);
+    await cp(registry.certificate?.certificate ?? '', join(directory, 'client.cert'));
+    await expect(openImage(reference)).rejects.toThrow('client.cert has no client.key beside it');
+    await cp(registry.certificate?.key ?? '', join(directory, 'client.key'));
+    await expect(openImage(reference)).rejects.toThrow('manifest unknown');
+  });
+});
+
 describe.skipIf(!has('docker-registry', 'openssl'))('what is insecure for a registry', () => {
   let other: TestRegistry;
   beforeAll(async () => {

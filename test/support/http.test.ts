@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AshlarError } from '../../src/support/errors.ts';
@@ -316,6 +319,37 @@ describe('a proxy', () => {
     const response = await request('http://somewhere.example/file?x=1');
     expect(String(await response.bytes(20))).toBe('by proxy');
     expect(proxy.requests[0]?.url).toBe('http://somewhere.example/file?x=1');
+  });
+
+  it.skipIf(!has('docker-registry', 'openssl'))('of the environment makes tunnels for https', async () => {
+    await using registry = await startRegistry({ tls: true });
+    const authorities = [await readFile(registry.authority ?? '', 'utf8')];
+    const tunnels: (string | undefined)[] = [];
+    const proxy = createServer().listen(0, '127.0.0.1');
+    proxy.on('connect', ({ url }, socket) => {
+      tunnels.push(url);
+      const [host, port] = registry.host.split(':');
+      const target = connect(Number(port), host, () => socket.write('HTTP/1.1 200 Connected\r\n\r\n'));
+      socket.pipe(target).pipe(socket);
+      socket.on('error', () => target.destroy());
+      target.on('error', () => socket.destroy());
+    });
+    await once(proxy, 'listening');
+    const address = proxy.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    using _ = withEnvironment({ https_proxy: `http://127.0.0.1:${address.port}` });
+    // The certificate is for localhost and is checked through the tunnel; what the proxy calls localhost is its affair.
+    {
+      await using response = await request('https://localhost:1/v2/', { tls: () => ({ authorities }) });
+      expect(response.status).toBe(200);
+    }
+    await expect(request('https://localhost:1/v2/')).rejects.toThrow('its certificate cannot be verified');
+    await expect(request('https://other.example/', { tls: () => ({ authorities }) })).rejects.toThrow(
+      'its certificate cannot be verified',
+    );
+    expect(tunnels).toEqual(['localhost:1', 'localhost:1', 'other.example:443']);
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   it('is not asked for the hosts in no_proxy', async () => {

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface RegistryOptions {
   /** Asks for this name and password (Basic). */
   readonly auth?: { readonly username: string; readonly password: string };
-  /** Speaks https with a certificate by an authority made for this registry. */
-  readonly tls?: boolean;
+  /** Speaks https with a certificate by an authority made for this registry; `mutual`: wants one of clients too. */
+  readonly tls?: boolean | 'mutual';
 }
 
 /** A `docker-registry` of its own on 127.0.0.1. Its storage goes with it. */
@@ -20,6 +20,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly url: string;
   /** The file of the authority that signed its certificate, with `tls`. */
   readonly authority: string | undefined;
+  /** The files of its own certificate, with `tls`; with `mutual`, clients may show it too. */
+  readonly certificate: { readonly certificate: string; readonly key: string } | undefined;
   /** Its storage directory. */
   readonly storage: string;
 }
@@ -29,11 +31,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-registry-'));
   const host = `127.0.0.1:${await freePort()}`;
   const storage = join(directory, 'storage');
+  const certificate = options.tls ? makeCertificate(directory) : undefined;
+  const authority = options.tls ? join(directory, 'ca.crt') : undefined;
+  const clients = options.tls === 'mutual' ? { clientcas: [authority] } : {};
   const config = {
     version: 0.1,
     log: { level: 'error', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
-    http: { addr: host, ...(options.tls ? { tls: makeCertificate(directory) } : {}) },
+    http: { addr: host, ...(certificate ? { tls: { ...certificate, ...clients } } : {}) },
     ...(options.auth ? { auth: { htpasswd: makePasswords(directory, options.auth) } } : {}),
   };
   // JSON is YAML.
@@ -52,7 +57,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   return {
     host,
     url,
-    authority: options.tls ? join(directory, 'ca.crt') : undefined,
+    authority,
+    certificate,
     storage,
     async [Symbol.asyncDispose]() {
       server.kill('SIGKILL');
