@@ -134,12 +134,12 @@ async function* inflate(blob: BlobFile, inflater: Inflater): AsyncGenerator<Buff
   }
 }
 
-/** A chunk is free for the next read when the inflater calls back. */
+/** A chunk is free for the next read when the inflater calls back, which it does not when it fails. */
 async function feed(inflater: Inflater, fd: number): Promise<void> {
+  const closed = new Promise<void>(resolve => inflater.once('close', resolve));
   for await (const chunk of readAhead(fd)) {
-    await new Promise<void>((resolve, reject) => {
-      inflater.write(chunk, error => (error ? reject(error) : resolve()));
-    });
+    await Promise.race([closed, new Promise<void>(resolve => inflater.write(chunk, () => resolve()))]);
+    if (inflater.destroyed) return;
   }
   inflater.end();
 }

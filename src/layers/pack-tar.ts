@@ -3,8 +3,9 @@
  * that lead through a symbolic link of the archive put where the link leads, since in an overlay they would otherwise
  * cover it. The checks are those of unpacking; content streams through.
  */
+import { lstatSync } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
-import { toText } from './bytes.ts';
+import { type ByteString, toText } from './bytes.ts';
 import { type ArchiveCompression, contentKind } from './compression.ts';
 import { BlobFile, decompress } from './decompress.ts';
 import type { Flow } from './flow.ts';
@@ -25,13 +26,25 @@ export interface TarJob {
   readonly limits?: Partial<Limits>;
 }
 
-/** The uncompressed bytes of the archive. */
-export async function* tarInput(job: TarJob): AsyncGenerator<Buffer> {
-  using file = new BlobFile(job.path);
-  const compression = archiveCompression(file);
+/** The archive as it comes in, and the entries that it becomes. */
+export function packTar(
+  job: TarJob,
+  writer: TarWriter,
+  warnings: Warnings,
+  latest: bigint,
+): { readonly input: AsyncGenerator<Buffer>; readonly entries: Flow<void> } {
   const limits = { ...DEFAULT_LIMITS, ...job.limits };
-  const guard = new ExpansionGuard(limits, compression === 'none' ? undefined : file.size);
-  for await (const chunk of decompress(file, compression)) {
+  const guard = new ExpansionGuard(limits, lstatSync(job.path).size);
+  const rewriter = new Rewriter(writer, warnings, latest, limits, guard);
+  return {
+    input: readArchive(job.path, guard),
+    entries: readTar((entry, content) => rewriter.rewrite(entry, content), limits),
+  };
+}
+
+async function* readArchive(path: string, guard: ExpansionGuard): AsyncGenerator<Buffer> {
+  using file = new BlobFile(path);
+  for await (const chunk of decompress(file, archiveCompression(file))) {
     guard.add(chunk.length);
     yield chunk;
   }
@@ -52,62 +65,77 @@ function archiveCompression(file: BlobFile): ArchiveCompression {
   }
 }
 
-/** Rewrites the archive that it reads. */
-export function* packTar(job: TarJob, writer: TarWriter, warnings: Warnings, latest: bigint): Flow<void> {
-  const limits = { ...DEFAULT_LIMITS, ...job.limits };
-  const tree = new LayerTree(NO_GROUND, limits);
-  yield* readTar(function* (entry, content) {
-    const changed = canonicalEntry(entry, tree, warnings);
-    if (changed === undefined) return;
-    yield* writer.begin({
-      ...changed,
-      mtime: earlier(entry.mtime, latest),
-      xattrs: entry.xattrs.filter(({ name }) => {
-        if (isOverlayXattr(name)) {
-          warnings.add(`the attribute ${toText(name)}, which belongs to overlayfs, was left out`, entry.path);
-        }
-        return !isOverlayXattr(name) && !isLocalXattr(name);
-      }),
+class Rewriter {
+  readonly #writer: TarWriter;
+  readonly #warnings: Warnings;
+  readonly #latest: bigint;
+  readonly #guard: ExpansionGuard;
+  readonly #tree: LayerTree;
+
+  constructor(writer: TarWriter, warnings: Warnings, latest: bigint, limits: Limits, guard: ExpansionGuard) {
+    this.#writer = writer;
+    this.#warnings = warnings;
+    this.#latest = latest;
+    this.#guard = guard;
+    this.#tree = new LayerTree(NO_GROUND, limits);
+  }
+
+  *rewrite(entry: TarEntry, content: Content): Flow<void> {
+    const placed = this.#place(entry);
+    if (placed === undefined) return;
+    yield* this.#writer.begin({
+      ...placed,
+      mtime: earlier(entry.mtime, this.#latest),
+      xattrs: entry.xattrs.filter(({ name }) => this.#keepsXattr(name, entry.path)),
     });
-    yield* copyContent(changed, content, writer);
-  }, limits);
-}
+    yield* this.#copy(placed, content);
+  }
 
-/** The entry with its real path; `undefined` when it has nothing to say. */
-function canonicalEntry(entry: TarEntry, tree: LayerTree, warnings: Warnings): TarEntry | undefined {
-  const placement = tree.place(entry);
-  switch (placement.kind) {
-    case 'void':
-      return undefined;
-    case 'whiteout':
-      // Some old whiteouts are hard links to each other.
-      return { ...entry, path: placement.path, type: 'file', size: 0, link: '' };
-    case 'directory':
-      return { ...entry, path: `${placement.directory.path}/` };
-    case 'hardlink':
-      return { ...entry, path: pathOf(placement.to), link: pathOf(placement.from) };
-    case 'other':
-      if (isOverlayWhiteout(entry)) {
-        warnings.add('a device 0:0 was left out', entry.path);
+  /** The entry with its real path; `undefined` when it has nothing to say. */
+  #place(entry: TarEntry): TarEntry | undefined {
+    const placement = this.#tree.place(entry);
+    switch (placement.kind) {
+      case 'void':
         return undefined;
-      }
-      return { ...entry, path: pathOf(placement.place) };
+      case 'whiteout':
+        // Some old whiteouts are hard links to each other.
+        return { ...entry, path: placement.path, type: 'file', size: 0, link: '' };
+      case 'directory':
+        return { ...entry, path: `${placement.directory.path}/` };
+      case 'hardlink':
+        return { ...entry, path: pathOf(placement.to), link: pathOf(placement.from) };
+      case 'other':
+        if (!isOverlayWhiteout(entry)) return { ...entry, path: pathOf(placement.place) };
+        this.#warnings.add('a device 0:0 was left out', entry.path);
+        return undefined;
+    }
+  }
+
+  #keepsXattr(name: ByteString, path: ByteString): boolean {
+    if (isOverlayXattr(name)) {
+      this.#warnings.add(`the attribute ${toText(name)}, which belongs to overlayfs, was left out`, path);
+      return false;
+    }
+    return !isLocalXattr(name);
+  }
+
+  /** Holes are written out, so they count like bytes that were there. */
+  *#copy(entry: TarEntry, content: Content): Flow<void> {
+    if (entry.size === 0) return;
+    this.#guard.add(entry.size - content.left);
+    let written = 0;
+    while (content.left > 0) {
+      const piece = yield* content.next();
+      if (piece === undefined) break;
+      yield* this.#writer.zeros(content.offset - written);
+      yield* this.#writer.write(piece);
+      written = content.offset + piece.length;
+    }
+    yield* this.#writer.zeros(entry.size - written);
+    yield* this.#writer.pad(entry.size);
   }
 }
 
-function pathOf({ directory, name }: Place): string {
+function pathOf({ directory, name }: Place): ByteString {
   return joinPath(directory.path, name);
-}
-
-function* copyContent(entry: TarEntry, content: Content, writer: TarWriter): Flow<void> {
-  let written = 0;
-  while (entry.size > 0 && content.left > 0) {
-    const piece = yield* content.next();
-    if (piece === undefined) break;
-    if (content.offset > written) yield* writer.zeros(content.offset - written);
-    yield* writer.write(piece);
-    written = content.offset + piece.length;
-  }
-  yield* writer.zeros(entry.size - written);
-  yield* writer.pad(entry.size);
 }

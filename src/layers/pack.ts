@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
-import { type Flow, run } from './flow.ts';
+import { type Chunks, type Flow, run } from './flow.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
-import { packTar, type TarJob, tarInput } from './pack-tar.ts';
+import { packTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
@@ -69,8 +69,8 @@ async function write(
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
   await using compress = compressor(compression, blob, pool);
-  const input = job.kind === 'tar' ? tarInput(job) : [];
-  await run(archive(entriesOf(job, writer, warnings, latest), writer), input, block => {
+  const { input = [], entries } = open(job, writer, warnings, latest);
+  await run(archive(entries, writer), input, block => {
     checkpoint();
     hash.update(block);
     uncompressedSize += block.length;
@@ -89,17 +89,17 @@ async function write(
   };
 }
 
-function entriesOf(
+function open(
   job: PackJob,
   writer: TarWriter,
   warnings: Warnings,
   latest: bigint | undefined,
-): Flow<void> {
+): { readonly input?: Chunks; readonly entries: Flow<void> } {
   switch (job.kind) {
     case 'upper':
-      return packUpper(job, writer, warnings, latest ?? NEVER);
+      return { entries: packUpper(job, writer, warnings, latest ?? NEVER) };
     case 'files':
-      return packFiles(job, writer, warnings, latest);
+      return { entries: packFiles(job, writer, warnings, latest) };
     case 'tar':
       return packTar(job, writer, warnings, latest ?? NEVER);
   }

@@ -60,9 +60,9 @@ export function hasValidChecksum(block: Buffer): boolean {
     sum += byte;
     high += byte >> 7;
   }
-  const stored = block[148] as number;
-  if (stored & 0x80) return false;
-  const expected = parseNumber(block, 148, 8, 'checksum');
+  // Writers pad the digits in all manner of ways.
+  const stored = /^[ \0]*([0-7]{1,7})[ \0]*$/.exec(block.toString('latin1', 148, 156))?.[1];
+  const expected = Number.parseInt(stored ?? '', 8);
   return expected === sum || expected === sum - 256 * high;
 }
 

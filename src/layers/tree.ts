@@ -15,6 +15,12 @@ const LINKS_FOLLOWED = 40;
 /** Steps from directory to directory for a whole layer: some seconds. Long chains of links could ask for hours. */
 const STEPS = 2 ** 27;
 
+/**
+ * Bytes of the path of a directory, with the links on the way resolved. Together with the path of the place where it
+ * is unpacked it must stay below PATH_MAX (4096), so that everything can be reached, and removed, by its path.
+ */
+const PATH_LENGTH = 3584;
+
 export class Directory {
   readonly parent: Directory | undefined;
   readonly name: ByteString;
@@ -273,9 +279,7 @@ export class LayerTree {
 
   #addDirectory(place: Place): Directory {
     const made = new Directory(place.directory, place.name);
-    if (made.path.length > this.#limits.nameLength) {
-      throw new AshlarError(`the path is longer than ${this.#limits.nameLength} bytes`);
-    }
+    if (made.path.length > PATH_LENGTH) throw new AshlarError(`the path is longer than ${PATH_LENGTH} bytes`);
     place.directory.children.set(place.name, made);
     this.#ground.addDirectory(made);
     if (place.directory.hidden?.has(place.name)) this.#markOpaque(made);
