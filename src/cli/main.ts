@@ -8,7 +8,16 @@ import { VERSION } from './version.ts';
 // Set by the launcher for ourselves; builds must not see it.
 delete process.env.NODE_COMPILE_CACHE;
 
-const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+/** The parser of a repeatable option: what is given replaces the default, and adds to what was given before. */
+function collected(initial: readonly string[]) {
+  return (value: string, previous: readonly string[] = initial): readonly string[] =>
+    previous === initial ? [value] : [...previous, value];
+}
+
+function repeatable(flags: string, description: string, initial: readonly string[] = []): Option {
+  const option = new Option(flags, description).argParser(collected(initial));
+  return initial.length === 0 ? option.default(initial, 'none') : option.default(initial, initial.join(', '));
+}
 
 function positive(value: string): number {
   const number = Number(value);
@@ -52,9 +61,7 @@ function describeProgram(): Command {
       positive,
     )
     .option('--order-only', 'show the order of the files, build nothing')
-    .addOption(
-      new Option('--layer-type <type>', 'form of the layers').argParser(collect).default(['tar'], 'tar'),
-    )
+    .addOption(repeatable('--layer-type <type>', 'form of the layers', ['tar']))
     .addOption(
       new Option('--compression <kind>', 'compression of tar layers')
         .choices(['gzip', 'zstd'])
@@ -104,13 +111,9 @@ function describeProgram(): Command {
 /** The flags that decide what is planned. */
 function withPlanFlags(command: Command): Command {
   return command
-    .addOption(
-      new Option('-f, --stacker-file <file>', 'stacker file (repeatable)')
-        .argParser(collect)
-        .default(['stacker.yaml'], 'stacker.yaml'),
-    )
-    .option('--substitute <key=value>', 'give a placeholder its value (repeatable)', collect, [])
-    .option('--substitute-file <file>', 'YAML file of substitutions (repeatable)', collect, [])
+    .addOption(repeatable('-f, --stacker-file <file>', 'stacker file (repeatable)', ['stacker.yaml']))
+    .addOption(repeatable('--substitute <key=value>', 'give a placeholder its value (repeatable)'))
+    .addOption(repeatable('--substitute-file <file>', 'YAML file of substitutions (repeatable)'))
     .option(
       '--strict-substitution',
       'refuse placeholders with a single brace, or none, for keys that have a value',
