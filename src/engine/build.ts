@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
@@ -34,6 +35,14 @@ export async function buildPlan(
     return image;
   };
   const context: BuildContext = { options, store, workshop, emit, signal: stopping, built };
+  if (!existsSync(options.output)) {
+    emit({
+      kind: 'message',
+      image: undefined,
+      level: 'info',
+      text: `Creating new OCI Layout at "${options.output}"`,
+    });
+  }
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
   const publisher = new Publisher(emitted, layout, context);

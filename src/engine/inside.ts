@@ -70,6 +70,8 @@ const handlers: Handlers = {
   },
 };
 
+// Modes of what is made here must not depend on who calls us.
+process.umask(0o022);
 settleInNamespaces();
 process.on('message', message => receive(message as ToInside));
 // The outer half is gone, whatever became of it: as the first process of our namespace we take everything along.
@@ -138,7 +140,7 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
   );
   if (!layer) return { kind: 'unchanged' };
   report(layer, call);
-  snapshots.adopt(layer.diffId, upper);
+  snapshots.adopt(layer.diffId, upper, request.pack.sourceDateEpoch);
   return { kind: 'layer', layer };
 }
 

@@ -1,5 +1,15 @@
 /** Unpacked layers: one directory per diff ID, ready for overlayfs, complete or not there at all. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { unpackLayer } from '../layers/index.ts';
 import { codeOf } from '../support/errors.ts';
@@ -53,8 +63,14 @@ export class Snapshots {
   #open(diffId: string): Snapshot | undefined {
     const directory = this.#path(diffId);
     if (!existsSync(directory)) return undefined;
-    const facts = JSON.parse(readFileSync(join(directory, 'facts.json'), 'utf8')) as SnapshotFacts;
-    return { ...facts, tree: join(directory, 'tree') };
+    try {
+      const facts = JSON.parse(readFileSync(join(directory, 'facts.json'), 'utf8')) as SnapshotFacts;
+      return { ...facts, tree: join(directory, 'tree') };
+    } catch {
+      // Somebody has damaged it: it is unpacked again.
+      rmSync(directory, { recursive: true });
+      return undefined;
+    }
   }
 
   async #unpack(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {
@@ -73,8 +89,12 @@ export class Snapshots {
     return this.#publish(diffId, temporary, { impliedDirectories, opaqueRoot });
   }
 
-  /** Makes the upper directory of a finished step the snapshot of the layer that it became. */
-  adopt(diffId: string, upper: string): void {
+  /**
+   * Makes the upper directory of a finished step the snapshot of the layer that it became. Times in it are set back to
+   * `latest` (seconds since 1970), as in the layer, so that what is built on it does not see when it was made.
+   */
+  adopt(diffId: string, upper: string, latest: number | undefined): void {
+    if (latest !== undefined) clampTimes(Buffer.from(upper), latest);
     const temporary = this.#temporaryPath();
     mkdirSync(temporary, { recursive: true });
     renameSync(upper, join(temporary, 'tree'));
@@ -102,4 +122,15 @@ export class Snapshots {
     this.#count += 1;
     return join(this.#options.temporary, `snapshot-${this.#count}`);
   }
+}
+
+/** Sets times that are later than `latest` (seconds) back to it; names are bytes, since they need not be text. */
+function clampTimes(path: Buffer, latest: number): void {
+  const entry = lstatSync(path);
+  if (entry.isDirectory()) {
+    for (const name of readdirSync(path, { encoding: 'buffer' })) {
+      clampTimes(Buffer.concat([path, Buffer.from('/'), name]), latest);
+    }
+  }
+  if (entry.mtimeMs > latest * 1000) lutimesSync(path, latest, latest);
 }

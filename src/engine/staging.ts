@@ -10,7 +10,6 @@ import {
   readlinkSync,
   symlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { AshlarError } from '../support/errors.ts';
 
 export interface StagedOwner {
@@ -25,17 +24,29 @@ export interface StagedOwner {
  * can. @throws AshlarError for devices, FIFOs and sockets.
  */
 export function stage(source: string, target: string, owner: StagedOwner): void {
+  stageBytes(Buffer.from(source), Buffer.from(target), owner);
+}
+
+/** Names are bytes here, since those of a directory need not be text. */
+function stageBytes(source: Buffer, target: Buffer, owner: StagedOwner): void {
   const entry = lstatSync(source);
   if (entry.isDirectory()) {
     mkdirSync(target, { mode: 0o755 });
-    for (const name of readdirSync(source)) stage(join(source, name), join(target, name), owner);
+    for (const name of readdirSync(source, { encoding: 'buffer' })) {
+      stageBytes(below(source, name), below(target, name), owner);
+    }
   } else if (entry.isSymbolicLink()) {
-    symlinkSync(readlinkSync(source), target);
+    symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
   } else if (entry.isFile()) {
     copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    chmodSync(target, owner.mode ?? entry.mode & 0o7777);
   } else {
     throw new AshlarError(`cannot import ${source}: it is neither a file, a directory nor a symbolic link`);
   }
   lchownSync(target, owner.uid, owner.gid);
+  // After the owner, whose change takes the set-user-ID bit away.
+  if (entry.isFile()) chmodSync(target, owner.mode ?? entry.mode & 0o7777);
+}
+
+function below(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, Buffer.from('/'), name]);
 }

@@ -22,12 +22,17 @@ interface Pending extends CallOptions {
 /** In the bundle every entry is a file of its own beside the others. */
 const entry = new URL(import.meta.url.endsWith('.ts') ? './inside.ts' : './inside.mjs', import.meta.url);
 
+/** Milliseconds; removing a large tree takes its time. */
+const CLOSING = 60_000;
+
 export class Workshop implements AsyncDisposable {
   readonly #store: Store;
   readonly #warn: (text: string) => void;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
+  /** Why the inner half is no more. */
+  #failure: Error | undefined;
   #calls = 0;
 
   constructor(store: Store, warn: (text: string) => void) {
@@ -42,6 +47,7 @@ export class Workshop implements AsyncDisposable {
     options: CallOptions,
   ): Promise<Requests[M]['result']> {
     options.signal.throwIfAborted();
+    if (this.#failure) throw this.#failure;
     this.#child ??= this.#start();
     const child = this.#child;
     const id = ++this.#calls;
@@ -61,11 +67,18 @@ export class Workshop implements AsyncDisposable {
 
   /** Lets the inner half remove what only it can remove, and ends it; with it go all its processes and mounts. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#child) return;
-    // A half that ended by itself was reported to whoever waited for it.
-    if (this.#child.connected) await this.call('close', null, { signal: AbortSignal.timeout(60_000) });
-    if (this.#child.connected) this.#child.disconnect();
+    const child = this.#child;
+    if (!child) return;
+    try {
+      if (child.connected && !this.#failure)
+        await this.call('close', null, { signal: AbortSignal.timeout(CLOSING) });
+    } catch {
+      // What it could not remove, the next build removes; how the build went is not changed by that.
+    }
+    if (child.connected) child.disconnect();
+    const late = setTimeout(() => child.kill('SIGKILL'), CLOSING);
     await this.#ended;
+    clearTimeout(late);
   }
 
   #start(): ChildProcess {
@@ -113,6 +126,7 @@ export class Workshop implements AsyncDisposable {
   }
 
   #fail(error: Error): void {
+    this.#failure = error;
     for (const pending of this.#pending.values()) pending.reject(error);
   }
 }
@@ -125,9 +139,12 @@ function send(child: ChildProcess, message: ToInside): void {
 function endedEarly(code: number | null, signal: string | null, complaints: string): AshlarError {
   const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
   const refused = /unshare:.*(not permitted|denied|No space left)/i.test(complaints);
-  return new AshlarError(`the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`, {
-    hint: refused
-      ? 'this machine does not allow user namespaces: ashlar check says what to change'
-      : 'the kernel may have run out of memory: see dmesg',
-  });
+  return new AshlarError(
+    `the process in the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`,
+    {
+      hint: refused
+        ? 'this machine does not allow user namespaces: ashlar check says what to change'
+        : 'the kernel may have run out of memory: see dmesg',
+    },
+  );
 }
