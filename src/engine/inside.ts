@@ -9,6 +9,7 @@ import {
   mountTree,
   nameResolution,
   probeRuntime,
+  releaseMounts,
   runInTree,
   settleInNamespaces,
 } from '../sandbox/index.ts';
@@ -106,6 +107,7 @@ async function inScratch<T>(work: (scratch: string) => Promise<T>): Promise<T> {
   try {
     return await work(scratch);
   } finally {
+    releaseMounts(scratch);
     rmSync(scratch, { recursive: true, force: true });
   }
 }

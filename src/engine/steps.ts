@@ -2,7 +2,7 @@
 
 import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
-import type { Base, CopyStep, ImagePlan, RunStep } from '../plan/types.ts';
+import type { Base, CopyStep, ImagePlan, RunStep, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type BuildContext, type BuildOptions, say } from './context.ts';
 import { canonical, type KeyPart, keyOf } from './keys.ts';
@@ -129,13 +129,13 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
 
 /** What was packed must be what the key says, also when somebody writes to the source meanwhile. */
 async function checkUnchanged(
-  source: CopyStep['source'],
-  before: ResolvedSource,
+  source: Source,
+  before: ResolvedSource | undefined,
   { context, plan }: StepContext,
 ): Promise<void> {
   if (source.kind !== 'file') return;
   const after = await resolveSource(source, plan.name, context);
-  if (after.identity !== before.identity) {
+  if (after.identity !== before?.identity) {
     throw new AshlarError(`${source.path} changed while it was read`, {
       at: source.at,
       hint: 'build again when nobody writes to it',
@@ -198,9 +198,9 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
               at: runStep.at,
             });
           case 'unchanged':
-            return undefined;
           case 'layer':
-            return result.layer;
+            await Promise.all(plan.imports.map(({ source }, i) => checkUnchanged(source, imports[i], step)));
+            return result.kind === 'layer' ? result.layer : undefined;
         }
       },
     },

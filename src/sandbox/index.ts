@@ -8,6 +8,7 @@ export { copyDirectoryAttributes } from './attributes.ts';
 export type { Process } from './bundle.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { settleInNamespaces, startInNamespaces } from './namespaces.ts';
+export { releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';
 export { probeRuntime, type RuntimeName } from './runtime.ts';
 export { mountTree, type Tree } from './tree.ts';
