@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { unmount } from '../linux/index.ts';
 
 /**
  * Unmounts whatever is still mounted below a directory of ours. To be called before the directory is removed: through a
  * forgotten bind mount, removing it would remove files of the host. Throws when something stays mounted.
  */
-export function releaseMounts(directory: string): void {
+export function releaseMounts(path: string): void {
+  // The kernel tells mount points by their real paths.
+  const directory = realpathSync(path);
   for (const target of mountsBelow(directory)) unmount(target);
   const left = mountsBelow(directory);
   if (left.length > 0) throw new Error(`${left[0]} is still mounted`);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,8 @@ describe.runIf(isRoot)('releaseMounts', () => {
     writeFileSync(join(precious, 'file'), '');
     mount({ source: precious, target: join(scratch, 'a b'), flags: MS.BIND });
     mount({ source: precious, target: join(scratch, 'a b', 'sub'), flags: MS.BIND });
-    releaseMounts(scratch);
+    symlinkSync(scratch, join(directory, 'link'));
+    releaseMounts(join(directory, 'link'));
     rmSync(scratch, { recursive: true });
     expect(readdirSync(precious)).toEqual(['file', 'sub']);
     rmSync(directory, { recursive: true });
