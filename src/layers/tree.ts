@@ -187,7 +187,8 @@ export class LayerTree {
     directory.hidden.add(whiteout.name);
     const existing = directory.children.get(whiteout.name);
     if (existing instanceof Directory) this.#markOpaque(existing);
-    else if (existing === undefined) this.#ground.addWhiteout({ directory, name: whiteout.name });
+    else if (existing === undefined && !directory.opaque)
+      this.#ground.addWhiteout({ directory, name: whiteout.name });
     return { kind: 'whiteout', path };
   }
 
@@ -209,6 +210,7 @@ export class LayerTree {
             `the layer needs more than ${this.#limits.entries} directories that it does not list`,
           );
         }
+        this.#clear(place);
         return this.#addDirectory(place);
       },
       throughLinks,
@@ -290,6 +292,10 @@ export class LayerTree {
     if (directory.opaque) return false;
     directory.opaque = true;
     this.#ground.markOpaque(directory);
+    // Overlayfs lists whiteouts in directories that it does not merge, as names of nothing.
+    for (const name of directory.hidden ?? []) {
+      if (!directory.children.has(name)) this.#ground.removeWhiteout({ directory, name });
+    }
     return true;
   }
 
@@ -297,7 +303,8 @@ export class LayerTree {
   #clear(place: Place): void {
     const existing = place.directory.children.get(place.name);
     if (existing === undefined) {
-      if (place.directory.hidden?.has(place.name)) this.#ground.removeWhiteout(place);
+      if (place.directory.hidden?.has(place.name) && !place.directory.opaque)
+        this.#ground.removeWhiteout(place);
       return;
     }
     if (existing !== FILE) this.#parents.clear();
