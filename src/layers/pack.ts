@@ -7,6 +7,7 @@ import { type Chunks, type Flow, run } from './flow.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
 import { packTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
+import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
 
@@ -52,7 +53,7 @@ export async function pack(
     return packed;
   } catch (error) {
     rmSync(options.output, { force: true });
-    throw error;
+    throw explain(error);
   }
 }
 

@@ -154,29 +154,28 @@ export function xattrsOf(found: Found, path: ByteString, warnings: Warnings): Xa
   });
 }
 
-/** Writes the content of an open file, without reading its holes. */
+/**
+ * Writes the content of an open file, without reading its holes.
+ * Throws an AshlarError when the file has not the size that it had.
+ */
 export function* writeContent(
   writer: TarWriter,
   fd: number,
   stat: BigIntStats,
-  name: ByteString,
+  path: ByteString,
 ): Flow<void> {
   const size = Number(stat.size);
   const sparse = stat.blocks * 512n < stat.size;
   let at = 0;
-  while (at < size) {
-    const data = sparse ? Math.min(seekData(fd, at) ?? size, size) : 0;
-    if (data > at) {
-      yield* writer.zeros(data - at);
-      at = data;
-      continue;
-    }
-    const end = sparse ? Math.min(seekHole(fd, at), size) : size;
-    if (!(yield* writer.copy(fd, at, end - at, size))) {
-      throw new AshlarError(`${quote(name)} changed while it was read`);
+  do {
+    const data = sparse ? Math.min(seekData(fd, at) ?? size, size) : at;
+    yield* writer.zeros(data - at);
+    const end = sparse && data < size ? Math.min(seekHole(fd, data), size) : size;
+    if (!(yield* writer.copy(fd, data, end - data, size))) {
+      throw new AshlarError(`${quote(path)} changed while it was read`);
     }
     at = end;
-  }
+  } while (at < size);
   yield* writer.pad(size);
 }
 

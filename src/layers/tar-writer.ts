@@ -125,18 +125,21 @@ export class TarWriter {
     if (size % BLOCK !== 0) yield* this.zeros(padding(size));
   }
 
-  /** Writes a part of an open file; false when the file is not that long, or is longer than `end`. */
+  /**
+   * Writes a part of an open file. False when the file is shorter, or, at its supposed `end`, longer: what comes after
+   * is asked for together with the last bytes, which costs nothing.
+   */
   *copy(fd: number, start: number, length: number, end: number): Flow<boolean> {
-    for (let left = length; left > 0; ) {
+    let at = start;
+    const last = start + length;
+    do {
       const room = this.#block.length - this.#filled;
-      const position = start + length - left;
-      // One byte more than needed shows without another call whether the file has grown.
-      const wanted = Math.min(room, position + left === end ? left + 1 : left);
-      const count = readSync(fd, this.#block, this.#filled, wanted, position);
-      if (count === 0 || count > left) return false;
-      left -= count;
+      const wanted = Math.min(room, last === end ? last - at + 1 : last - at);
+      const count = readSync(fd, this.#block, this.#filled, wanted, at);
+      if (at + count > last || (count === 0 && at < last)) return false;
+      at += count;
       yield* this.#advance(count);
-    }
+    } while (at < last);
     return true;
   }
 

@@ -12,13 +12,14 @@ import {
   setXattr,
   symlinkAt,
 } from '../linux/index.ts';
-import { AshlarError, codeOf, messageOf } from '../support/errors.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import { type ByteString, isText, toName, toText } from './bytes.ts';
 import type { Compression } from './compression.ts';
 import { BlobFile, layerBytes } from './decompress.ts';
 import { type Flow, run } from './flow.ts';
 import { DiskGround } from './ground.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
+import { explain } from './system-errors.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { type Content, readTar } from './tar-reader.ts';
 import { type Directory, LayerTree, type Place, type Placement } from './tree.ts';
@@ -112,12 +113,11 @@ class Unpacker {
     try {
       yield* this.#create(this.#tree.place(entry), entry, content);
     } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-      const hint =
-        codeOf(error) === 'EINVAL' && this.#keepOwners
+      throw explain(error, code =>
+        code === 'EINVAL' && this.#keepOwners
           ? `the owner ${entry.uid}:${entry.gid} may be outside the range of this user namespace`
-          : undefined;
-      throw new AshlarError(messageOf(error), { cause: error, hint });
+          : undefined,
+      );
     }
   }
 
