@@ -1,4 +1,5 @@
 /** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
+import { posix } from 'node:path';
 import { MergedTree, type ParentDirectory } from '../layers/index.ts';
 import { type BuildContext, say } from './context.ts';
 import { keyOf } from './keys.ts';
@@ -36,14 +37,15 @@ export async function findTarget(
     | undefined;
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
   const tree = new MergedTree(await treeLayers(layers, context));
-  const { path, found, parents } = await tree.resolve(kind === 'directory' ? `${target}/.` : target);
-  const all =
-    kind === 'directory' && found.kind === 'directory' ? [...parents, { ...found.metadata, path }] : parents;
+  // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
+  const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
+  const { path: resolved, parents } = await tree.resolve(inside);
+  const path = kind === 'directory' ? posix.dirname(resolved) : resolved;
   if (path !== target.replace(/(.)\/+$/, '$1')) {
     say(context, image, 'info', `overlay dest ${target} is a symlink, patching to ${path}`);
   }
-  database.remember('lookups', key, { path, parents: all.map(toPlain) });
-  return { path, parents: all };
+  database.remember('lookups', key, { path, parents: parents.map(toPlain) });
+  return { path, parents };
 }
 
 /** Also the form in which parents go into cache keys. */

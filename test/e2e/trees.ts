@@ -8,7 +8,7 @@ import { outputAsRoot } from './support.ts';
  */
 export const DESCRIBE = `
 cd "$1"
-"\${TOOLS}find" . -printf '%y %m %U:%G %n %T@ %l %i %p\\\\0' | "\${TOOLS}od" -An -v -tx1
+"\${TOOLS}find" . -printf '%y %m %U:%G %n %T@ %l %i %p\\0' | "\${TOOLS}od" -An -v -tx1
 echo =
 "\${TOOLS}find" . -type f -exec "\${TOOLS}sha256sum" -z {} + | "\${TOOLS}od" -An -v -tx1
 echo =
