@@ -3,7 +3,6 @@
  * that lead through a symbolic link of the archive put where the link leads, since in an overlay they would otherwise
  * cover it. The checks are those of unpacking; content streams through.
  */
-import { lstatSync } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, toText } from './bytes.ts';
 import { type ArchiveCompression, contentKind } from './compression.ts';
@@ -26,24 +25,25 @@ export interface TarJob {
   readonly limits?: Partial<Limits>;
 }
 
-/** The archive as it comes in, and the entries that it becomes. */
-export function packTar(
+/** The archive as it comes in, and the entries that it becomes; closes the archive at the end. */
+export function openTar(
   job: TarJob,
   writer: TarWriter,
   warnings: Warnings,
   latest: bigint,
-): { readonly input: AsyncGenerator<Buffer>; readonly entries: Flow<void> } {
+): { readonly input: AsyncGenerator<Buffer>; readonly entries: Flow<void> } & Disposable {
   const limits = { ...DEFAULT_LIMITS, ...job.limits };
-  const guard = new ExpansionGuard(limits, lstatSync(job.path).size);
+  const file = new BlobFile(job.path);
+  const guard = new ExpansionGuard(limits, file.size);
   const rewriter = new Rewriter(writer, warnings, latest, limits, guard);
   return {
-    input: readArchive(job.path, guard),
+    input: readArchive(file, guard),
     entries: readTar((entry, content) => rewriter.rewrite(entry, content), limits),
+    [Symbol.dispose]: () => file[Symbol.dispose](),
   };
 }
 
-async function* readArchive(path: string, guard: ExpansionGuard): AsyncGenerator<Buffer> {
-  using file = new BlobFile(path);
+async function* readArchive(file: BlobFile, guard: ExpansionGuard): AsyncGenerator<Buffer> {
   for await (const chunk of decompress(file, archiveCompression(file))) {
     guard.add(chunk.length);
     yield chunk;

@@ -5,7 +5,7 @@ import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
 import { type Chunks, type Flow, run } from './flow.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
-import { packTar, type TarJob } from './pack-tar.ts';
+import { openTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
 import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
@@ -70,8 +70,8 @@ async function write(
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
   await using compress = compressor(compression, blob, pool);
-  const { input = [], entries } = open(job, writer, warnings, latest);
-  await run(archive(entries, writer), input, block => {
+  using source = open(job, writer, warnings, latest);
+  await run(archive(source.entries, writer), source.input, block => {
     checkpoint();
     hash.update(block);
     uncompressedSize += block.length;
@@ -90,19 +90,21 @@ async function write(
   };
 }
 
-function open(
-  job: PackJob,
-  writer: TarWriter,
-  warnings: Warnings,
-  latest: bigint | undefined,
-): { readonly input?: Chunks; readonly entries: Flow<void> } {
+/** The entries of a layer, and the bytes that they are made from where they come as a stream. */
+interface Source extends Disposable {
+  readonly input: Chunks;
+  readonly entries: Flow<void>;
+}
+
+function open(job: PackJob, writer: TarWriter, warnings: Warnings, latest: bigint | undefined): Source {
+  const nothing = { input: [], [Symbol.dispose]() {} };
   switch (job.kind) {
     case 'upper':
-      return { entries: packUpper(job, writer, warnings, latest ?? NEVER) };
+      return { entries: packUpper(job, writer, warnings, latest ?? NEVER), ...nothing };
     case 'files':
-      return { entries: packFiles(job, writer, warnings, latest) };
+      return { entries: packFiles(job, writer, warnings, latest), ...nothing };
     case 'tar':
-      return packTar(job, writer, warnings, latest ?? NEVER);
+      return openTar(job, writer, warnings, latest ?? NEVER);
   }
 }
 

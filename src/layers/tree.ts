@@ -29,7 +29,10 @@ export class Directory {
   readonly children = new Map<ByteString, Node>();
   /** Names in this directory that the layer hides in lower layers. */
   hidden: Set<ByteString> | undefined;
+  /** Whether nothing of lower layers is to be seen in it. */
   opaque = false;
+  /** Whether an entry of its own says so. */
+  marked = false;
   /** Whether it has no entry of its own (so far). */
   implied = true;
 
@@ -180,7 +183,10 @@ export class LayerTree {
   #placeWhiteout(path: ByteString, parent: ByteString, whiteout: Whiteout): Placement {
     const directory = this.#directory(parent, { throughLinks: false });
     if (whiteout.kind === 'opaque') {
-      return this.#markOpaque(directory) ? { kind: 'whiteout', path } : { kind: 'void' };
+      if (directory.marked) return { kind: 'void' };
+      directory.marked = true;
+      this.#markOpaque(directory);
+      return { kind: 'whiteout', path };
     }
     directory.hidden ??= new Set();
     if (directory.hidden.has(whiteout.name)) return { kind: 'void' };
@@ -288,15 +294,14 @@ export class LayerTree {
     return made;
   }
 
-  #markOpaque(directory: Directory): boolean {
-    if (directory.opaque) return false;
+  #markOpaque(directory: Directory): void {
+    if (directory.opaque) return;
     directory.opaque = true;
     this.#ground.markOpaque(directory);
     // Overlayfs lists whiteouts in directories that it does not merge, as names of nothing.
     for (const name of directory.hidden ?? []) {
       if (!directory.children.has(name)) this.#ground.removeWhiteout({ directory, name });
     }
-    return true;
   }
 
   /** Removes what has the place: a later entry of one name wins. */

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { HostFiles, ParentDirectory } from '../../src/layers/index.ts';
+import { AshlarError } from '../../src/support/errors.ts';
+import { packTar, readTree, scratch, sh, unpackTar } from './support.ts';
+
+function host(): string {
+  const root = scratch();
+  sh(
+    `mkdir -p d/sub; chmod 750 d; echo hi > f; chmod 640 f; chown 7:8 f; echo x > d/x; ln d/x d/sub/y; ln -s ../nowhere d/link
+     setfattr -n user.mine -v 1 f; setfattr -n user.mine -v 2 d; touch -d @1000 f d/x; touch -d @2000 d`,
+    root,
+  );
+  return root;
+}
+
+async function packed(
+  entries: readonly (Partial<HostFiles> & Pick<HostFiles, 'source' | 'target'>)[],
+  parents: readonly ParentDirectory[] = [],
+  sourceDateEpoch?: number,
+) {
+  const full = entries.map(entry => ({ keep: 'content' as const, uid: 0, gid: 0, ...entry }));
+  const layer = await packTar(
+    { kind: 'files', entries: full, parents },
+    sourceDateEpoch === undefined ? {} : { sourceDateEpoch },
+  );
+  if (layer === undefined) throw new Error('no layer');
+  const names = execFileSync('tar', ['-tPf', '-'], { input: layer.tar, encoding: 'utf8' }).trim().split('\n');
+  const { directory, impliedDirectories } = await unpackTar(layer.tar);
+  return { layer, names, tree: readTree(directory), impliedDirectories };
+}
+
+describe('host files', () => {
+  it('go where they are told, with parents of mode 0755', async () => {
+    const { names, tree } = await packed([{ source: `${host()}/f`, target: '/usr/share/doc/g' }]);
+    expect(names).toEqual(['usr/', 'usr/share/', 'usr/share/doc/', 'usr/share/doc/g']);
+    expect(tree.usr).toMatchObject({ mode: '755', owner: '0:0', mtime: 0n });
+    expect(tree['usr/share/doc/g']).toMatchObject({ mode: '640', owner: '0:0', mtime: 0n });
+    expect(tree['usr/share/doc/g']?.xattrs).toBeUndefined();
+  });
+
+  it('take mode and owner as asked, also of directories and links', async () => {
+    const { tree } = await packed([{ source: `${host()}/d/`, target: '/d', mode: 0o600, uid: 33, gid: 44 }]);
+    expect(tree.d).toMatchObject({ mode: '755', owner: '33:44' });
+    expect(tree['d/sub']).toMatchObject({ mode: '755', owner: '33:44' });
+    expect(tree['d/sub/y']).toMatchObject({ mode: '600', owner: '33:44' });
+    expect(tree['d/x']?.sameAs).toBe('d/sub/y');
+    expect(tree['d/link']).toMatchObject({ type: 'symlink', link: '../nowhere', owner: '33:44' });
+  });
+
+  it('keep everything but the owner when asked', async () => {
+    const { tree } = await packed([{ source: `${host()}/d`, target: '/', keep: 'all' }]);
+    expect(tree['.']).toMatchObject({
+      mode: '750',
+      mtime: 2_000_000_000_000n,
+      xattrs: { 'user.mine': '32' },
+    });
+    expect(tree.x).toMatchObject({ owner: '0:0', mtime: 1_000_000_000_000n });
+  });
+
+  it('keep what lower layers say of their parents', async () => {
+    const parent: ParentDirectory = {
+      path: '/opt/app',
+      mode: 0o1770,
+      uid: 5,
+      gid: 6,
+      mtime: 7_000_000_000n,
+      xattrs: [{ name: 'user.base', value: Buffer.from('b') }],
+    };
+    const root = { ...parent, path: '/', mode: 0o711 };
+    const { names, tree, impliedDirectories } = await packed(
+      [{ source: `${host()}/d`, target: '/opt/app' }],
+      [parent, root],
+    );
+    expect(names.slice(0, 3)).toEqual(['/', 'opt/', 'opt/app/']);
+    expect(tree['opt/app']).toMatchObject({
+      mode: '1770',
+      owner: '5:6',
+      mtime: 7_000_000_000n,
+      xattrs: { 'user.base': '62' },
+    });
+    expect(tree['.']?.mode).toBe('711');
+    expect(impliedDirectories).toEqual([]);
+  });
+
+  it('get the epoch as their time, or at most the epoch', async () => {
+    const source = `${host()}/d`;
+    expect((await packed([{ source, target: '/d' }], [], 1500)).tree['d/x']?.mtime).toBe(1_500_000_000_000n);
+    const all = (await packed([{ source, target: '/d', keep: 'all' }], [], 1500)).tree;
+    expect([all['d/x']?.mtime, all.d?.mtime]).toEqual([1_000_000_000_000n, 1_500_000_000_000n]);
+  });
+
+  it('are the same bytes wherever and whenever they come from', async () => {
+    const [a, b] = [host(), host()];
+    const layers = [
+      await packed([{ source: `${a}/d`, target: '/d' }]),
+      await packed([{ source: `${b}/d`, target: '/d' }]),
+    ];
+    expect(layers[0]?.layer.diffId).toBe(layers[1]?.layer.diffId);
+  });
+
+  it('are links when they are links, even when the target is missing', async () => {
+    const root = host();
+    symlinkSync('/nowhere', join(root, 'dangling'));
+    const { tree } = await packed([{ source: join(root, 'dangling'), target: '/l' }]);
+    expect(tree.l).toMatchObject({ type: 'symlink', link: '/nowhere' });
+  });
+
+  it('are found through links in their parents', async () => {
+    const root = host();
+    symlinkSync('d', join(root, 'via'));
+    expect((await packed([{ source: join(root, 'via/x'), target: '/x' }])).tree.x?.type).toBe('file');
+  });
+
+  it.each([
+    ['a FIFO', 'mkfifo it', 'neither a file nor a directory'],
+    ['a device', 'mknod it c 1 5', 'neither a file nor a directory'],
+    ['nothing', 'true', 'cannot read'],
+  ])('are refused when the source is %s', async (_, script, message) => {
+    const root = scratch();
+    sh(script, root);
+    const refusal = packed([{ source: join(root, 'it'), target: '/x' }]);
+    await expect(refusal).rejects.toThrow(message);
+    await expect(refusal).rejects.toBeInstanceOf(AshlarError);
+  });
+
+  it('are refused when they would delete something', async () => {
+    const root = scratch();
+    mkdirSync(join(root, 'd'));
+    writeFileSync(join(root, 'd/.wh.passwd'), '');
+    await expect(packed([{ source: join(root, 'd'), target: '/etc' }])).rejects.toThrow(
+      'cannot be kept in a layer',
+    );
+    await expect(packed([{ source: join(root, 'd/.wh.passwd'), target: '/x' }])).resolves.toBeDefined();
+  });
+
+  it('are refused when they grow or shrink while they are read', async () => {
+    // Sizes in /proc and /sys are made up: too small there, too large here.
+    for (const source of ['/proc/version', '/sys/devices/system/cpu/online']) {
+      await expect(packed([{ source, target: '/x' }])).rejects.toThrow('changed while it was read');
+    }
+  });
+
+  it('are refused when a file would be the root', async () => {
+    await expect(packed([{ source: `${host()}/f`, target: '/' }])).rejects.toThrow(
+      'cannot take the place of the root',
+    );
+  });
+});
