@@ -132,7 +132,7 @@ async function fetchFile(
 }
 
 async function credentials(url: string): Promise<Record<string, string>> {
-  const { credentialsForUrl } = await import('../oci/auth.ts');
+  const { credentialsForUrl } = await import('../oci/index.ts');
   const found = await credentialsForUrl(url);
   return found ? { authorization: found.authorization } : {};
 }

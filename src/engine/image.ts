@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
 import type { ImagePlan } from '../plan/types.ts';
+import { AshlarError, type SourceSpan } from '../support/errors.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
@@ -9,6 +10,16 @@ import { canonical, keyOf } from './keys.ts';
 import { resolveSource } from './sources.ts';
 import { copy, run, type StepContext, tarBase } from './steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
+
+/** Runs `work`; an error of it that has no place yet gets this one. */
+async function located<T>(at: SourceSpan, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AshlarError) || error.at) throw error;
+    throw new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });
+  }
+}
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
 export async function buildImage(
@@ -20,7 +31,7 @@ export async function buildImage(
   emit({ kind: 'image-started', image: plan.name });
   const wanted = handedOut ? options.compression : 'any';
   const imports = await Promise.all(
-    plan.imports.map(({ source }) => resolveSource(source, plan.name, context)),
+    plan.imports.map(({ source }) => located(source.at, () => resolveSource(source, plan.name, context))),
   );
   const base = await startFrom(plan, { context, plan, layers: [], imports, wanted });
   const layers = [...base.layers];
@@ -30,7 +41,9 @@ export async function buildImage(
     const stepContext: StepContext = { context, plan, layers, imports, wanted };
     const place = { image: plan.name, step: i + 1 };
     emit({ kind: 'step-started', ...place, of: plan.steps.length, text: step.createdBy });
-    const result = await (step.kind === 'copy' ? copy(step, stepContext) : run(step, stepContext));
+    const result = await located(step.at, () =>
+      step.kind === 'copy' ? copy(step, stepContext) : run(step, stepContext),
+    );
     emit({ kind: 'step-finished', ...place, cached: result.cached, layer: result.layer?.descriptor });
     cached &&= result.cached;
     if (!result.layer) continue;
@@ -64,7 +77,7 @@ async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
       return { layers, config, annotations, made: [], cached: true };
     }
     case 'tar': {
-      const { layer, created, cached } = await tarBase(base, step);
+      const { layer, created, cached } = await located(base.at, () => tarBase(base, step));
       const layers = layer ? [layer] : [];
       const made = layers.map(({ diffId }) => ({ diffId, created, createdBy: base.createdBy }));
       return { layers, config: emptyConfig(platform), annotations: {}, made, cached };
@@ -72,39 +85,49 @@ async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
   }
 }
 
-/** What the store remembers of a finished image. */
-interface Remembered {
-  readonly configBlob: Descriptor;
-  readonly manifest: Descriptor;
-}
-
-/** Writes config and manifest, or takes those that an earlier build wrote for the very same content. */
+/**
+ * Writes config and manifest. The config is the one that an earlier build wrote where layers and config change are the
+ * same, so that its times stay; annotations (the text of the description is one) may change without anything being new.
+ */
 async function finish(
   plan: ImagePlan,
   base: Start,
   layers: readonly LayerRecord[],
   made: readonly NewLayer[],
-  cached: boolean,
+  stepsCached: boolean,
   context: BuildContext,
 ): Promise<BuiltImage> {
-  const { store, options } = context;
   const annotations = { ...base.annotations, ...plan.annotations };
-  const result = { name: plan.name, layers, annotations };
   const descriptors = layers.map(layer => layer.descriptor);
+  const { config, configBlob, cached } = await configFor(plan, base, descriptors, made, context);
+  const manifest = await addDocument(
+    mediaTypes.manifest,
+    composeManifest(configBlob, descriptors, annotations),
+    context,
+  );
+  const { name } = plan;
+  return { name, layers, annotations, config, configBlob, manifest, cached: stepsCached && cached };
+}
+
+async function configFor(
+  plan: ImagePlan,
+  base: Start,
+  descriptors: readonly Descriptor[],
+  made: readonly NewLayer[],
+  context: BuildContext,
+): Promise<Pick<BuiltImage, 'config' | 'configBlob' | 'cached'>> {
+  const { store, options } = context;
   const key = keyOf('image', [
     ['base config', canonical(base.config)],
     ['layers', canonical(descriptors)],
     ['new layers', canonical(made.map(({ diffId, createdBy }) => [diffId, createdBy]))],
     ['config', canonical([plan.config, plan.platform, plan.createdBy])],
-    ['annotations', canonical(annotations)],
     ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')],
   ]);
-  const known = options.noCache
-    ? undefined
-    : (store.database.recall('images', key) as Remembered | undefined);
-  if (known && (await store.hasBlob(known.configBlob)) && (await store.hasBlob(known.manifest))) {
-    const config = JSON.parse(await readFile(store.blobPath(known.configBlob.digest), 'utf8')) as ImageConfig;
-    return { ...result, ...known, config, cached };
+  const known = options.noCache ? undefined : (store.database.recall('images', key) as Descriptor | undefined);
+  if (known && (await store.hasBlob(known))) {
+    const config = JSON.parse(await readFile(store.blobPath(known.digest), 'utf8')) as ImageConfig;
+    return { config, configBlob: known, cached: true };
   }
   const config = composeConfig(
     base.config,
@@ -115,13 +138,8 @@ async function finish(
     options.authorship,
   );
   const configBlob = await addDocument(mediaTypes.config, config, context);
-  const manifest = await addDocument(
-    mediaTypes.manifest,
-    composeManifest(configBlob, descriptors, annotations),
-    context,
-  );
-  store.database.remember('images', key, { configBlob, manifest } satisfies Remembered);
-  return { ...result, config, configBlob, manifest, cached: false };
+  store.database.remember('images', key, configBlob);
+  return { config, configBlob, cached: false };
 }
 
 async function addDocument(

@@ -127,6 +127,7 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
       hostname: 'stacker',
       network: request.network,
     },
+    needs: interpreterOf(request.script),
     lowers,
     upper,
     scratch: join(scratch, 'run'),
@@ -146,13 +147,23 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
   return { kind: 'layer', layer };
 }
 
+/** What runtimes and shells add to an environment; a build script sees only what it is given. */
+const ADDED = ['HOME', 'PWD', 'OLDPWD', 'SHLVL'];
+
 /**
- * Runtimes add HOME when it is missing, but a build script has none: a shell takes it away again. The script itself is
- * started as a program, since its first line chooses the interpreter.
+ * The script is started as a program, since its first line chooses the interpreter. Runtimes add HOME when it is
+ * missing: where the interpreter is a shell, it takes that away again.
  */
 function command(script: string, { environment, script: text }: RunRequest): readonly string[] {
-  if ('HOME' in environment || !text.startsWith('#!/bin/sh')) return [script];
-  return ['/bin/sh', '-c', 'unset HOME; exec "$0"', script];
+  const shell = /\/(?:ba|da|a|k|z)?sh$/.test(interpreterOf(text)) ? interpreterOf(text) : undefined;
+  if ('HOME' in environment || shell === undefined) return [script];
+  const added = ADDED.filter(name => !(name in environment));
+  return [shell, '-c', `unset ${added.join(' ')}; exec "$0"`, script];
+}
+
+/** The program of the first line of a script, which has one. */
+function interpreterOf(text: string): string {
+  return /^#!\s*(\S+)/.exec(text)?.[1] ?? '/bin/sh';
 }
 
 /** The upper directory becomes the root of the tree, so it gets the attributes of the highest layer's root. */

@@ -16,6 +16,8 @@ export interface HostMount {
 
 export interface RunOptions {
   readonly process: Process;
+  /** Absolute path of a program of the tree without which the process cannot start. */
+  readonly needs?: string;
   /** Overlay-ready layers from the bottom to the top. */
   readonly lowers: readonly string[];
   /** An existing directory that collects what the process changes. */
@@ -81,10 +83,11 @@ function stage({ source, target, readOnly }: HostMount, place: string): Staged {
  * mount points, if any are missing.
  */
 function withMountPoints(
-  { lowers, scratch }: RunOptions,
+  { lowers, scratch, needs }: RunOptions,
   points: readonly MountPoint[],
 ): { readonly lowers: readonly string[]; readonly paths: readonly string[] } {
   using tree = mountTree({ lowers, scratch: join(scratch, 'look') });
+  if (needs !== undefined) checkProgram(tree.root, needs);
   const system = SYSTEM_POINTS.map(point => resolveMountPoint(tree.root, point));
   for (const [i, { path }] of SYSTEM_POINTS.entries()) {
     const real = system[i]?.path;
@@ -102,6 +105,19 @@ function withMountPoints(
   mkdirSync(layer);
   makeMountPoints(tree.root, layer, missing);
   return { lowers: [...lowers, layer], paths };
+}
+
+/** Runtimes complain of a missing interpreter in words that name the script. */
+function checkProgram(root: string, program: string): void {
+  using directory = new FileDescriptor(openAt(AT_FDCWD, root, O_PATH));
+  try {
+    closeSync(openIn(directory.fd, program, O_PATH));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    throw new AshlarError(`there is no ${program} in the image, which is to run the script`, {
+      hint: 'a script may begin with #! and another interpreter; a layer without a script needs none',
+    });
+  }
 }
 
 /** The mounts that give a process the host's name resolution; none when the host has no resolv.conf. */
