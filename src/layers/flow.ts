@@ -33,6 +33,8 @@ export async function run<T>(
     while (!(await chunks.next()).done);
     return step.value;
   } finally {
+    // A flow that is given up closes what it has open.
+    flow.return(undefined as never);
     await chunks.return?.();
   }
 }
