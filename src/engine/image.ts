@@ -124,7 +124,9 @@ async function configFor(
     ['config', canonical([plan.config, plan.platform, plan.createdBy])],
     ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')],
   ]);
-  const known = options.noCache ? undefined : (store.database.recall('images', key) as Descriptor | undefined);
+  const known = options.noCache
+    ? undefined
+    : (store.database.recall('images', key) as Descriptor | undefined);
   if (known && (await store.hasBlob(known))) {
     const config = JSON.parse(await readFile(store.blobPath(known.digest), 'utf8')) as ImageConfig;
     return { config, configBlob: known, cached: true };

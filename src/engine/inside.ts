@@ -148,17 +148,18 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
 }
 
 /** What runtimes and shells add to an environment; a build script sees only what it is given. */
-const ADDED = ['HOME', 'PWD', 'OLDPWD', 'SHLVL'];
+const ADDED = ['HOME', 'PWD', 'OLDPWD', 'SHLVL', '_'];
 
 /**
- * The script is started as a program, since its first line chooses the interpreter. Runtimes add HOME when it is
- * missing: where the interpreter is a shell, it takes that away again.
+ * The script is started as a program, since its first line chooses the interpreter. Where that is a shell, it first
+ * mends what runtimes do: crun and runc add HOME, and runc copies standard output and error through two pipes, in
+ * which their order would be lost.
  */
 function command(script: string, { environment, script: text }: RunRequest): readonly string[] {
-  const shell = /\/(?:ba|da|a|k|z)?sh$/.test(interpreterOf(text)) ? interpreterOf(text) : undefined;
-  if ('HOME' in environment || shell === undefined) return [script];
+  const interpreter = interpreterOf(text);
+  if (!/\/(?:ba|da|a|k|z)?sh$/.test(interpreter)) return [script];
   const added = ADDED.filter(name => !(name in environment));
-  return [shell, '-c', `unset ${added.join(' ')}; exec "$0"`, script];
+  return [interpreter, '-c', `unset ${added.join(' ')}; exec "$0" 2>&1`, script];
 }
 
 /** The program of the first line of a script, which has one. */

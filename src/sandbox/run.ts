@@ -1,7 +1,17 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AT_FDCWD, MS, makeReadOnly, mount, O_PATH, openAt, unmount } from '../linux/index.ts';
-import { AshlarError } from '../support/errors.ts';
+import {
+  AT_FDCWD,
+  FileDescriptor,
+  MS,
+  makeReadOnly,
+  mount,
+  O_PATH,
+  openAt,
+  openIn,
+  unmount,
+} from '../linux/index.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import type { Process, StagedBind } from './bundle.ts';
 import { type MountPoint, makeMountPoints, resolveMountPoint } from './mountpoints.ts';
 import { type RuntimeName, runBundle } from './runtime.ts';
@@ -16,7 +26,7 @@ export interface HostMount {
 
 export interface RunOptions {
   readonly process: Process;
-  /** Absolute path of a program of the tree without which the process cannot start. */
+  /** A program of the tree without which the process cannot start: a failure says so when it is missing. */
   readonly needs?: string;
   /** Overlay-ready layers from the bottom to the top. */
   readonly lowers: readonly string[];
@@ -52,7 +62,15 @@ export async function runInTree(options: RunOptions): Promise<number> {
     using tree = mountTree({ lowers, upper, scratch: join(scratch, 'tree') });
     const binds = staged.map(({ bind }, i) => ({ ...bind, target: paths[i] ?? bind.target }));
     const directory = join(scratch, 'bundle');
-    return await runBundle(options.runtime, { process, rootfs: tree.root, binds, directory, output, signal });
+    const bundle = { process, rootfs: tree.root, binds, directory, output, signal };
+    try {
+      const status = await runBundle(options.runtime, bundle);
+      if (status !== 0) explainFailure(tree.root, options);
+      return status;
+    } catch (error) {
+      if (error instanceof AshlarError) explainFailure(tree.root, options);
+      throw error;
+    }
   } finally {
     for (const { bind } of staged) unmount(bind.source);
   }
@@ -83,11 +101,10 @@ function stage({ source, target, readOnly }: HostMount, place: string): Staged {
  * mount points, if any are missing.
  */
 function withMountPoints(
-  { lowers, scratch, needs }: RunOptions,
+  { lowers, scratch }: RunOptions,
   points: readonly MountPoint[],
 ): { readonly lowers: readonly string[]; readonly paths: readonly string[] } {
   using tree = mountTree({ lowers, scratch: join(scratch, 'look') });
-  if (needs !== undefined) checkProgram(tree.root, needs);
   const system = SYSTEM_POINTS.map(point => resolveMountPoint(tree.root, point));
   for (const [i, { path }] of SYSTEM_POINTS.entries()) {
     const real = system[i]?.path;
@@ -107,14 +124,15 @@ function withMountPoints(
   return { lowers: [...lowers, layer], paths };
 }
 
-/** Runtimes complain of a missing interpreter in words that name the script. */
-function checkProgram(root: string, program: string): void {
+/** Runtimes complain of a missing interpreter in words that name only the script. */
+function explainFailure(root: string, { needs, mounts }: RunOptions): void {
+  if (needs === undefined || mounts.some(({ target }) => needs.startsWith(`${target}/`))) return;
   using directory = new FileDescriptor(openAt(AT_FDCWD, root, O_PATH));
   try {
-    closeSync(openIn(directory.fd, program, O_PATH));
+    closeSync(openIn(directory.fd, needs, O_PATH));
   } catch (error) {
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
-    throw new AshlarError(`there is no ${program} in the image, which is to run the script`, {
+    throw new AshlarError(`there is no ${needs} in the image, which should run the script`, {
       hint: 'a script may begin with #! and another interpreter; a layer without a script needs none',
     });
   }
