@@ -14,7 +14,7 @@ import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type BuildContext, say } from './context.ts';
 import { canonical } from './keys.ts';
-import { foreignLayer } from './layer-records.ts';
+import { type BlobSource, foreignLayer } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
 
 export interface BaseImage {
@@ -85,7 +85,7 @@ async function located<T>(base: ImageBase, work: () => Promise<T>): Promise<T> {
 }
 
 function fromOpened(opened: OpenedImage, context: BuildContext): BaseImage {
-  return toBase(opened, descriptor => opened.blob(descriptor), context);
+  return toBase(opened, opened, context);
 }
 
 function fromRemembered(
@@ -94,26 +94,26 @@ function fromRemembered(
   context: BuildContext,
 ): BaseImage {
   let opened: Promise<OpenedImage> | undefined;
-  return toBase(
-    known,
-    async function* (descriptor) {
+  const source: BlobSource = {
+    blob: async function* (descriptor) {
       opened ??= open();
       yield* (await opened).blob(descriptor);
     },
-    context,
-  );
+    localBlob: () => undefined,
+  };
+  return toBase(known, source, context);
 }
 
 function toBase(
   { manifest, config }: { readonly manifest: Manifest; readonly config: ImageConfig },
-  blob: OpenedImage['blob'],
+  source: BlobSource,
   context: BuildContext,
 ): BaseImage {
   const layers = manifest.layers.map((descriptor, i) => {
     const diffId = config.rootfs.diff_ids[i];
     if (diffId === undefined)
       throw new AshlarError(`layer ${descriptor.digest} has no diff ID in the image's config`);
-    return foreignLayer(descriptor, diffId, blob, context);
+    return foreignLayer(descriptor, diffId, source, context);
   });
   return { layers, config, annotations: manifest.annotations ?? {} };
 }

@@ -4,6 +4,7 @@ import {
   type Descriptor,
   type Digest,
   layerFormat,
+  type OpenedImage,
   ociLayerMediaType,
   parseDigest,
   type TarCompression,
@@ -35,25 +36,36 @@ export async function treeLayers(
   }));
 }
 
+/** Where somebody else's blobs come from. */
+export type BlobSource = Pick<OpenedImage, 'blob' | 'localBlob'>;
+
 /** A layer that somebody else has written; its descriptor is kept as it is, but for docker's names of media types. */
 export function foreignLayer(
   descriptor: Descriptor,
   diffId: Digest,
-  blob: (descriptor: Descriptor) => AsyncIterable<Uint8Array>,
+  source: BlobSource,
   { store }: BuildContext,
 ): LayerRecord {
   const format = layerFormat(descriptor.mediaType);
   if (format.kind !== 'tar')
     throw new AshlarError(`layers of type ${descriptor.mediaType} are not supported yet`);
-  let fetching: Promise<void> | undefined;
+  const local = source.localBlob(descriptor);
   const fetch = async () => {
-    if (!(await store.hasBlob(descriptor))) await store.addBlob(descriptor, blob(descriptor));
+    if (await store.hasBlob(descriptor)) return;
+    await (local === undefined
+      ? store.addBlob(descriptor, source.blob(descriptor))
+      : store.addFile(descriptor, local));
   };
+  let fetching: Promise<void> | undefined;
   return {
     diffId,
     descriptor: { ...descriptor, mediaType: ociMediaType(descriptor.mediaType, format.compression) },
     compression: format.compression,
-    fetch: () => (fetching ??= fetch()),
+    ...(local === undefined ? {} : { local }),
+    fetch: () => {
+      fetching ??= fetch();
+      return fetching;
+    },
   };
 }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, lstatSync, mkdirSync, rmSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type FileLock, lockFile } from '../linux/index.ts';
+import { type FileLock, lockFile, reflink } from '../linux/index.ts';
 import { type Descriptor, type Digest, digestOf, verifying } from '../oci/index.ts';
-import { AshlarError } from '../support/errors.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import { Database } from './database.ts';
 
 /**
@@ -84,6 +84,18 @@ export class Store implements Disposable {
     await this.placeBlob(descriptor.digest, temporary);
   }
 
+  /**
+   * Takes a blob from a file, without copying bytes where that is safe: blocks are shared, or the file itself when
+   * nobody but us can write to it; `hasBlob` notices if we do.
+   */
+  async addFile(descriptor: Descriptor, path: string): Promise<void> {
+    const temporary = this.temporaryPath('blob');
+    if (!reflink(path, temporary) && !(isOurs(path) && (await hardLink(path, temporary))))
+      await copyFile(path, temporary);
+    for await (const _ of verifying(descriptor, createReadStream(temporary, { highWaterMark: 1 << 20 })));
+    await this.placeBlob(descriptor.digest, temporary);
+  }
+
   async addBytes(bytes: Uint8Array): Promise<Digest> {
     const digest = digestOf(bytes);
     const descriptor = { mediaType: '', digest, size: bytes.length };
@@ -102,6 +114,22 @@ export class Store implements Disposable {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+function isOurs(path: string): boolean {
+  const { uid, mode } = lstatSync(path);
+  return uid === process.getuid?.() && (mode & 0o022) === 0;
+}
+
+/** False where there cannot be one: on another file system, or where links are forbidden. */
+async function hardLink(path: string, target: string): Promise<boolean> {
+  try {
+    await link(path, target);
+    return true;
+  } catch (error) {
+    if (['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
 }
 
 /** Tells a file from a changed one. Not the change time: another hard link to the blob changes that. */

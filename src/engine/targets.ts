@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { MergedTree, type ParentDirectory } from '../layers/index.ts';
 import { type BuildContext, say } from './context.ts';
 import { keyOf } from './keys.ts';
-import { chainOf, treeLayers } from './layer-records.ts';
+import { chainOf } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
 
 export interface Target {
@@ -36,16 +36,25 @@ export async function findTarget(
     | { readonly path: string; readonly parents: readonly PlainParent[] }
     | undefined;
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
-  const tree = new MergedTree(await treeLayers(layers, context));
+  const tree = new MergedTree(await Promise.all(layers.map(layer => readableBlob(layer, context))));
   // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
   const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
-  const { path: resolved, parents } = await tree.resolve(inside);
+  // What was seen in a blob that is not in the store yet counts only if that blob is what it should be.
+  const [{ path: resolved, parents }] = await Promise.all([
+    tree.resolve(inside),
+    ...layers.map(layer => layer.fetch()),
+  ]);
   const path = kind === 'directory' ? posix.dirname(resolved) : resolved;
   if (path !== target.replace(/(.)\/+$/, '$1')) {
     say(context, image, 'info', `overlay dest ${target} is a symlink, patching to ${path}`);
   }
   database.remember('lookups', key, { path, parents: parents.map(toPlain) });
   return { path, parents };
+}
+
+async function readableBlob({ local, descriptor, compression, fetch }: LayerRecord, { store }: BuildContext) {
+  if (local === undefined) await fetch();
+  return { blob: local ?? store.blobPath(descriptor.digest), compression };
 }
 
 /** Also the form in which parents go into cache keys. */

@@ -5,7 +5,9 @@ export interface LayerRecord {
   readonly diffId: Digest;
   readonly descriptor: Descriptor;
   readonly compression: TarCompression;
-  /** Brings the blob into the store; nothing happens when it is there. */
+  /** A file outside the store that has the blob, if its owner has told the truth: `fetch` finds out. */
+  readonly local?: string;
+  /** Brings the blob into the store, verified; nothing happens when it is there. */
   readonly fetch: () => Promise<void>;
 }
 
