@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { messageOf } from '../../support/errors.ts';
 import { runProgram } from '../../support/process.ts';
 
@@ -10,15 +12,18 @@ export async function gitVersion(
   directory: string,
   debug: (message: string) => void,
 ): Promise<string | undefined> {
-  const [described, hash, changes] = await Promise.all([
-    git(directory, debug, 'describe', '--tags'),
-    git(directory, debug, 'rev-parse', '--verify', 'HEAD'),
-    git(directory, debug, 'status', '--porcelain', '--untracked-files=no'),
-  ]);
-  const version = described ?? hash;
-  // A bare repository has commits but no work tree to be described.
-  if (version === undefined || changes === undefined) return undefined;
-  return changes === '' ? version : `${version}-dirty`;
+  // Starting a program costs more than the rest of a build that finds everything in its cache.
+  if (!isBelowRepository(directory)) return undefined;
+  return (
+    (await git(directory, debug, 'describe', '--tags', '--dirty')) ??
+    git(directory, debug, 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*')
+  );
+}
+
+function isBelowRepository(directory: string): boolean {
+  if (process.env.GIT_DIR !== undefined || existsSync(join(directory, '.git'))) return true;
+  const parent = dirname(directory);
+  return parent !== directory && isBelowRepository(parent);
 }
 
 async function git(
