@@ -24,9 +24,6 @@ const linkat = declare(
   'int linkat(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, int flags)',
 );
 const unlinkat = declare('int unlinkat(int dirfd, const void *path, int flags)');
-const renameat = declare(
-  'int renameat(int olddirfd, const void *oldpath, int newdirfd, const void *newpath)',
-);
 const mknodat = declare('int mknodat(int dirfd, const void *path, mode_t mode, uint64_t device)');
 const fchownat = declare('int fchownat(int dirfd, const void *path, uint32_t uid, uint32_t gid, int flags)');
 const fchmod = declare('int fchmod(int fd, mode_t mode)');
@@ -80,10 +77,6 @@ export function linkAt(oldDirfd: number, oldName: Name, newDirfd: number, newNam
 
 export function unlinkAt(dirfd: number, name: Name, options: { readonly directory?: boolean } = {}): void {
   unlinkat(name, dirfd, cString(name), options.directory ? AT_REMOVEDIR : 0);
-}
-
-export function renameAt(oldDirfd: number, oldName: Name, newDirfd: number, newName: Name): void {
-  renameat(newName, oldDirfd, cString(oldName), newDirfd, cString(newName));
 }
 
 export interface DeviceNumber {

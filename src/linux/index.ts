@@ -21,7 +21,6 @@ export {
   openAt,
   openBeneath,
   openIn,
-  renameAt,
   setTimesAt,
   setTimesFd,
   symlinkAt,
