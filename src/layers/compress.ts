@@ -10,6 +10,7 @@ import { FileDescriptor, pipe, setPipeSize } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import type { Compression } from './compression.ts';
+import { release } from './memory.ts';
 import { type BlockPool, OUTPUT_BLOCK } from './tar-writer.ts';
 
 /** The file that a blob is written to, and what is known of it at the end. */
@@ -103,6 +104,7 @@ const gzip: BlockFormat = {
   compress: (block, before) =>
     deflateAsync(block, {
       level: 4,
+      memLevel: 9,
       finishFlush: zlib.Z_SYNC_FLUSH,
       // The whole result in one piece, so that each block is one job for the thread pool.
       chunkSize: OUTPUT_BLOCK + 1024,
@@ -129,7 +131,7 @@ const zstdFrames: BlockFormat = {
 };
 
 /** Enough that the thread pool (4 threads) never waits, at 2 MiB of memory each. */
-const IN_FLIGHT = 6;
+const IN_FLIGHT = 4;
 
 class BlockCompressor implements Compressor {
   readonly #format: BlockFormat;
@@ -171,8 +173,10 @@ class BlockCompressor implements Compressor {
   }
 
   async #collect(): Promise<void> {
-    const oldest = this.#inFlight.shift();
-    if (oldest !== undefined) this.#blob.write(await oldest);
+    const compressed = await this.#inFlight.shift();
+    if (compressed === undefined) return;
+    this.#blob.write(compressed);
+    release(compressed);
   }
 }
 

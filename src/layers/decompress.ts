@@ -9,6 +9,7 @@ import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import { type ArchiveCompression, type Compression, checkCompression, MAGIC_LENGTH } from './compression.ts';
 import type { ExpansionGuard } from './limits.ts';
+import { isLastPiece, release } from './memory.ts';
 
 /** One MiB: system calls and hand-overs between threads no longer count, and it stays within the processor's cache. */
 export const CHUNK = 1 << 20;
@@ -121,7 +122,11 @@ async function* inflate(blob: BlobFile, inflater: Inflater): AsyncGenerator<Buff
   const feeding = feed(inflater, blob.fd);
   feeding.catch(error => inflater.destroy(error));
   try {
-    yield* inflater as AsyncIterable<Buffer>;
+    for await (const chunk of inflater as AsyncIterable<Buffer>) {
+      yield chunk;
+      // The inflater fills each buffer piece by piece, then takes another one.
+      if (isLastPiece(chunk)) release(chunk);
+    }
     await feeding;
   } catch (cause) {
     throw new AshlarError(`the layer ${blob.path} is damaged`, { cause });

@@ -4,7 +4,7 @@ import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { ByteString } from './bytes.ts';
 import { joinPath } from './names.ts';
-import { entryOf, type Found, find, findSource, list, xattrsOf } from './scan.ts';
+import { entryOf, type Found, findListed, findSource, list, xattrsOf } from './scan.ts';
 import { Warnings } from './warnings.ts';
 
 /** Everything that changes when the content of a file does. */
@@ -74,11 +74,11 @@ class TreeHasher {
   async addDirectory(found: Found, path: ByteString): Promise<void> {
     this.#describe(found, path);
     if (found.fd === undefined) return;
-    const names = list(found.fd);
-    this.field(String(names.length));
-    for (const { name } of names) {
-      using child = find(found.fd, name);
-      const childPath = joinPath(path, name);
+    const entries = list(found.fd);
+    this.field(String(entries.length));
+    for (const entry of entries) {
+      using child = findListed(found.fd, entry);
+      const childPath = joinPath(path, entry.name);
       if (child.type === 'directory') {
         await this.addDirectory(child, childPath);
         continue;

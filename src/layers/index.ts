@@ -7,7 +7,7 @@
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  */
-export { type Compression, layerMediaType } from './compression.ts';
+export type { Compression } from './compression.ts';
 export { digestOfFiles, type FileStamp, type StatCache } from './identity.ts';
 export { packLayer, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';

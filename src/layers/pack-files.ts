@@ -8,7 +8,7 @@ import {
   earlier,
   entryOf,
   type Found,
-  find,
+  findListed,
   findSource,
   HardLinks,
   list,
@@ -129,9 +129,9 @@ class FilesPacker {
     const entry = this.#entry(found, path, first === undefined ? found.type : 'hardlink', rules);
     if (found.type === 'directory' && found.fd !== undefined) {
       yield* this.#directory(path, entry);
-      for (const { name } of list(found.fd)) {
-        using child = find(found.fd, name);
-        yield* this.#add(child, joinPath(path, name), rules);
+      for (const listed of list(found.fd)) {
+        using child = findListed(found.fd, listed);
+        yield* this.#add(child, joinPath(path, listed.name), rules);
       }
       return;
     }

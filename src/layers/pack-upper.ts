@@ -5,7 +5,7 @@
  * siblings, as the OCI specification asks. Sparse files are written out in full, since it advises against sparse
  * entries; their holes are not read and compress to nothing.
  */
-import { lstatSync } from 'node:fs';
+import { type Dirent, lstatSync } from 'node:fs';
 import { AT_FDCWD, getXattr } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toName, toText } from './bytes.ts';
@@ -17,6 +17,7 @@ import {
   entryOf,
   type Found,
   find,
+  findListed,
   HardLinks,
   list,
   writeContent,
@@ -83,7 +84,7 @@ class UpperPacker {
   }
 
   *#children(fd: number, parent: ByteString, lowers: Merged): Flow<void> {
-    const names: ByteString[] = [];
+    const others: Dirent<ByteString>[] = [];
     for (const entry of list(fd)) {
       const { name } = entry;
       if (this.#excluded.has(joinPath(parent, name))) continue;
@@ -93,14 +94,14 @@ class UpperPacker {
         }
         continue;
       }
-      names.push(name);
+      others.push(entry);
       checkLayerName(name, joinPath(parent, name));
     }
-    for (const name of names) yield* this.#child(fd, name, joinPath(parent, name), lowers);
+    for (const entry of others) yield* this.#child(fd, entry, joinPath(parent, entry.name), lowers);
   }
 
-  *#child(dirfd: number, name: ByteString, path: ByteString, lowers: Merged): Flow<void> {
-    using found = find(dirfd, name);
+  *#child(dirfd: number, entry: Dirent<ByteString>, path: ByteString, lowers: Merged): Flow<void> {
+    using found = findListed(dirfd, entry);
     if (found.type === 'socket') {
       this.#warnings.add('a socket was left out', path);
       return;
@@ -119,7 +120,7 @@ class UpperPacker {
       return;
     }
     yield* this.#begin({ ...entryOf(found, `${path}/`, 'directory', this.#latest), xattrs: kept });
-    const below = mergedDirectories(lowers, name);
+    const below = mergedDirectories(lowers, entry.name);
     if (opaque && (below === undefined || below.length > 0)) yield* this.#marker(joinPath(path, OPAQUE_NAME));
     if (found.fd !== undefined) yield* this.#children(found.fd, path, opaque ? [] : below);
   }

@@ -43,21 +43,42 @@ export function list(fd: number): Dirent<ByteString>[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Opens an entry of a directory (or `AT_FDCWD`) without following a link and without waiting for anybody. */
+/** Opens an entry of a listed directory without following a link and without waiting for anybody. */
+export function findListed(dirfd: number, entry: Dirent<ByteString>): Found {
+  if (entry.isFile()) return open(dirfd, entry.name, 'file');
+  if (entry.isDirectory()) return open(dirfd, entry.name, 'directory');
+  return find(dirfd, entry.name);
+}
+
+/** The same for any name in a directory, or any path with `AT_FDCWD`. */
 export function find(dirfd: number, name: ByteString): Found {
-  const path = toName(name.startsWith('/') ? name : `/proc/self/fd/${dirfd}/${name}`);
+  const path = pathOf(dirfd, name);
   const stat = lstatSync(path, { bigint: true });
   const type = typeOf(stat);
-  if (type !== 'file' && type !== 'directory')
-    return { type, stat, fd: undefined, path, [Symbol.dispose]() {} };
+  if (type === 'file' || type === 'directory') return open(dirfd, name, type);
+  return { type, stat, fd: undefined, path, [Symbol.dispose]() {} };
+}
+
+/** Another kind of file may have come in place of the one that was seen: never to be waited for, and an error. */
+function open(dirfd: number, name: ByteString, type: 'file' | 'directory'): Found {
   const flags = O_RDONLY | O_NOFOLLOW | (type === 'directory' ? O_DIRECTORY : O_NONBLOCK);
-  const open = new FileDescriptor(openAt(dirfd, toName(name), flags));
-  const opened = fstatSync(open.fd, { bigint: true });
-  if (opened.ino !== stat.ino || opened.dev !== stat.dev || typeOf(opened) !== type) {
-    open[Symbol.dispose]();
+  const opened = new FileDescriptor(openAt(dirfd, toName(name), flags));
+  const stat = fstatSync(opened.fd, { bigint: true });
+  if (typeOf(stat) !== type) {
+    opened[Symbol.dispose]();
     throw new AshlarError(`${quote(name)} was replaced while it was read`);
   }
-  return { type, stat: opened, fd: open.fd, path, [Symbol.dispose]: () => open[Symbol.dispose]() };
+  return {
+    type,
+    stat,
+    fd: opened.fd,
+    path: pathOf(dirfd, name),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
+  };
+}
+
+function pathOf(dirfd: number, name: ByteString): string | Buffer {
+  return toName(name.startsWith('/') ? name : `/proc/self/fd/${dirfd}/${name}`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -147,5 +147,36 @@ describe('host files', () => {
     await expect(packed([{ source: `${host()}/f`, target: '/' }])).rejects.toThrow(
       'cannot take the place of the root',
     );
+  });
+
+  it('give nothing away when they are swapped for links while they are read', async () => {
+    const root = scratch();
+    mkdirSync(join(root, 'secret'));
+    writeFileSync(join(root, 'secret/f'), 'SECRET');
+    const swapper = spawn(
+      'bash',
+      [
+        '-c',
+        'while :; do mkdir s; echo open > s/f; rm -r s; ln -s secret s; rm s; mkdir s; ln -s ../secret/f s/f; rm -r s; done 2>/dev/null',
+      ],
+      { cwd: root },
+    );
+    let packs = 0;
+    try {
+      for (let i = 0; i < 150; i++) {
+        const layer = await packTar({
+          kind: 'files',
+          parents: [],
+          entries: [{ source: join(root, 's'), target: '/s', keep: 'content', uid: 0, gid: 0 }],
+        }).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(AshlarError);
+        });
+        if (layer) packs++;
+        expect(layer?.tar.includes('SECRET')).not.toBe(true);
+      }
+    } finally {
+      swapper.kill();
+    }
+    expect(packs).toBeGreaterThan(0);
   });
 });
