@@ -169,7 +169,7 @@ export class Project {
   /** Unpacks an image with umoci; returns its root directory. */
   async unpack(tag: string, oci = this.oci): Promise<string> {
     const bundle = mkdtempSync(this.at(`unpacked-${tag}-`));
-    await outputAsRoot('umoci', ['unpack', '--keep-dirlinks', '--image', `${oci}:${tag}`, join(bundle, 'b')]);
+    await outputAsRoot('umoci', ['unpack', '--image', `${oci}:${tag}`, join(bundle, 'b')]);
     return join(bundle, 'b', 'rootfs');
   }
 
