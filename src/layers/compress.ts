@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, deflateRaw, constants as zlib, zstdCompress } from 'node:zlib';
 import { FileDescriptor, pipe, setPipeSize } from '../linux/index.ts';
-import { AshlarError } from '../support/errors.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import type { Compression } from './compression.ts';
 import { release } from './memory.ts';
@@ -204,6 +204,9 @@ class ProgramCompressor implements Compressor {
       this.#child = spawn(program, ['-3', '-T2', '-c', '--no-progress'], {
         stdio: [ends.read, blob.fd, 'pipe'],
       });
+    } catch (error) {
+      this.#closeInput();
+      throw error;
     } finally {
       closeSync(ends.read);
     }
@@ -214,9 +217,15 @@ class ProgramCompressor implements Compressor {
     });
   }
 
-  write(block: Buffer): void {
-    for (let done = 0; done < block.length; ) {
-      done += writeSync(this.#input, block, done);
+  write(block: Buffer): Promise<void> | void {
+    try {
+      for (let done = 0; done < block.length; ) {
+        done += writeSync(this.#input, block, done);
+      }
+    } catch (error) {
+      // The program has ended early and says why.
+      if (codeOf(error) === 'EPIPE') return this.#expectSuccess(error);
+      throw error;
     }
     this.#pool.give(block);
     this.#follow();
@@ -224,9 +233,15 @@ class ProgramCompressor implements Compressor {
 
   async finish(): Promise<void> {
     this.#closeInput();
-    const [status] = await this.#ended;
-    if (status !== 0) throw new AshlarError(`zstd failed: ${this.#messages.trim()}`);
+    await this.#expectSuccess();
     while (this.#follow());
+  }
+
+  async #expectSuccess(cause?: unknown): Promise<void> {
+    const [status] = await this.#ended;
+    if (status !== 0 || cause !== undefined) {
+      throw new AshlarError(`zstd failed: ${this.#messages.trim()}`, { cause });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

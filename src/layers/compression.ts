@@ -12,7 +12,7 @@ const MAGICS: readonly { readonly is: string; readonly at: number; readonly byte
   { is: 'gzip', at: 0, bytes: Buffer.from('1f8b08', 'hex') },
   { is: 'zstd', at: 0, bytes: Buffer.from('28b52ffd', 'hex') },
   { is: 'xz', at: 0, bytes: Buffer.from('fd377a585a00', 'hex') },
-  { is: 'bzip2', at: 0, bytes: Buffer.from('BZh', 'latin1') },
+  { is: 'bzip2', at: 4, bytes: Buffer.from('314159265359', 'hex') },
   { is: 'squashfs', at: 0, bytes: Buffer.from('hsqs', 'latin1') },
   { is: 'erofs', at: 1024, bytes: Buffer.from('e2e1f5e0', 'hex') },
 ];
@@ -49,8 +49,9 @@ function describe(kind: string | undefined): string {
     case 'none':
       return 'uncompressed tar';
     case 'squashfs':
+      return 'a squashfs file system';
     case 'erofs':
-      return `a ${kind} file system`;
+      return 'an erofs file system';
     default:
       return `${kind}-compressed data`;
   }

@@ -4,7 +4,7 @@ import { FileDescriptor, mkdirAt, mknodAt, O_PATH, openBeneath, setXattr, unlink
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type ByteString, toName } from './bytes.ts';
 import { joinPath } from './names.ts';
-import { type Directory, type Ground, isWithin, type Place } from './tree.ts';
+import type { Directory, Ground, Place } from './tree.ts';
 import { OVERLAY_OPAQUE } from './whiteouts.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR } = constants;
@@ -52,9 +52,8 @@ export class DiskGround implements Ground, Disposable {
   }
 
   removeDirectory(directory: Directory): void {
-    for (const open of [...this.#open.keys()]) {
-      if (isWithin(open, directory)) this.#close(open);
-    }
+    // What is open below it would stay open on nothing.
+    this.#closeAll();
     if (directory.parent === undefined) return;
     this.#empty(directory.path);
     unlinkAt(this.fd(directory.parent), toName(directory.name), { directory: true });
@@ -89,8 +88,14 @@ export class DiskGround implements Ground, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.#open.values()) closeSync(fd);
+    this.#closeAll();
     closeSync(this.#root);
+  }
+
+  #closeAll(): void {
+    for (const fd of this.#open.values()) closeSync(fd);
+    this.#open.clear();
+    this.#last = undefined;
   }
 
   #empty(path: ByteString): void {
@@ -115,14 +120,10 @@ export class DiskGround implements Ground, Disposable {
   }
 
   #closeOldest(): void {
-    const oldest = this.#open.keys().next();
-    if (!oldest.done) this.#close(oldest.value);
-  }
-
-  #close(directory: Directory): void {
-    const fd = this.#open.get(directory);
-    this.#open.delete(directory);
-    this.#last = undefined;
-    if (fd !== undefined) closeSync(fd);
+    for (const [oldest, fd] of this.#open) {
+      this.#open.delete(oldest);
+      closeSync(fd);
+      return;
+    }
   }
 }

@@ -11,6 +11,8 @@ export interface Limits {
   readonly paxLength: number;
   /** Entries of one layer. Each costs about 100 bytes of memory while the layer is open; published layers stay below half a million. */
   readonly entries: number;
+  /** Bytes of names, link targets and directories' attributes, which are remembered while the layer is open. */
+  readonly nameBytes: number;
   /** Segments of one sparse file: 16 bytes of memory each, and one write. */
   readonly sparseSegments: number;
   /** Bytes of the uncompressed tar, and of the files described by it with their holes. */
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: Limits = {
   nameLength: 4096,
   paxLength: KiB ** 2,
   entries: 2 ** 21,
+  nameBytes: 256 * KiB ** 2,
   sparseSegments: 2 ** 18,
   expandedBytes: 256 * GiB,
   ratio: 1000,

@@ -151,9 +151,9 @@ function* readExtension(header: Header, input: Input, into: Extended | Pax, limi
 /** Readers disagree on whether global headers count; for what identifies an entry that must not matter. */
 function readGlobals(content: Buffer, globals: Pax): void {
   parsePax(content, globals);
-  const { path, linkpath, size, sparse } = globals;
-  if (path !== undefined || linkpath !== undefined || size !== undefined || sparse !== undefined) {
-    throw new AshlarError('invalid tar archive: a global header names a path or a size');
+  const { path, linkpath, size, sparse, xattrs } = globals;
+  if ([path, linkpath, size, sparse].some(value => value !== undefined) || xattrs.size > 0) {
+    throw new AshlarError('invalid tar archive: a global header says what only an entry can say');
   }
 }
 
@@ -198,7 +198,7 @@ function* readEntry(
     link: type === 'symlink' || type === 'hardlink' ? checkLink(pax.linkpath ?? header.link, limits) : '',
     major: header.major,
     minor: header.minor,
-    xattrs: xattrsOf(globals, pax),
+    xattrs: xattrsOf(pax),
   };
   const content = new Content(input, stored, segments ?? [{ offset: 0, length: stored }]);
   const reading = visit(entry, content);
@@ -255,10 +255,9 @@ function checkId(id: number): number {
   return id;
 }
 
-function xattrsOf(globals: Pax, pax: Pax): readonly Xattr[] {
-  if (pax.xattrs.size === 0 && globals.xattrs.size === 0) return [];
-  const merged = new Map([...globals.xattrs, ...pax.xattrs]);
-  return Array.from(merged, ([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
+function xattrsOf({ xattrs }: Pax): readonly Xattr[] {
+  if (xattrs.size === 0) return [];
+  return Array.from(xattrs, ([name, value]) => ({ name, value })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** An archive ends with two blocks of zeros, or, from careless writers, with one. */

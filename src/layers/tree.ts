@@ -95,6 +95,7 @@ export class LayerTree {
   readonly #limits: Limits;
   #steps = 0;
   #implied = 0;
+  #remembered = 0;
   /** Directories by the path under which entries name them: most entries share their parent with the one before. */
   readonly #parents = new Map<ByteString, Directory>();
 
@@ -109,6 +110,9 @@ export class LayerTree {
    */
   place(entry: TarEntry): Placement {
     const path = canonicalPath(entry.path);
+    this.#remember(path.length + entry.link.length);
+    if (entry.type === 'directory')
+      this.#remember(entry.xattrs.reduce((sum, { value }) => sum + value.length, 0));
     const { parent, name } = splitLast(path);
     const whiteout = parseWhiteout(name);
     if (whiteout !== undefined) {
@@ -132,11 +136,14 @@ export class LayerTree {
   }
 
   /** All directories, children before their parents. */
-  *directories(from: Directory = this.root): Generator<Directory> {
-    for (const child of from.children.values()) {
-      if (child instanceof Directory) yield* this.directories(child);
+  directories(): Directory[] {
+    const found = [this.root];
+    for (const directory of found) {
+      for (const child of directory.children.values()) {
+        if (child instanceof Directory) found.push(child);
+      }
     }
-    yield from;
+    return found.reverse();
   }
 
   /** A directory entry is void where a symbolic link to a directory has its place. */
@@ -171,7 +178,8 @@ export class LayerTree {
     const { from, node } = this.#existingFile(target);
     const to = { directory: this.#parent(parent), name };
     if (to.directory === from.directory && to.name === from.name) return { kind: 'void' };
-    if (isWithin(from.directory, to.directory.children.get(name))) {
+    const existing = to.directory.children.get(name);
+    if (existing instanceof Directory && isWithin(from.directory, existing)) {
       throw new AshlarError(`the hard link would replace the directory of its target ${quote(target)}`);
     }
     this.#clear(to);
@@ -288,10 +296,18 @@ export class LayerTree {
   #addDirectory(place: Place): Directory {
     const made = new Directory(place.directory, place.name);
     if (made.path.length > PATH_LENGTH) throw new AshlarError(`the path is longer than ${PATH_LENGTH} bytes`);
+    this.#remember(made.path.length);
     place.directory.children.set(place.name, made);
     this.#ground.addDirectory(made);
     if (place.directory.hidden?.has(place.name)) this.#markOpaque(made);
     return made;
+  }
+
+  #remember(bytes: number): void {
+    this.#remembered += bytes;
+    if (this.#remembered > this.#limits.nameBytes) {
+      throw new AshlarError(`the names of the layer take more than ${this.#limits.nameBytes} bytes`);
+    }
   }
 
   #markOpaque(directory: Directory): void {
@@ -328,7 +344,7 @@ function components(path: ByteString): ByteString[] {
 }
 
 /** Whether the directory is `ancestor` or lies below it. */
-export function isWithin(directory: Directory, ancestor: unknown): boolean {
+function isWithin(directory: Directory, ancestor: Directory): boolean {
   for (let at: Directory | undefined = directory; at !== undefined; at = at.parent) {
     if (at === ancestor) return true;
   }

@@ -55,6 +55,14 @@ export interface UnpackedLayer {
 
 /** Runs an unpack job; `checkpoint` is called now and then and may throw to stop it. */
 export async function unpack(job: UnpackJob, checkpoint: () => void): Promise<UnpackedLayer> {
+  try {
+    return await unpackBlob(job, checkpoint);
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+async function unpackBlob(job: UnpackJob, checkpoint: () => void): Promise<UnpackedLayer> {
   const limits = { ...DEFAULT_LIMITS, ...job.limits };
   using blob = new BlobFile(job.blob);
   const hash = createHash('sha256');
@@ -190,9 +198,7 @@ class Unpacker {
         writeFully(fd, piece, content.offset);
         end = content.offset + piece.length;
       }
-      if (end < entry.size) {
-        ftruncateSync(fd, entry.size);
-      }
+      if (end < entry.size) ftruncateSync(fd, entry.size);
       if (this.#mustChown(entry)) fchownSync(fd, entry.uid, entry.gid);
       if (mode !== entry.mode) fchmodSync(fd, entry.mode);
       if (entry.xattrs.length > 0) this.#setXattrs(inDirectory(dirfd, place.name), entry);
