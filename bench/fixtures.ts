@@ -82,31 +82,33 @@ const [largeFiles, largeSize] = [10, 20_000_000];
 
 /** 50 000 files of up to 2 KB, and 10 of 20 MB. */
 function writeManyFiles(root: string): void {
-  const bytes = new Noise(1);
+  const bytes = new Bytes(1);
   for (let i = 0; i < directories; i++) {
     const directory = join(root, `small/${i}`);
     mkdirSync(directory, { recursive: true });
     for (let j = 0; j < filesEach; j++)
-      writeNoise(join(directory, `file-${j}`), bytes, bytes.below(2 * meanSize));
+      writeFile(join(directory, `file-${j}`), bytes, bytes.below(2 * meanSize));
   }
   mkdirSync(join(root, 'large'));
-  for (let i = 0; i < largeFiles; i++) writeNoise(join(root, `large/${i}`), bytes, largeSize);
+  for (let i = 0; i < largeFiles; i++) writeFile(join(root, `large/${i}`), bytes, largeSize);
 }
 
-function writeNoise(path: string, bytes: Noise, size: number): void {
+function writeFile(path: string, bytes: Bytes, size: number): void {
   const fd = openSync(path, 'wx');
+  const kind = bytes.nextKind();
   const buffer = Buffer.alloc(Math.min(size, 1 << 20));
   for (let left = size; left > 0; left -= buffer.length) {
     const piece = buffer.subarray(0, left);
-    bytes.fill(piece);
+    bytes.fill(piece, kind);
     writeSync(fd, piece);
   }
   closeSync(fd);
 }
 
-/** Bytes that are the same every time (xorshift32): half of them noise, half of them words of sixteen kinds. */
-class Noise {
+/** Bytes that are the same every time (xorshift32): noise for every other file, words of sixteen kinds for the rest. */
+class Bytes {
   #state: number;
+  #files = 0;
 
   constructor(seed: number) {
     this.#state = seed;
@@ -123,11 +125,14 @@ class Noise {
     return this.#next() % limit;
   }
 
-  fill(buffer: Buffer): void {
+  nextKind(): 'noise' | 'words' {
+    return this.#files++ % 2 === 0 ? 'noise' : 'words';
+  }
+
+  fill(buffer: Buffer, kind: 'noise' | 'words'): void {
     for (let i = 0; i < buffer.length; i += 4) {
       const random = this.#next();
-      // Stretches of 256 bytes take turns.
-      const word = i & 256 ? random : WORDS.readUInt32LE((random >>> 28) * 4);
+      const word = kind === 'noise' ? random : WORDS.readUInt32LE((random >>> 28) * 4);
       for (let j = i; j < Math.min(i + 4, buffer.length); j++) buffer[j] = word >>> (8 * (j - i));
     }
   }
