@@ -1,6 +1,6 @@
 /** What the end-to-end tests share: projects in directories of their own, and ashlar as a child process in them. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -156,6 +156,15 @@ export class Project {
     invocation: Invocation = {},
   ): Promise<string> {
     return failureOf(await this.tryBuild(file, flags, invocation));
+  }
+
+  hasLayout(): boolean {
+    return existsSync(this.at('oci', 'index.json'));
+  }
+
+  /** When a file was last written, in nanoseconds since 1970. */
+  modified(...names: readonly string[]): bigint {
+    return lstatSync(this.at(...names), { bigint: true }).mtimeNs;
   }
 
   image(tag: string): Image {
