@@ -92,6 +92,8 @@ function between(page: string, text: string): string {
   return `${page.slice(0, before + begin.length)}\n${text}\n${after}`;
 }
 
+// Ctrl-C reaches the running program, too: its failure ends the benchmark, and what it has made is removed.
+process.on('SIGINT', () => {});
 try {
   await main(readOptions());
 } catch (error) {
