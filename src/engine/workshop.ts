@@ -136,8 +136,13 @@ function send(child: ChildProcess, message: ToInside): void {
   if (child.connected) child.send(message, () => {});
 }
 
-function endedEarly(code: number | null, signal: string | null, complaints: string): AshlarError {
-  const how = signal ? `was killed by ${signal}` : `ended with status ${code}`;
+/** What unshare (util-linux 2.38) says when its child was killed by SIGKILL, instead of passing that on. */
+const CHILD_KILLED = /^unshare: sigprocmask unblock failed: Invalid argument$/m;
+
+function endedEarly(code: number | null, signal: string | null, output: string): AshlarError {
+  const killer = signal ?? (CHILD_KILLED.test(output) ? 'SIGKILL' : undefined);
+  const how = killer === undefined ? `ended with status ${code}` : `was killed by ${killer}`;
+  const complaints = output.replace(CHILD_KILLED, '').trim();
   const refused = /unshare:.*(not permitted|denied|No space left)/i.test(complaints);
   return new AshlarError(
     `the process in the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`,
