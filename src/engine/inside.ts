@@ -1,7 +1,8 @@
 /** The inner half of the engine: the entry of the process in our own namespaces. Answers requests until it is left. */
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PackedLayer, packLayer } from '../layers/index.ts';
+import { type PackedLayer, packLayer, prepareLayerWorker } from '../layers/index.ts';
 import { lockFile } from '../linux/index.ts';
 import {
   copyDirectoryAttributes,
@@ -108,7 +109,7 @@ async function inScratch<T>(work: (scratch: string) => Promise<T>): Promise<T> {
     return await work(scratch);
   } finally {
     releaseMounts(scratch);
-    rmSync(scratch, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -119,6 +120,7 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
   writeFileSync(join(imports, SCRIPT), request.script, { mode: 0o755 });
   const upper = join(scratch, 'upper');
   makeUpper(upper, lowers);
+  prepareLayerWorker();
   const [first] = request.importDirectories;
   const status = await runInTree({
     process: {

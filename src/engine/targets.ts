@@ -1,6 +1,6 @@
 /** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
 import { posix } from 'node:path';
-import { MergedTree, type ParentDirectory } from '../layers/index.ts';
+import { MergedTree, type ParentDirectory, prepareLayerWorker } from '../layers/index.ts';
 import { type BuildContext, say } from './context.ts';
 import { keyOf } from './keys.ts';
 import { chainOf } from './layer-records.ts';
@@ -36,6 +36,8 @@ export async function findTarget(
     | { readonly path: string; readonly parents: readonly PlainParent[] }
     | undefined;
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
+  // What was never looked up was never packed either.
+  prepareLayerWorker();
   const tree = new MergedTree(await Promise.all(layers.map(layer => readableBlob(layer, context))));
   // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
   const inside = kind === 'directory' ? posix.join(target, 'entry') : target;

@@ -9,7 +9,7 @@
  */
 export type { Compression } from './compression.ts';
 export { digestOfFiles, type FileStamp, type StatCache } from './identity.ts';
-export { packLayer, unpackLayer } from './jobs.ts';
+export { packLayer, prepareLayerWorker, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';
 export {
   type LayerBlob,

@@ -1,4 +1,5 @@
 /** Hands jobs to worker threads, so that the main thread stays free and layers are worked on side by side. */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
 import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
@@ -32,27 +33,70 @@ export function packLayer(
   return inWorker({ kind: 'pack', input: { job, options: rest } }, signal) as Promise<Jobs['pack']['output']>;
 }
 
+/** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */
+export function prepareLayerWorker(): void {
+  if (workers.length === 0) start();
+}
+
 /** Run from source the entry is `worker.ts`; in the bundle every entry is a file of its own beside the others. */
 const ENTRY = new URL(
   import.meta.url.endsWith('.ts') ? './worker.ts' : './layer-worker.mjs',
   import.meta.url,
 );
 
+/** More threads than processors would only cost memory; the second one keeps a single long job from blocking all. */
+const MOST_WORKERS = Math.max(2, availableParallelism());
+
+interface PooledWorker {
+  readonly thread: Worker;
+  busy: boolean;
+}
+
+const workers: PooledWorker[] = [];
+/** Jobs that wait for a thread. */
+const waiting: (() => void)[] = [];
+
+function start(): PooledWorker {
+  // Descriptors come from system calls that Node does not see, so it must not keep books on them.
+  const worker: PooledWorker = { thread: new Worker(ENTRY, { trackUnmanagedFds: false }), busy: false };
+  // A thread without a job keeps nobody from leaving.
+  worker.thread.unref();
+  workers.push(worker);
+  worker.thread.once('exit', () => {
+    workers.splice(workers.indexOf(worker), 1);
+    waiting.shift()?.();
+  });
+  return worker;
+}
+
+async function takeWorker(): Promise<PooledWorker> {
+  for (;;) {
+    const worker = workers.find(({ busy }) => !busy) ?? (workers.length < MOST_WORKERS ? start() : undefined);
+    if (worker) {
+      worker.busy = true;
+      worker.thread.ref();
+      return worker;
+    }
+    await new Promise<void>(resolve => waiting.push(resolve));
+  }
+}
+
+function giveBack(worker: PooledWorker): void {
+  worker.busy = false;
+  worker.thread.unref();
+  waiting.shift()?.();
+}
+
 async function inWorker(task: Task, signal: AbortSignal | undefined): Promise<unknown> {
   signal?.throwIfAborted();
+  const worker = await takeWorker();
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const assignment: Assignment = { task, stop };
-  // Descriptors come from system calls that Node does not see, so it must not keep books on them.
-  const worker = new Worker(ENTRY, { workerData: assignment, trackUnmanagedFds: false });
   // A thread that is killed would leave descriptors open, so it is asked to stop.
   const onAbort = () => Atomics.store(stop, 0, 1);
   signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
   try {
-    const answer = await new Promise<Answer>((resolve, reject) => {
-      worker.on('message', resolve);
-      worker.on('error', reject);
-      worker.on('exit', status => reject(new Error(`the layer worker ended with status ${status}`)));
-    });
+    const answer = await ask(worker.thread, { task, stop });
     if ('output' in answer) return answer.output;
     signal?.throwIfAborted();
     if ('error' in answer) throw answer.error;
@@ -60,5 +104,21 @@ async function inWorker(task: Task, signal: AbortSignal | undefined): Promise<un
     throw new AshlarError(message, { hint, cause });
   } finally {
     signal?.removeEventListener('abort', onAbort);
+    giveBack(worker);
   }
+}
+
+function ask(thread: Worker, assignment: Assignment): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const settle = (conclude: () => void) => {
+      thread.off('message', onMessage).off('error', onError).off('exit', onExit);
+      conclude();
+    };
+    const onMessage = (answer: Answer) => settle(() => resolve(answer));
+    const onError = (error: unknown) => settle(() => reject(error));
+    const onExit = (status: number) =>
+      settle(() => reject(new Error(`the layer worker ended with status ${status}`)));
+    thread.on('message', onMessage).on('error', onError).on('exit', onExit);
+    thread.postMessage(assignment);
+  });
 }

@@ -1,5 +1,5 @@
-/** The entry of the worker threads that unpack and pack layers: one job, one answer. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The entry of the worker threads that unpack and pack layers: for each job one answer, one after the other. */
+import { parentPort } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
@@ -52,4 +52,6 @@ async function answer({ task, stop }: Assignment): Promise<Answer> {
   }
 }
 
-parentPort?.postMessage(await answer(workerData as Assignment));
+parentPort?.on('message', async (assignment: Assignment) =>
+  parentPort?.postMessage(await answer(assignment)),
+);
