@@ -18,6 +18,12 @@ const MACHINE = new Set([
   'EISDIR',
 ]);
 
+/** What helps against some of them. */
+const CURES: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space, or put --store on another disk',
+  EDQUOT: 'free some space, or put --store on another disk',
+};
+
 /** Prints what went wrong, once, and returns the exit code. */
 export async function fail(error: unknown): Promise<number> {
   // commander has printed its message (or the help that was asked for) itself.
@@ -28,19 +34,23 @@ export async function fail(error: unknown): Promise<number> {
   }
   const { renderError } = await import('../support/excerpt.ts');
   const color = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  if (error instanceof AshlarError) {
-    process.stderr.write(`${renderError(error, { color }).trimEnd()}\n`);
-    return 1;
-  }
-  const code = codeOf(error);
-  if (error instanceof Error && code !== undefined && MACHINE.has(code)) {
-    const hint = code === 'ENOSPC' ? 'free some space, or put --store on another disk' : undefined;
-    process.stderr.write(`${renderError(new AshlarError(error.message, { hint }), { color }).trimEnd()}\n`);
+  const refusal = machineCode(error);
+  if (error instanceof AshlarError || (error instanceof Error && refusal !== undefined)) {
+    const { at, hint, cause } = error instanceof AshlarError ? error : {};
+    const shown = new AshlarError(error.message, { at, hint: hint ?? CURES[refusal ?? ''], cause });
+    process.stderr.write(`${renderError(shown, { color }).trimEnd()}\n`);
     return 1;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`error: this is a bug in ashlar, please report it with what follows\n${details}\n`);
   return 1;
+}
+
+/** The code of what the machine refused, if that is what an error or one of its causes is about. */
+function machineCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = codeOf(error);
+  return code !== undefined && MACHINE.has(code) ? code : machineCode(error.cause);
 }
 
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {

@@ -12,8 +12,9 @@ export interface PlainError {
 
 export function toPlain(error: unknown): PlainError {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const { at, hint } = error instanceof AshlarError ? error : {};
-  return { expected: error instanceof AshlarError, message, code: codeOf(error), at, hint, stack };
+  const { at, hint, cause } = error instanceof AshlarError ? error : {};
+  const code = codeOf(error) ?? codeOf(cause);
+  return { expected: error instanceof AshlarError, message, code, at, hint, stack };
 }
 
 /** The error again, of the kind it was; a system error keeps its `code`. */

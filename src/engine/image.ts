@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
 import type { ImagePlan } from '../plan/types.ts';
-import { AshlarError, type SourceSpan } from '../support/errors.ts';
+import { AshlarError, codeOf, type SourceSpan } from '../support/errors.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
@@ -17,7 +17,9 @@ async function located<T>(at: SourceSpan, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof AshlarError) || error.at) throw error;
-    throw new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });
+    const code = codeOf(error);
+    const placed = new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });
+    throw code === undefined ? placed : Object.assign(placed, { code });
   }
 }
 
@@ -77,7 +79,7 @@ async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
       return { layers, config, annotations, made: [], cached: true };
     }
     case 'tar': {
-      const { layer, created, cached } = await located(base.at, () => tarBase(base, step));
+      const { layer, created, cached } = await located(base.source.at, () => tarBase(base, step));
       const layers = layer ? [layer] : [];
       const made = layers.map(({ diffId }) => ({ diffId, created, createdBy: base.createdBy }));
       return { layers, config: emptyConfig(platform), annotations: {}, made, cached };

@@ -100,8 +100,8 @@ async function inWorker(task: Task, signal: AbortSignal | undefined): Promise<un
     if ('output' in answer) return answer.output;
     signal?.throwIfAborted();
     if ('error' in answer) throw answer.error;
-    const { message, hint, cause } = answer.failure;
-    throw new AshlarError(message, { hint, cause });
+    const { message, hint, cause, code } = answer.failure;
+    throw Object.assign(new AshlarError(message, { hint, cause }), code === undefined ? {} : { code });
   } finally {
     signal?.removeEventListener('abort', onAbort);
     giveBack(worker);

@@ -1,6 +1,6 @@
 /** The entry of the worker threads that unpack and pack layers: for each job one answer, one after the other. */
 import { parentPort } from 'node:worker_threads';
-import { AshlarError } from '../support/errors.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
 
@@ -30,6 +30,8 @@ export type Answer =
         readonly message: string;
         readonly hint: string | undefined;
         readonly cause: unknown;
+        /** Of the system call that failed, if one did: copies of errors have no code any more. */
+        readonly code: string | undefined;
       };
     }
   | { readonly error: unknown };
@@ -48,7 +50,7 @@ async function answer({ task, stop }: Assignment): Promise<Answer> {
   } catch (error) {
     if (!(error instanceof AshlarError)) return { error };
     const { message, hint, cause } = error;
-    return { failure: { message, hint, cause } };
+    return { failure: { message, hint, cause, code: codeOf(cause) } };
   }
 }
 
