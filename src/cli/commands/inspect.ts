@@ -25,21 +25,22 @@ export async function inspect(globals: GlobalFlags, tag: string | undefined): Pr
         `\tlayer ${i}: ${digest.split(':')[1]?.slice(0, 12)}... (${decimalSize(size)}, ${mediaType})`,
     );
     const annotations = Object.entries(manifest.annotations ?? {}).map(
-      ([key, value]) => `  ${key}: ${printable(value)}`,
+      ([key, value]) => `  ${key}: ${value}`,
     );
-    const lines = [
-      name,
-      ...layers,
-      'Annotations:',
-      ...annotations,
-      'Image config:',
-      JSON.stringify(config, null, 2),
-    ];
-    process.stdout.write(`${lines.join('\n')}\n`);
+    const lines = [name, ...layers, 'Annotations:', ...annotations, 'Image config:'].map(printable);
+    process.stdout.write(`${[...lines, printableJson(config)].join('\n')}\n`);
   }
 }
 
-/** Annotations come from strangers: nothing in them may steer the terminal. */
+/** JSON escapes only some of what steers terminals. */
+function printableJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll(
+    /[\u007f-\u009f]/g,
+    character => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+}
+
+/** Names and annotations come from strangers: nothing in them may steer the terminal. */
 function printable(text: string): string {
   return text.replaceAll(
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
