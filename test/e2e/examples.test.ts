@@ -1,0 +1,91 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startRegistry } from '../support/registry.ts';
+import { has } from '../support/tools.ts';
+import { debianRoot, packTar, umoci } from './roots.ts';
+import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
+import { describeTree } from './trees.ts';
+
+const TOOLS = ['umoci', 'skopeo', 'docker-registry', 'mmdebstrap'];
+
+describe.skipIf(!has(...TOOLS))('the example', () => {
+  const workspace = useWorkspace();
+  let base = '';
+  beforeAll(() => {
+    base = debianRoot();
+  });
+
+  /** The stacker file of an example as it stands there, in a directory of its own. */
+  function example(name: string): { readonly project: Project; readonly file: string } {
+    const file = readFileSync(new URL(`../../examples/${name}/stacker.yaml`, import.meta.url), 'utf8');
+    return { project: workspace.project(), file };
+  }
+
+  it('bootstrap makes an image of two files out of a tar file that a build layer made', async () => {
+    const { project, file } = example('bootstrap');
+    const { stdout, stderr } = await project.build(file, ['--substitute', `BASE=${base}`]);
+    expect(stdout).toMatch(/^first\nsecond\n/m);
+    expect(stderr).toMatch(/filesystem contents built successfully\n$/);
+    expect(project.tags()).toEqual(['contents']);
+    expect(project.image('contents').layers).toHaveLength(1);
+    const tree = await describeTree(await project.unpack('contents'));
+    expect(Object.keys(tree)).toEqual(['.', './first', './second']);
+    expect(tree['./first']).toMatchObject({ type: 'f', owner: '0:0', mode: '644' });
+    const again = await project.build(file, ['--substitute', `BASE=${base}`]);
+    expect(again).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(/found cached layer contents\n$/),
+    });
+  });
+
+  it('installed-root turns a root that a package manager installed into a base that runs', async () => {
+    const { project, file } = example('installed-root');
+    const { stdout } = await project.build(file, ['--substitute', `BASE=${base}`]);
+    expect(stdout).toMatch(/^Setting up busybox-static /m);
+    expect(project.tags()).toEqual(['contents', 'greeting']);
+    const [contents, greeting] = [project.image('contents'), project.image('greeting')];
+    expect(contents.layers).toHaveLength(1);
+    expect(greeting.layers.slice(0, 1)).toEqual(contents.layers);
+    const root = await project.unpack('greeting');
+    expect(await output('cat', [join(root, 'var/lib/dpkg/status')])).toContain('Package: busybox-static\n');
+    expect(await output('cat', [join(root, 'greeting')])).toMatch(/^hello from a root of \d{2,} files\n$/);
+    // Nothing of the build environment is in it.
+    for (const name of ['usr/bin/apt-get', 'rootfs.tar', 'etc/resolv.conf']) {
+      expect(await outputAsRoot('sh', ['-c', 'test -e "$0" || echo absent', join(root, name)])).toBe(
+        'absent\n',
+      );
+    }
+  });
+
+  it('distroless brings a file by bind and overlay_dirs into an image without a shell', async () => {
+    await using registry = await startRegistry();
+    const { project, file } = example('distroless');
+    const layout = project.at('distroless');
+    const image = ['--image', `${layout}:base`];
+    project.write('root/etc/os-release', 'NAME=distroless\n');
+    packTar(project.at('root'), project.at('root.tar'));
+    umoci('init', '--layout', layout);
+    umoci('new', ...image);
+    umoci('raw', 'add-layer', ...image, project.at('root.tar'));
+    umoci('config', ...image, '--config.user', '65532');
+    const remote = `docker://${registry.host}/c3/base:latest`;
+    await output('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, remote]);
+    mkdirSync(project.at('shared'));
+    const values = { BASE: base, SHARED: project.at('shared'), DISTROLESS: remote };
+    const flags = Object.entries(values).flatMap(([key, value]) => ['--substitute', `${key}=${value}`]);
+    await project.build(file, flags);
+    expect(readdirSync(project.at('shared'))).toEqual(['binaryfile']);
+    expect(project.tags()).toEqual(['contents']);
+    const tree = await describeTree(await project.unpack('contents'));
+    expect(Object.keys(tree)).toEqual([
+      '.',
+      './dir_to_overlay',
+      './dir_to_overlay/binaryfile',
+      './etc',
+      './etc/os-release',
+    ]);
+    expect(tree['./dir_to_overlay/binaryfile']).toMatchObject({ owner: '0:0' });
+    expect(project.image('contents').config.config?.User).toBe('65532');
+  });
+});
