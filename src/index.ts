@@ -9,6 +9,7 @@ export {
   buildPlan,
   type EventSink,
 } from './engine/index.ts';
+export * as layers from './layers/index.ts';
 export * as oci from './oci/index.ts';
 export type * from './plan/types.ts';
 export { loadStackerPlan, type StackerOptions, type StackerRecipe } from './recipes/stacker/index.ts';

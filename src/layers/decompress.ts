@@ -14,6 +14,9 @@ import { isLastPiece, release } from './memory.ts';
 /** One MiB: system calls and hand-overs between threads no longer count, and it stays within the processor's cache. */
 export const CHUNK = 1 << 20;
 
+/** Inflated chunks are new memory each time: of this size they stay in the processor's cache, which saves a third. */
+const INFLATED = 1 << 18;
+
 const readAsync = promisify(read);
 
 /** A blob, opened once: what is checked is what is read. */
@@ -57,11 +60,11 @@ export function decompress(blob: BlobFile, compression: ArchiveCompression): Asy
     case 'none':
       return readAhead(blob.fd);
     case 'gzip':
-      return inflate(blob, createGunzip({ chunkSize: CHUNK }));
+      return inflate(blob, createGunzip({ chunkSize: INFLATED }));
     case 'zstd': {
       const program = findProgram('zstd');
       return program === undefined
-        ? inflate(blob, createZstdDecompress({ chunkSize: CHUNK }))
+        ? inflate(blob, createZstdDecompress({ chunkSize: INFLATED }))
         : throughProgram(blob, program);
     }
     case 'xz':
