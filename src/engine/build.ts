@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
+import { removeAbandoned } from './abandoned.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink } from './events.ts';
 import { buildImage } from './image.ts';
@@ -34,7 +35,15 @@ export async function buildPlan(
     if (!image) throw new AshlarError(`the plan needs the image ${name} before it is built`);
     return image;
   };
-  const context: BuildContext = { options, store, workshop, emit, signal: stopping, built };
+  const context: BuildContext = {
+    options,
+    store,
+    workshop,
+    emit,
+    signal: stopping,
+    built,
+    shared: new Map(),
+  };
   if (!existsSync(options.output)) {
     emit({
       kind: 'message',
@@ -69,6 +78,7 @@ export async function buildPlan(
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
   await tidy(options.output, emitted, signal);
+  if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   return plan.images.map(image => built(image.name));
 }
 

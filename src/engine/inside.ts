@@ -1,9 +1,8 @@
 /** The inner half of the engine: the entry of the process in our own namespaces. Answers requests until it is left. */
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PackedLayer, packLayer, prepareLayerWorker } from '../layers/index.ts';
-import { lockFile } from '../linux/index.ts';
 import {
   copyDirectoryAttributes,
   type HostMount,
@@ -15,6 +14,7 @@ import {
   settleInNamespaces,
 } from '../sandbox/index.ts';
 import { messageOf } from '../support/errors.ts';
+import { removeAbandoned } from './abandoned.ts';
 import { toPlain } from './errors-as-data.ts';
 import { identify, sha256OfFile } from './identity.ts';
 import type {
@@ -67,7 +67,7 @@ const handlers: Handlers = {
   pack: (request, call) => inScratch(scratch => pack(request, scratch, call)),
   probe: () => inScratch(probe),
   close: async () => {
-    removeAbandoned();
+    removeAbandoned(options.temporaries);
     return null;
   },
 };
@@ -245,16 +245,5 @@ function tryOverlay(directory: string): string | undefined {
     return undefined;
   } catch (error) {
     return messageOf(error);
-  }
-}
-
-/** Temporary directories whose builds are gone: nobody holds their lock any more. Only here can all of them be removed. */
-function removeAbandoned(): void {
-  for (const file of readdirSync(options.temporaries).filter(name => name.endsWith('.lock'))) {
-    const path = join(options.temporaries, file);
-    using lock = lockFile(path, { mode: 'exclusive', wait: false });
-    if (!lock) continue;
-    rmSync(path.slice(0, -'.lock'.length), { recursive: true, force: true });
-    rmSync(path, { force: true });
   }
 }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { type FileLock, lockFile, reflink } from '../linux/index.ts';
 import { type Descriptor, type Digest, digestOf, verifying } from '../oci/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
+import { removeTree } from './abandoned.ts';
 import { Database } from './database.ts';
 
 /**
@@ -33,11 +34,16 @@ export class Store implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Trees of other users' files were removed inside the namespaces already; what is left is ours.
-    rmSync(this.temporary, { recursive: true, force: true });
-    rmSync(this.#lock.path, { force: true });
+    // Trees of other users' files were removed inside the namespaces already; what is left is ours. Unless the process
+    // in there was killed: then the lock's file stays, and tells the next build what to remove.
+    if (removeTree(this.temporary)) rmSync(this.#lock.path, { force: true });
     this.#lock[Symbol.dispose]();
     this.database[Symbol.dispose]();
+  }
+
+  /** The directory of all builds' temporary files. */
+  get temporaries(): string {
+    return join(this.path, 'tmp');
   }
 
   get snapshots(): string {

@@ -88,7 +88,7 @@ export class Workshop implements AsyncDisposable {
     }
     const options: InsideOptions = {
       snapshots: this.#store.snapshots,
-      temporaries: join(this.#store.path, 'tmp'),
+      temporaries: this.#store.temporaries,
       temporary: this.#store.temporary,
       runtimeMemory: join(this.#store.path, 'runtime.json'),
       singleId: idMap.kind === 'single',

@@ -148,11 +148,14 @@ function readHelperAnswer(output: string, program: string, path: string): Creden
     : { kind: 'password', username, password: secret, from };
 }
 
+/** Where podman keeps runtime files of users that have no runtime directory of their own. */
+const SHARED_RUNTIME = '/run/containers';
+
 /** The places where podman and docker look, first one first; `$REGISTRY_AUTH_FILE` stands for all of them. */
 function authFiles(): readonly string[] {
   const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, DOCKER_CONFIG } = process.env;
   if (REGISTRY_AUTH_FILE) return [REGISTRY_AUTH_FILE];
-  const runtime = XDG_RUNTIME_DIR || `/run/containers/${process.getuid?.() ?? 0}`;
+  const runtime = XDG_RUNTIME_DIR || `${SHARED_RUNTIME}/${process.getuid?.() ?? 0}`;
   return [
     XDG_RUNTIME_DIR ? join(runtime, 'containers/auth.json') : join(runtime, 'auth.json'),
     join(XDG_CONFIG_HOME || join(homedir(), '.config'), 'containers/auth.json'),
@@ -167,6 +170,8 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
     content = await readFile(path, 'utf8');
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined;
+    // Where root uses podman this directory is root's alone: nothing in there can be meant for us.
+    if (codeOf(cause) === 'EACCES' && path.startsWith(SHARED_RUNTIME)) return undefined;
     throw new AshlarError(`cannot read the credentials in ${path}`, { cause });
   }
   if (content.trim() === '') return undefined;

@@ -189,7 +189,7 @@ describe.skipIf(!has('umoci', 'busybox', 'getfattr'))('imports', () => {
           from: busybox,
           imports: ['f', 'd1', 'dangling'],
           run: [
-            'cd /stacker/imports; ls -1A',
+            'set +x; cd /stacker/imports; ls -1A',
             'stat -c "%a %u:%g %n" f d1 d1/inner d1/sub d1/sub/tool; readlink dangling',
             'grep " /stacker/imports " /proc/mounts | cut -d" " -f4 | cut -d, -f1',
             '! touch /stacker/imports/new; ! echo x >f; ! rm f',

@@ -50,7 +50,7 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
     project.write('tree/sub/g', 'g', 0o755);
     project.write('over/x', 'x');
     // Times of sources are later than the epoch, and differ between the projects.
-    execFileSync('sh', ['-c', 'find . -exec touch {} +'], { cwd: project.path });
+    execFileSync('sh', ['-c', 'find tree over -exec touch {} +'], { cwd: project.path });
   }
 
   async function digests(project: Project, flags: readonly string[] = []): Promise<Record<string, string>> {

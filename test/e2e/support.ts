@@ -26,6 +26,9 @@ export interface SpawnedIn {
   readonly input?: string;
 }
 
+/** skopeo refuses to work for a user without one, where root has used it before. */
+const RUNTIME_DIRECTORY = { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
+
 /** Runs a program to its end, whatever that is. */
 export async function execute(
   program: string,
@@ -34,7 +37,7 @@ export async function execute(
 ): Promise<Ended> {
   const child = spawn(program, args, {
     cwd,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...RUNTIME_DIRECTORY, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const texts = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
