@@ -8,11 +8,12 @@ import {
   openImage,
   type Platform,
   parseReference,
+  type RegistryReference,
   resolveDigest,
 } from '../oci/index.ts';
 import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
-import { type BuildContext, say } from './context.ts';
+import { type BuildContext, once, say } from './context.ts';
 import { canonical } from './keys.ts';
 import { type BlobSource, foreignLayer } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
@@ -42,13 +43,24 @@ export async function openBase(
   context: BuildContext,
 ): Promise<BaseImage> {
   const reference = parseReference(base.reference);
-  const options = { platform, insecure: base.insecure, signal: context.signal };
-  const open = () => openImage(reference, options);
   if (reference.transport === 'oci') {
-    const opened = await located(base, open);
-    return fromOpened(opened, context);
+    // Not shared: the layout may be the output of this very build, in which tags change.
+    return fromOpened(await located(base, () => openImage(reference, { platform })), context);
   }
   const key = canonical([formatReference(reference), platform, base.insecure]);
+  return once(context, `base ${key}`, () => openRemote(reference, key, base, platform, image, context));
+}
+
+async function openRemote(
+  reference: RegistryReference,
+  key: string,
+  base: ImageBase,
+  platform: Platform,
+  image: string,
+  context: BuildContext,
+): Promise<BaseImage> {
+  const options = { platform, insecure: base.insecure, signal: context.signal };
+  const open = () => openImage(reference, options);
   const known = context.store.database.recall('bases', key) as Remembered | undefined;
   if (known && !context.options.noCache && (await stillCurrent(known, reference.digest))) {
     return fromRemembered(known, open, context);
@@ -84,8 +96,9 @@ async function located<T>(base: ImageBase, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function fromOpened(opened: OpenedImage, context: BuildContext): BaseImage {
-  return toBase(opened, opened, context);
+function fromOpened(opened: OpenedImage, context: BuildContext): Promise<BaseImage> {
+  // Images of one manifest have their layers in common, and fetch each of them once.
+  return once(context, `opened ${opened.descriptor.digest}`, async () => toBase(opened, opened, context));
 }
 
 function fromRemembered(

@@ -34,6 +34,18 @@ export interface BuildContext {
   readonly signal: AbortSignal;
   /** A finished image of this build by its name. */
   readonly built: (image: string) => BuiltImage;
+  /** What is being done or has been done in this build, by what identifies it. */
+  readonly shared: Map<string, Promise<unknown>>;
+}
+
+/** Does something once in a build, however many images need it at the same time. The key tells what it is. */
+export function once<T>({ shared }: BuildContext, key: string, work: () => Promise<T>): Promise<T> {
+  const known = shared.get(key);
+  // Each kind of key is used with one kind of work.
+  if (known) return known as Promise<T>;
+  const started = work();
+  shared.set(key, started);
+  return started;
 }
 
 export function say(

@@ -2,7 +2,7 @@
 
 import type { FileSource, ImageSource, Source } from '../plan/types.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
-import type { BuildContext } from './context.ts';
+import { type BuildContext, once } from './context.ts';
 import { download } from './downloads.ts';
 import { type FileIdentity, identify, sha256OfFile } from './identity.ts';
 import { keyOf } from './keys.ts';
@@ -29,7 +29,8 @@ export async function resolveSource(
     case 'file':
       return resolveFile(source, context);
     case 'http': {
-      const { path, sha256 } = await download(source, image, context);
+      const key = `download ${source.url} ${source.sha256}`;
+      const { path, sha256 } = await once(context, key, () => download(source, image, context));
       const location = { kind: 'host', path } as const;
       return { identity: `http ${sha256}`, directory: false, locate: async () => location, inside: false };
     }

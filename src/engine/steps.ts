@@ -4,7 +4,7 @@ import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.t
 import type { TarCompression } from '../oci/index.ts';
 import type { Base, CopyStep, ImagePlan, RunStep, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
-import { type BuildContext, type BuildOptions, say } from './context.ts';
+import { type BuildContext, type BuildOptions, once, say } from './context.ts';
 import { canonical, type KeyPart, keyOf } from './keys.ts';
 import { chainOf, keepLayer, knownLayer, treeLayers } from './layer-records.ts';
 import type { PackRequest, RunRequest } from './requests.ts';
@@ -40,13 +40,19 @@ interface Work {
   readonly perform: (pack: PackOptions) => Promise<PackedLayer | undefined>;
 }
 
-/** Does a piece of work, unless the store knows its result. */
-async function throughCache(
-  { domain, parts, always, perform }: Work,
+/** Does a piece of work, unless the store knows its result or another image of this build is already at it. */
+function throughCache(work: Work, step: StepContext): Promise<StepResult> {
+  const key = keyOf(work.domain, work.parts);
+  const perform = () => performUnlessKnown(key, work, step);
+  return work.always ? perform() : once(step.context, `step ${key} ${step.wanted}`, perform);
+}
+
+async function performUnlessKnown(
+  key: string,
+  { parts, always, perform }: Work,
   { context, plan, wanted }: StepContext,
 ): Promise<StepResult> {
   const { store, options, signal } = context;
-  const key = keyOf(domain, parts);
   const known = options.noCache ? undefined : store.database.step(key);
   if (known && always) {
     say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
