@@ -60,6 +60,8 @@ function describeProgram(): Command {
       'how many layers are built at the same time (default: number of processors)',
       positive,
     )
+    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
+    .addOption(new Option('--no-squashfs-verity').hideHelp())
     .option('--order-only', 'show the order of the files, build nothing')
     .addOption(repeatable('--layer-type <type>', 'form of the layers', ['tar']))
     .addOption(
