@@ -6,7 +6,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { wrongBlobs } from './images.ts';
-import { innerProcessOf, processesOf, startBuild, until } from './processes.ts';
+import { innerProcessOf, killIfThere, processesOf, startBuild, until } from './processes.ts';
 import { busyboxRoot } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
@@ -82,7 +82,7 @@ describe.skipIf(!has('busybox', 'umoci', 'zstd', 'getfattr'))('killing builds at
         await until(() => build.child.exitCode !== null || innerProcessOf(victim.store) !== undefined);
       await sleep(next() * duration * (inner ? 0.8 : 1.1));
       const target = inner ? innerProcessOf(victim.store) : build.pid;
-      if (target !== undefined && build.child.exitCode === null) process.kill(target, 'SIGKILL');
+      if (target !== undefined && build.child.exitCode === null) killIfThere(target);
       const ended = await build.ended;
       const round_ = `round ${round}, ended with ${ended.status}: ${ended.stderr}`;
       await until(() => processesOf(victim.store).length === 0);

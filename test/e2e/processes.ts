@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../../src/support/errors.ts';
 import { exitStatus } from '../../src/support/signals.ts';
 import { ashlarProgram, type Ended, type Project, type Variables } from './support.ts';
 
@@ -56,6 +57,15 @@ export function processesOf(directory: string): readonly Seen[] {
     const mounts = readIfThere(`/proc/${pid}/mountinfo`);
     return command.includes(directory) || mounts.includes(directory) ? [{ pid: Number(pid), command }] : [];
   });
+}
+
+/** Kills a process, unless it has ended by itself in the meantime. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
 }
 
 /** Processes come and go while we look. */
