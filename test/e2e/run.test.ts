@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { has } from '../support/tools.ts';
+import { findProgram } from '../../src/support/process.ts';
+import { has, isRoot } from '../support/tools.ts';
 import { busyboxRoot, linesOf } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
@@ -238,6 +239,22 @@ describe.skipIf(!has('umoci', 'busybox'))('run', () => {
     }
     expect(results.length).toBeGreaterThan(0);
     expect(new Set(results.map(result => JSON.stringify(result))).size).toBe(1);
+  });
+
+  it.skipIf(isRoot)('works with a single user id, and says what that means', async () => {
+    const project = workspace.project('own');
+    const bin = project.at('bin');
+    mkdirSync(bin);
+    // Everything that ashlar needs, but no newuidmap.
+    for (const name of ['readlink', 'find', 'unshare', 'sh', 'hostname', 'env', 'true', 'crun', 'runc'])
+      symlinkSync(findProgram(name) ?? 'missing', join(bin, name));
+    const run = '#!/bin/sh\nid -u; touch /new; chown 5:5 /new 2>/dev/null || echo refused\n';
+    const { stdout, stderr } = await project.build({ one: { from: busybox, run } }, [], {
+      env: { PATH: bin },
+    });
+    expect(stdout).toBe('0\nrefused\n');
+    expect(stderr).toMatch(/^warning: only one user id is available .*: owners of files cannot be kept$/m);
+    expect(project.image('one').names(-1)).toEqual(['/', 'new']);
   });
 
   it('runs scripts of several layers with the right names', async () => {
