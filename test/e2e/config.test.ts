@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxLayout, busyboxRoot, umoci } from './roots.ts';
+import { busyboxRoot } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -82,16 +82,6 @@ describe.skipIf(!has('umoci', 'busybox', 'git'))('the image', () => {
       await project.build({ one: { from: scratch, runtime_user: 1000 } });
       expect(project.image('one').config.config?.User).toBe('1000');
       await project.failure({ one: { from: scratch, user: 'a', runtime_user: 'b' } });
-    });
-
-    it('keeps the variant of a base', async () => {
-      const project = workspace.project();
-      const layout = busyboxLayout(project.path, 'arm');
-      umoci('config', '--image', `${layout}:arm`, '--architecture', 'arm64');
-      await project.build({
-        one: { from: { type: 'oci', url: `${layout}:arm` }, arch: 'arm64', labels: { a: 'b' } },
-      });
-      expect(project.image('one').config.architecture).toBe('arm64');
     });
 
     it('tells author, time and history', async () => {

@@ -129,18 +129,11 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'busybox', 'zstd', 'x
         );
         return { digest, size, mediaType, platform: { os: 'linux', architecture } };
       });
-      for (const { digest, mediaType, platform } of manifests) {
+      for (const { platform } of manifests) {
         const source = `oci:${layout}:${platform.architecture}`;
         const target = `docker://${registry.host}/multi:${platform.architecture}`;
-        await output('skopeo', [
-          'copy',
-          '--quiet',
-          '--dest-tls-verify=false',
-          '--preserve-digests',
-          source,
-          target,
-        ]);
-        expect({ digest, mediaType }).toMatchObject({ mediaType: expect.stringContaining('manifest') });
+        const flags = ['--quiet', '--dest-tls-verify=false', '--preserve-digests'];
+        await output('skopeo', ['copy', ...flags, source, target]);
       }
       const pushed = await fetch(`http://${registry.host}/v2/multi/manifests/latest`, {
         method: 'PUT',

@@ -32,7 +32,7 @@ touch -d @1234567890 plain; touch -h -d @1111111111 link; touch -d @1000000000 d
 chown 0:0 /data
 `;
 
-/** Everything but what a build legitimately changes when it is described: nothing. */
+/** Shell commands that print the description of a directory where it is, between two marks. */
 const describeIn = (directory: string) =>
   `TOOLS=/stacker/imports/tools/; describe() { ${DESCRIBE} }; echo =BEGIN; describe ${directory}; echo =END`;
 

@@ -1,5 +1,4 @@
 /** What is in a tree, entry by entry, as GNU find, sha256sum and getfattr see it. */
-import { join } from 'node:path';
 import { outputAsRoot } from './support.ts';
 
 /**
@@ -79,14 +78,13 @@ function parseAttributes(text: string): ReadonlyMap<string, Readonly<Record<stri
       if (!head) return [];
       const name = unescapeOctal(head.replace('# file: ', ''));
       const pairs = lines.map(line => line.split(/=(.*)/s).slice(0, 2) as [string, string]);
-      return [[name === '.' ? '.' : join('./', name).replace(/^(?!\.)/, './'), Object.fromEntries(pairs)]];
+      return [[name === '.' ? '.' : `./${name.replace(/^\.\//, '')}`, Object.fromEntries(pairs)]];
     }),
   );
 }
 
 function unescapeOctal(text: string): string {
-  const latin = text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
-  return latin;
 }
