@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { blobPath, wrongBlobs } from './images.ts';
-import { busyboxRoot, linesOf } from './roots.ts';
+import { linesOf, useBusybox } from './roots.ts';
 import { outputAsRoot, Project, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };
   const built = (tag: string) => ({ type: 'built', tag });
 

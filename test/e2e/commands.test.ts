@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { ashlarProgram, execute, failureOf, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
 
   describe('inspect', () => {
     it('prints name, layers, annotations and config of all images or one', async () => {

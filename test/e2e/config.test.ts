@@ -3,14 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 describe.skipIf(!has('umoci', 'busybox', 'git'))('the image', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };
   const built = (tag: string) => ({ type: 'built', tag });
 

@@ -17,14 +17,14 @@ import { serve } from '../support/http-server.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { blobPath, readImage } from './images.ts';
-import { busyboxLayout, busyboxRoot } from './roots.ts';
+import { busyboxLayout, useBusybox } from './roots.ts';
 import { failureOf, output, Project, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'skopeo', 'busybox', 'docker-registry', 'htpasswd', 'openssl'))(
   'a clear error',
   () => {
     const workspace = useWorkspace();
-    const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+    const busybox = useBusybox(workspace);
 
     /** Fails with the message and the place, leaves nothing half-written, and works when the cause is gone. */
     async function fails(

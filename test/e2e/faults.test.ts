@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { wrongBlobs } from './images.ts';
 import { innerProcessOf, killIfThere, processesOf, startBuild, until } from './processes.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
 
@@ -28,7 +28,7 @@ function random(seed: number): () => number {
 
 describe.skipIf(!has('busybox', 'umoci', 'zstd', 'getfattr'))('killing builds at random points', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const built = (tag: string) => ({ type: 'built', tag });
   const file = {
     base: { from: busybox, run: 'mkdir /d; for i in 1 2 3 4 5; do head -c 100000 /bin/busybox >/d/$i; done' },

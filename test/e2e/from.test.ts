@@ -5,12 +5,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
-import { busyboxLayout, busyboxRoot, packTar, umoci } from './roots.ts';
+import { busyboxLayout, packTar, umoci, useBusybox } from './roots.ts';
 import { execute, output, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'busybox', 'zstd', 'xz'))('from', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   let layout = '';
   beforeAll(() => {
     layout = busyboxLayout(workspace.path);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
@@ -11,7 +11,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 describe.skipIf(!has('umoci', 'busybox', 'getfattr'))('directories of the host', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };
 
   describe('as overlay_dirs', () => {

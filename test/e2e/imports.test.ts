@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
 import { has, isRoot } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { type Project, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
@@ -13,7 +13,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 describe.skipIf(!has('umoci', 'busybox', 'getfattr'))('imports', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };
 
   /** A project with the file `f` and the directory `d1`. */

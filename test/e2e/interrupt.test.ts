@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { innerProcessOf, processesOf, startBuild, until } from './processes.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('a build that is ended from outside', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
 
   /** A project of which one layer is done and two run, one of them with a script that ignores signals. */
   async function running() {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has, isRoot } from '../support/tools.ts';
-import { busyboxRoot, packTar, toolbox } from './roots.ts';
+import { packTar, toolbox, useBusybox } from './roots.ts';
 import { output, outputAsRoot, useWorkspace } from './support.ts';
 import { DESCRIBE, DESCRIBERS, type Description, describeTree, parseDescription } from './trees.ts';
 
@@ -46,7 +46,7 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'busybox', 'getfattr'
   'layers',
   () => {
     const workspace = useWorkspace();
-    const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+    const busybox = useBusybox(workspace);
     const built = (tag: string) => ({ type: 'built', tag });
     beforeAll(() => void toolbox(join(workspace.path, 'tools'), ...TOOLS));
     const imports = [join(workspace.path, 'tools')];

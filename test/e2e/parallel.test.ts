@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { wrongBlobs } from './images.ts';
-import { busyboxRoot, linesOf } from './roots.ts';
+import { linesOf, useBusybox } from './roots.ts';
 import { failureOf, Project, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('several layers at once', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const built = (tag: string) => ({ type: 'built', tag });
   const names = Array.from({ length: 10 }, (_, i) => `layer${i}`);
 

@@ -1,23 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { has, isRoot } from '../support/tools.ts';
-import { busyboxLayout, busyboxRoot } from './roots.ts';
+import { busyboxLayout, useBusybox } from './roots.ts';
 import { ashlarProgram, execute, output, Project, useWorkspace } from './support.ts';
 
 const env = { SOURCE_DATE_EPOCH: '1700000000' };
 
 describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', () => {
   const workspace = useWorkspace();
-  const tar = busyboxRoot(workspace.path);
-  const layout = busyboxLayout(workspace.path);
+  const busybox = useBusybox(workspace);
+  const layout = join(workspace.path, 'base');
+  beforeAll(() => void busyboxLayout(workspace.path));
 
   /** Something of everything. Nothing in it names the directory of the project. */
   const file = {
     hidden: {
-      from: { type: 'tar', url: tar },
+      from: busybox,
       imports: ['tree'],
       // A tar file keeps the times of what goes into it: no tool but the script can make those the same.
       run: [
@@ -99,7 +100,10 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
 
   describe.runIf(isRoot && has('useradd', 'runuser', 'newuidmap'))('as root and as a new plain user', () => {
     const user = `ashlar-e2e-${process.pid}`;
-    const home = mkdtempSync(join(tmpdir(), 'ashlar-home-'));
+    const home = join(tmpdir(), `${user}-home`);
+    beforeAll(
+      () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
+    );
     afterAll(() => {
       execFileSync('userdel', [user], { stdio: 'ignore' });
       rmSync(home, { recursive: true, force: true });
@@ -107,8 +111,6 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
 
     it('give the same images', async () => {
       const one = await digests(workspace.project('own'));
-      rmSync(home, { recursive: true });
-      execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' });
       execFileSync('chmod', ['-R', 'a+rX', layout]);
       chmodSync(workspace.path, 0o755);
       const project = join(home, 'project');

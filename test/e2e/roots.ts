@@ -12,7 +12,9 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { beforeAll } from 'vitest';
 import { findProgram } from '../../src/support/process.ts';
+import type { Workspace } from './support.ts';
 
 /** Everything in these roots has this time. */
 const MADE = '@1600000000';
@@ -39,6 +41,12 @@ export function busyboxRoot(directory: string): string {
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   packTar(root, tar);
   return tar;
+}
+
+/** `busyboxRoot` for the tests of a file, made before they begin; returns it as a base. */
+export function useBusybox({ path }: Workspace): { readonly type: 'tar'; readonly url: string } {
+  beforeAll(() => void busyboxRoot(path));
+  return { type: 'tar', url: join(path, 'busybox.tar') };
 }
 
 /** Packs a directory as root's, with fixed times. */

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/support/process.ts';
 import { has, isRoot } from '../support/tools.ts';
-import { busyboxRoot, linesOf } from './roots.ts';
+import { linesOf, useBusybox } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('run', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };
 
   describe('the script', () => {

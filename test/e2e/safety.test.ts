@@ -3,12 +3,12 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot, packTar } from './roots.ts';
+import { packTar, useBusybox } from './roots.ts';
 import { outputAsRoot, type Project, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('a hostile', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
 
   /** A tar base of busybox in which `change` may do as it likes, beside a directory that nobody may write to. */
   function rootWith(project: Project, change: (root: string) => void) {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
 import { has } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { useWorkspace } from './support.ts';
 
 describe.skipIf(!has('busybox'))('what several layers need at the same time', () => {
   const workspace = useWorkspace();
+  const busybox = useBusybox(workspace);
 
   it('is downloaded once', async () => {
     await using server = await serve((_, response) => void response.end('content'));
@@ -19,8 +20,7 @@ describe.skipIf(!has('busybox'))('what several layers need at the same time', ()
 
   it('is the same layer in all of them', async () => {
     const project = workspace.project('own');
-    const layer = { from: { type: 'tar', url: busyboxRoot(workspace.path) } };
-    const steps = { ...layer, imports: [{ path: 'stacker.yaml', dest: '/file' }] };
+    const steps = { from: busybox, imports: [{ path: 'stacker.yaml', dest: '/file' }] };
     await project.build({ a: steps, b: steps, c: steps }, ['--jobs', '3']);
     expect(project.tags().map(tag => project.image(tag).layers)).toEqual(
       Array(3).fill(project.image('a').layers),

@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of stacker files
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot } from './roots.ts';
+import { useBusybox } from './roots.ts';
 import { failureOf, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('substitution', () => {
   const workspace = useWorkspace();
-  const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+  const busybox = useBusybox(workspace);
 
   it("turns the manual's example into 1 2 3", async () => {
     const project = workspace.project();

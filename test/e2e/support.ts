@@ -1,10 +1,11 @@
 /** What the end-to-end tests share: projects in directories of their own, and ashlar as a child process in them. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { exitStatus } from '../../src/support/signals.ts';
 import { isRoot } from '../support/tools.ts';
 import { type Image, readImage, readTags } from './images.ts';
@@ -214,9 +215,11 @@ export interface Workspace {
 
 /** A directory for the projects of one test file, removed after its tests. */
 export function useWorkspace(): Workspace {
-  const path = mkdtempSync(join(tmpdir(), 'ashlar-e2e-'));
+  const path = join(tmpdir(), `ashlar-e2e-${randomBytes(6).toString('hex')}`);
   const store = join(path, 'store');
   let projects = 0;
+  // Not before: a file whose tests are skipped must leave nothing behind.
+  beforeAll(() => void mkdirSync(path, { mode: 0o700 }));
   afterAll(() => outputAsRoot('rm', ['-rf', path]));
   return {
     path,
