@@ -1,4 +1,5 @@
 import { closeSync as close } from 'node:fs';
+import { AshlarError } from '../support/errors.ts';
 import { SystemCallError } from './errors.ts';
 import type { Name } from './name.ts';
 import { cString, declare } from './native.ts';
@@ -75,11 +76,16 @@ const FSCONFIG_CMD_CREATE = 6;
 const CLOEXEC = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 
-/**
- * Mounts an overlay with `userxattr`, for root and non-root alike. Uses fsconfig(2), where every lower directory is
- * an option of its own: mount(2) has a single page for all of them, which a deep image overflows.
- */
+/** Mounts an overlay with `userxattr`, for root and non-root alike. */
 export function mountOverlay(options: OverlayOptions): void {
+  if (!mountByParts(options)) mountByText(options);
+}
+
+/**
+ * By fsconfig(2), where every lower directory is an option of its own: mount(2) has a single page for all of them,
+ * which a deep image overflows. False where the kernel does not know that option (before Linux 6.8).
+ */
+function mountByParts(options: OverlayOptions): boolean {
   const context = syscall('overlay', SYS.fsopen, 'void *', cString('overlay'), 'long', CLOEXEC);
   try {
     const set = (key: string, value: string) =>
@@ -95,7 +101,7 @@ export function mountOverlay(options: OverlayOptions): void {
         ...['void *', key === null ? null : cString(key), 'void *', null, 'long', 0],
       );
     set('source', 'overlay');
-    setLowers(options.lowers, set);
+    if (!setLowers(options.lowers, set)) return false;
     if (options.upper) {
       set('upperdir', options.upper.directory);
       set('workdir', options.upper.work);
@@ -112,22 +118,42 @@ export function mountOverlay(options: OverlayOptions): void {
     } finally {
       close(mounted);
     }
+    return true;
   } finally {
     close(context);
   }
 }
 
-/** `lowerdir+` (Linux 6.8) takes one directory a call; before it, the whole list in one string must do. */
-function setLowers(lowers: readonly string[], set: (key: string, value: string) => number): void {
-  const topFirst = lowers.toReversed();
+function setLowers(lowers: readonly string[], set: (key: string, value: string) => number): boolean {
   try {
-    for (const lower of topFirst) set('lowerdir+', lower);
+    for (const lower of lowers.toReversed()) set('lowerdir+', lower);
+    return true;
   } catch (error) {
-    if (!(error instanceof SystemCallError && error.code === 'EINVAL')) throw error;
-    set('lowerdir', topFirst.map(escapeLower).join(':'));
+    if (error instanceof SystemCallError && error.code === 'EINVAL') return false;
+    throw error;
   }
 }
 
-function escapeLower(path: string): string {
-  return path.replaceAll(/[\\:]/g, '\\$&');
+/** Bytes that mount(2) takes for all options together, the closing NUL included. */
+const PAGE = 4096;
+
+/** By mount(2). Throws an AshlarError when there are too many layers for it. */
+export function mountByText({ target, lowers, upper }: OverlayOptions): void {
+  const options = [
+    `lowerdir=${lowers.toReversed().map(escapePath).join(':')}`,
+    ...(upper ? [`upperdir=${escapePath(upper.directory)}`, `workdir=${escapePath(upper.work)}`] : []),
+    'userxattr',
+  ];
+  const data = options.join(',');
+  if (Buffer.byteLength(data) >= PAGE) {
+    throw new AshlarError(`this kernel cannot mount ${lowers.length} layers at once`, {
+      hint: 'choose a store with a shorter path, or use Linux 6.8 or newer, which has no such limit',
+    });
+  }
+  mount({ source: 'overlay', target, type: 'overlay', data });
+}
+
+/** Commas end an option, colons a directory. */
+function escapePath(path: string): string {
+  return path.replaceAll(/[\\:,]/g, '\\$&');
 }

@@ -32,6 +32,7 @@ import {
   setXattr,
   unmount,
 } from '../../src/linux/index.ts';
+import { mountByText } from '../../src/linux/mount.ts';
 
 let root: string;
 beforeEach(() => {
@@ -141,6 +142,31 @@ describe.runIf(process.getuid?.() === 0)('mounts (as root)', () => {
     } finally {
       unmount(target);
     }
+  });
+
+  it('mounts an overlay as older kernels want it, and says when there are too many layers for them', () => {
+    const lowers = ['a,b', 'c:d', 'e\\f'].map(name => join(root, name));
+    for (const [i, lower] of lowers.entries()) {
+      mkdirSync(lower);
+      writeFileSync(join(lower, 'same'), String(i));
+    }
+    const [upper, work, target] = ['up,per', 'work', 'merged'].map(name => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const directory of [upper, work, target]) mkdirSync(directory);
+    mountByText({ target, lowers, upper: { directory: upper, work } });
+    try {
+      expect(readFileSync(join(target, 'same'), 'utf8')).toBe('2');
+      writeFileSync(join(target, 'new'), '');
+      expect(lstatSync(join(upper, 'new')).isFile()).toBe(true);
+    } finally {
+      unmount(target);
+    }
+    expect(() => mountByText({ target, lowers: Array(200).fill(join(root, 'x'.repeat(30))) })).toThrow(
+      'this kernel cannot mount 200 layers at once',
+    );
   });
 
   it('says what was wrong with an overlay', () => {

@@ -206,7 +206,7 @@ async function findAbilities(store: string): Promise<readonly Finding[]> {
           subject: 'overlay',
           state: 'missing',
           detail: overlayProblem,
-          cure: 'needs Linux 5.11 and a store that is not itself on overlayfs: choose another disk with --store',
+          cure: 'needs Linux 5.12 and a store that is not itself on overlayfs: choose another disk with --store',
           required: true,
         },
     runtime === 'builtin'
