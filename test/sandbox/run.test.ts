@@ -80,8 +80,9 @@ describe.runIf(isRoot && has('busybox', 'crun', 'runc')).each(runtimes)('a proce
     const shown = join(directory, 'shown');
     mkdirSync(shown);
     writeFileSync(join(shown, 'file'), 'content\n');
+    // runc copies standard output and error each by itself, so one of them must do for the order to be known.
     const script =
-      'busybox cat /a/b/file; echo x > /a/b/file; echo y > /w/file2; busybox grep " /a/b " /proc/mounts';
+      'exec 2>&1; busybox cat /a/b/file; echo x > /a/b/file; echo y > /w/file2; busybox grep " /a/b " /proc/mounts';
     const reply = await run(script, {
       runtime,
       mounts: [
