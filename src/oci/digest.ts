@@ -47,9 +47,9 @@ export function digestParts(digest: Digest): { readonly algorithm: Algorithm; re
 }
 
 /**
- * Passes `source` through and compares it with the descriptor: nothing beyond the size is ever passed on, and the end
- * is only reached when size and digest are right. Throws AshlarError otherwise; what was passed on before is then not
- * to be trusted.
+ * Passes `source` through and compares it with the descriptor: the last chunk is passed on only when size and digest
+ * are right, so that whoever gets all bytes gets the right ones. Throws AshlarError otherwise; what was passed on
+ * before is then not to be trusted.
  */
 export async function* verifying(
   { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
@@ -58,17 +58,20 @@ export async function* verifying(
   const { algorithm, hex } = digestParts(digest);
   const hash = createHash(algorithm);
   let seen = 0;
+  let last: Uint8Array | undefined;
   for await (const chunk of source) {
     seen += chunk.length;
     if (seen > size)
       throw new AshlarError(`blob ${digest} is longer than the ${size} bytes of its descriptor`);
     hash.update(chunk);
-    yield chunk;
+    if (last) yield last;
+    last = chunk;
   }
   if (seen < size) throw new AshlarError(`blob ${digest} is truncated: ${seen} of ${size} bytes`);
   const actual = hash.digest('hex');
   if (actual !== hex)
     throw new AshlarError(`blob ${digest} is damaged: its digest is ${algorithm}:${actual}`);
+  if (last) yield last;
 }
 
 /** The whole content of a verified stream. Only for documents: the caller has capped `descriptor.size`. */
