@@ -132,10 +132,9 @@ it.skipIf(lacks('umoci'))('says of random layers what umoci makes of them', asyn
     name.map(n => file(`${n}/.wh..wh..opq`, '')),
     fc.tuple(name, name).map(([n, t]) => hardlink(n, t)),
   );
-  const layer = fc.uniqueArray(entry, {
-    maxLength: 5,
-    selector: ({ name: n }) => String(n).replace('.wh.', ''),
-  });
+  const layer = fc
+    .uniqueArray(entry, { maxLength: 5, selector: ({ name: n }) => String(n).replace('.wh.', '') })
+    .filter(isOneTree);
   const paths = ['/', '/a', '/b', '/a/a', '/a/b', '/b/a', '/a/a/a', '/b/a/b', '/s', '/a/s'];
   let compared = 0;
   await fc.assert(
@@ -162,6 +161,15 @@ it.skipIf(lacks('umoci'))('says of random layers what umoci makes of them', asyn
 });
 
 /** A whiteout after the entry of its directory. */
+/** Not with one name as a file and as the directory of another entry, of which everybody makes something else. */
+function isOneTree(entries: readonly RawEntry[]): boolean {
+  const names = entries.map(({ name }) => String(name).replace('.wh.', ''));
+  return entries.every(
+    ({ type }, i) =>
+      type === '5' || !names.some(other => other.startsWith(`${names[i]?.replace(/\/$/, '')}/`)),
+  );
+}
+
 function whole(entry: RawEntry): RawEntry[] {
   const slash = String(entry.name).indexOf('/.wh.');
   return slash === -1 ? [entry] : [dir(String(entry.name).slice(0, slash)), entry];
