@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of stacker files
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { useBusybox } from './roots.ts';

@@ -385,7 +385,6 @@ describe('the other directives', () => {
   });
 
   it('annotations stand beside those that every image gets, which win', async () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is a placeholder of ours
     const placeholder = '${{V}}';
     const text = layer(
       `annotations: {a: 1.0, io.x.stacker.stacker_version: mine}\nlabels: {v: "${placeholder}"}`,

@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders are what this is about
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Substitution, substitute } from '../../../src/recipes/stacker/substitute.ts';
