@@ -134,19 +134,6 @@ export class Database implements Disposable {
     else this.#run(`INSERT OR REPLACE INTO ${memory} VALUES (?, ?)`, key, text);
   }
 
-  /** Runs many writes as one, which costs one sync of the disk instead of many. */
-  together<T>(work: () => T): T {
-    this.#connection.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#connection.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#connection.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
   #get(sql: string, ...values: readonly (string | number | null)[]) {
     return this.#prepare(sql).get(...values);
   }
