@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { FileStamp, StatCache } from '../layers/index.ts';
+import { lockFile } from '../linux/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { KeyPart } from './keys.ts';
 
@@ -160,6 +161,8 @@ function timesOf({ size, mtime, ctime }: FileStamp): string {
 }
 
 function open(path: string): DatabaseSync {
+  // SQLite does not wait for others when it goes over to WAL: of two builds that make the index together, one would fail.
+  using _lock = lockFile(`${path}.lock`, { mode: 'exclusive', wait: true });
   try {
     return openCurrent(path);
   } catch (error) {
@@ -176,11 +179,9 @@ function openCurrent(path: string): DatabaseSync {
   const connection = new DatabaseSync(path);
   try {
     connection.exec('PRAGMA busy_timeout = 20000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    // Two processes may open a new store at once: only one of them may make the tables.
-    connection.exec('BEGIN IMMEDIATE');
     const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version);
-    if (version === 0) connection.exec(`${SCHEMA} PRAGMA user_version = ${VERSION}`);
-    connection.exec('COMMIT');
+    // In one transaction: a process that is killed leaves no half of the tables.
+    if (version === 0) connection.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT`);
     if (version !== 0 && version !== VERSION) throw new OtherVersion();
     return connection;
   } catch (error) {
