@@ -5,7 +5,9 @@ import { fail, UsageError } from './failure.ts';
 import type { GlobalFlags } from './settings.ts';
 import { VERSION } from './version.ts';
 
-// Set by the launcher for ourselves; builds must not see it.
+// Set by the launcher for ourselves; builds must not see them.
+const { ASHLAR_NAME: name = 'ashlar' } = process.env;
+delete process.env.ASHLAR_NAME;
 delete process.env.NODE_COMPILE_CACHE;
 
 /** The parser of a repeatable option: what is given replaces the default, and adds to what was given before. */
@@ -27,7 +29,7 @@ function positive(value: string): number {
 }
 
 function describeProgram(): Command {
-  const program = new Command('ashlar')
+  const program = new Command(name)
     .description(
       'Builds OCI images from layered descriptions: no daemon, no root, no copying of bytes that do not change.',
     )
