@@ -12,6 +12,9 @@ import { type Image, readImage, readTags } from './images.ts';
 
 export const ashlarProgram = fileURLToPath(new URL('../../bin/ashlar', import.meta.url));
 
+/** The same program under the name that files and scripts of stacker's users have for it. */
+export const stackerProgram = fileURLToPath(new URL('../../bin/stacker', import.meta.url));
+
 export interface Ended {
   /** Exit code, or 128 + the signal's number. */
   readonly status: number;
@@ -96,10 +99,13 @@ export interface Invocation extends SpawnedIn {
 export class Project {
   readonly path: string;
   readonly store: string;
+  /** The program that builds. */
+  readonly program: string;
 
-  constructor(path: string, store: string) {
+  constructor(path: string, store: string, program = ashlarProgram) {
     this.path = path;
     this.store = store;
+    this.program = program;
     mkdirSync(path, { recursive: true });
   }
 
@@ -124,8 +130,9 @@ export class Project {
     return this.write(name, typeof file === 'string' ? file : JSON.stringify(file, null, 2));
   }
 
+  /** Runs the program under the name that this project has for it. */
   ashlar(args: readonly string[], { globals = [], ...where }: Invocation = {}): Promise<Ended> {
-    return execute(ashlarProgram, this.arguments(args, globals), {
+    return execute(this.program, this.arguments(args, globals), {
       cwd: this.path,
       ...where,
       env: this.environment(where.env),
@@ -144,7 +151,7 @@ export class Project {
   async build(file: StackerFile, flags: readonly string[] = [], invocation: Invocation = {}): Promise<Ended> {
     const ended = await this.tryBuild(file, flags, invocation);
     if (ended.status !== 0)
-      throw new Error(`ashlar ended with ${ended.status}:\n${ended.stdout}${ended.stderr}`);
+      throw new Error(`the build ended with ${ended.status}:\n${ended.stdout}${ended.stderr}`);
     return ended;
   }
 
@@ -213,8 +220,8 @@ export interface Workspace {
   project(store?: 'shared' | 'own'): Project;
 }
 
-/** A directory for the projects of one test file, removed after its tests. */
-export function useWorkspace(): Workspace {
+/** A directory for the projects of one test file, which build with `program`; removed after its tests. */
+export function useWorkspace(program = ashlarProgram): Workspace {
   const path = join(tmpdir(), `ashlar-e2e-${randomBytes(6).toString('hex')}`);
   const store = join(path, 'store');
   let projects = 0;
@@ -227,7 +234,7 @@ export function useWorkspace(): Workspace {
     project(which = 'shared') {
       projects += 1;
       const directory = join(path, `project-${projects}`);
-      return new Project(directory, which === 'shared' ? store : join(directory, 'store'));
+      return new Project(directory, which === 'shared' ? store : join(directory, 'store'), program);
     },
   };
 }
