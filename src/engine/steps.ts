@@ -2,7 +2,7 @@
 
 import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
-import type { Base, CopyStep, ImagePlan, RunStep, Source } from '../plan/types.ts';
+import type { Base, Bind, CopyStep, ImagePlan, RunEnvironment, RunStep, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type BuildContext, type BuildOptions, once, say } from './context.ts';
 import { canonical, type KeyPart, keyOf } from './keys.ts';
@@ -152,7 +152,8 @@ async function checkUnchanged(
 export async function run(runStep: RunStep, step: StepContext): Promise<StepResult> {
   const { context, plan, layers, imports } = step;
   const { options, workshop, signal, emit } = context;
-  const environment = runEnvironment(runStep, options.environment);
+  const { surroundings } = runStep;
+  const environment = runEnvironment(surroundings.environment, options.environment);
   return throughCache(
     {
       domain: 'run',
@@ -168,13 +169,13 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
             canonical([imports[i]?.identity, mode, uid, gid]),
           ],
         ),
-        ['import directories', canonical(runStep.importDirectories)],
-        ['binds', canonical(runStep.binds.map(bind => [bind.source, bind.target]))],
+        ['import directories', canonical(surroundings.importDirectories)],
+        ['binds', canonical(surroundings.binds.map(bind => [bind.source, bind.target]))],
         ['network', options.network],
         ['platform', canonical(plan.platform)],
         epochPart(context),
       ],
-      always: runStep.binds.length > 0,
+      always: surroundings.binds.length > 0,
       perform: async pack => {
         const request: RunRequest = {
           layers: await treeLayers(layers, context),
@@ -189,8 +190,8 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
               return { name, location, uid, gid, ...(mode === undefined ? {} : { mode }) };
             }),
           ),
-          importDirectories: runStep.importDirectories,
-          binds: await Promise.all(runStep.binds.map(checkBind)),
+          importDirectories: surroundings.importDirectories,
+          binds: await Promise.all(surroundings.binds.map(checkBind)),
           pack,
         };
         const result = await workshop.call('run', request, {
@@ -214,7 +215,7 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
   );
 }
 
-async function checkBind({ source, target, at }: RunStep['binds'][number]) {
+async function checkBind({ source, target, at }: Bind) {
   const { stat } = await import('node:fs/promises');
   try {
     await stat(source);
@@ -227,7 +228,7 @@ async function checkBind({ source, target, at }: RunStep['binds'][number]) {
 
 /** The variables of a script: defaults, what passes through from the host, what the description sets. */
 export function runEnvironment(
-  { environment: { defaults, passThrough, set } }: RunStep,
+  { defaults, passThrough, set }: RunEnvironment,
   host: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> {
   const patterns = passThrough.map(pattern => new RegExp(`^(?:${pattern})$`));

@@ -16,6 +16,10 @@ export interface ImagePlan {
   /** Files that every step that runs something sees read-only; they never become part of the image. */
   readonly imports: readonly Import[];
   readonly steps: readonly Step[];
+  /** What a shell that somebody opens in the image finds around it. */
+  readonly shell: Surroundings;
+  /** Makes labels out of the finished tree. */
+  readonly labels?: LabelScript;
   readonly config: ConfigChange;
   /** Merged over the annotations of the base's manifest. */
   readonly annotations: Readonly<Record<string, string>>;
@@ -70,17 +74,34 @@ export interface RunStep {
   readonly kind: 'run';
   /** The whole script, first line (`#!...`) included. */
   readonly script: string;
-  readonly environment: RunEnvironment;
-  readonly binds: readonly Bind[];
-  /** Absolute directories at which the image's imports appear, read-only; the first also holds the script. */
-  readonly importDirectories: readonly string[];
+  readonly surroundings: Surroundings;
   readonly createdBy: string;
   /** How a failure is worded: the text before `: execute failed: exit status <N>`. */
   readonly failure: string;
   readonly at: SourceSpan;
 }
 
-/** The environment of a run step: `defaults`, overridden by what passes through, overridden by `set`. */
+/** Runs in a throw-away copy of the finished tree; every file that it leaves in a directory becomes a label. */
+export interface LabelScript {
+  /** The whole script, first line (`#!...`) included. */
+  readonly script: string;
+  readonly surroundings: Surroundings;
+  /** Absolute; all of them show the one directory whose files become labels: name and content. */
+  readonly directories: readonly string[];
+  /** How a failure is worded: the text before `: execute failed: exit status <N>`. */
+  readonly failure: string;
+  readonly at: SourceSpan;
+}
+
+/** What a process in the tree of an image finds besides the tree. */
+export interface Surroundings {
+  readonly environment: RunEnvironment;
+  readonly binds: readonly Bind[];
+  /** Absolute directories at which the image's imports appear, read-only; the first also holds the script. */
+  readonly importDirectories: readonly string[];
+}
+
+/** The environment of a process in a tree: `defaults`, overridden by what passes through, overridden by `set`. */
 export interface RunEnvironment {
   readonly defaults: Readonly<Record<string, string>>;
   /** Regular expressions, each matching a whole name of a variable of the host that passes through. */
@@ -88,7 +109,7 @@ export interface RunEnvironment {
   readonly set: Readonly<Record<string, string>>;
 }
 
-/** A directory or file of the host, writable at `target` while a run step runs. Never part of the layer. */
+/** A directory or file of the host, writable at `target` while something runs in the tree. Never part of the layer. */
 export interface Bind {
   readonly source: string;
   readonly target: string;

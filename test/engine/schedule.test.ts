@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dependenciesOf } from '../../src/engine/index.ts';
 import { runEnvironment } from '../../src/engine/steps.ts';
-import type { ImagePlan, RunStep } from '../../src/plan/types.ts';
+import type { ImagePlan, RunEnvironment } from '../../src/plan/types.ts';
 
 const at = { file: 'f', line: 1, column: 1 };
 const image: ImagePlan = {
@@ -20,6 +20,7 @@ const image: ImagePlan = {
       at,
     },
   ],
+  shell: { environment: { defaults: {}, passThrough: [], set: {} }, binds: [], importDirectories: [] },
   config: { environment: [], labels: {}, volumes: [] },
   annotations: {},
   platform: { os: 'linux', architecture: 'amd64' },
@@ -36,24 +37,13 @@ describe('dependenciesOf', () => {
 });
 
 describe('runEnvironment', () => {
-  const step = (environment: RunStep['environment']): RunStep => ({
-    kind: 'run',
-    script: '',
-    environment,
-    binds: [],
-    importDirectories: [],
-    createdBy: '',
-    failure: '',
-    at,
-  });
-
   it('lets through whole names only, overrides defaults by them and both by what is set', () => {
-    const environment = {
+    const environment: RunEnvironment = {
       defaults: { PATH: 'd', A: 'd', B: 'd' },
       passThrough: ['A|B', 'HTTP.*'],
       set: { B: 's' },
     };
     const host = { A: 'h', B: 'h', AB: 'h', HTTP_PROXY: 'h', xHTTP: 'h', HTTPS: undefined };
-    expect(runEnvironment(step(environment), host)).toEqual({ PATH: 'd', A: 'h', B: 's', HTTP_PROXY: 'h' });
+    expect(runEnvironment(environment, host)).toEqual({ PATH: 'd', A: 'h', B: 's', HTTP_PROXY: 'h' });
   });
 });

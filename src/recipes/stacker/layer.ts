@@ -16,7 +16,7 @@ import { readImageConfig, readTexts } from './image-config.ts';
 import { readImports } from './imports.ts';
 import type { StackerOptions } from './options.ts';
 import { readOverlayDirs } from './overlay-dirs.ts';
-import { readRun } from './run.ts';
+import { readScripts } from './run.ts';
 
 const directiveNames = [
   'from',
@@ -46,7 +46,7 @@ const directiveNames = [
   'bom',
 ];
 
-const unsupported = ['apply', 'layers', 'generate_labels'];
+const unsupported = ['apply', 'layers'];
 
 /** The image that a layer of a stacker file describes, without the order among the layers. */
 export function readLayer(
@@ -79,12 +79,14 @@ export function readLayer(
   if (from === undefined) throw new AshlarError('invalid layer: no base (from directive)', { at });
   const base = readFrom(from, context);
   const { imports, copies, legacy } = readImports(directives, context);
-  const run = readRun(directives, legacy, context);
+  const { shell, run, labels } = readScripts(directives, legacy, context);
   return {
     name,
     base,
     imports,
     steps: [...readOverlayDirs(directives, context), ...copies, ...(run === undefined ? [] : [run])],
+    shell,
+    ...(labels === undefined ? {} : { labels }),
     config: readImageConfig(directives, context),
     annotations: { ...readTexts(directives, 'annotations', context), ...fileAnnotations },
     platform: readPlatform(directives, options.hostPlatform),

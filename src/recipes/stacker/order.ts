@@ -93,7 +93,7 @@ function imageSourcesOf(image: UnorderedImage): ImageSource[] {
 }
 
 function bindsOf(steps: readonly Step[]): Bind[] {
-  return steps.flatMap(step => (step.kind === 'run' ? step.binds : []));
+  return steps.flatMap(step => (step.kind === 'run' ? step.surroundings.binds : []));
 }
 
 function unresolved(

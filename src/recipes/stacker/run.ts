@@ -1,5 +1,5 @@
-import type { RunStep } from '../../plan/types.ts';
-import { AshlarError } from '../../support/errors.ts';
+import type { LabelScript, RunEnvironment, RunStep, Surroundings } from '../../plan/types.ts';
+import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { textOf, type YamlNode } from '../../support/yaml.ts';
 import { readBinds } from './binds.ts';
@@ -7,6 +7,8 @@ import { type Directives, givenValue, type LayerContext, readTextList, readTextM
 
 /** What a script of stacker finds in `PATH`, and an image that says nothing about it gets. */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const defaultEnvironment = { PATH: defaultPath, container: 'lxc' };
 
 const proxies = ['ftp_proxy', 'http_proxy', 'https_proxy', 'no_proxy'];
 const defaultPassThrough = [
@@ -16,28 +18,60 @@ const defaultPassThrough = [
   'SOURCE_DATE_EPOCH',
 ];
 
-/** The step for `run` with what surrounds it, or undefined when there is nothing to run. */
-export function readRun(
-  directives: Directives,
-  legacyImports: boolean,
-  context: LayerContext,
-): RunStep | undefined {
+/** What runs in the tree of a layer, and what it finds there. */
+interface Scripts {
+  readonly shell: Surroundings;
+  readonly run?: RunStep;
+  readonly labels?: LabelScript;
+}
+
+/** The directives `run` and `generate_labels` with what surrounds them. */
+export function readScripts(directives: Directives, legacyImports: boolean, context: LayerContext): Scripts {
   const { layer, file } = context;
-  const environment = readRunEnvironment(directives, context);
-  const binds = readBinds(givenValue(directives, 'binds'), context);
-  const run = directives.get('run');
-  const text = readCommands(run?.value).join('\n');
-  if (run === undefined || text === '') return undefined;
-  return {
-    kind: 'run',
-    script: `${text.startsWith('#!') ? '' : '#!/bin/sh -xe\n'}${text}${text.endsWith('\n') ? '' : '\n'}`,
-    environment,
-    binds,
-    importDirectories: legacyImports ? ['/stacker', '/.stacker/imports'] : ['/stacker/imports'],
-    createdBy: `stacker build of ${layer}`,
-    failure: `run commands failed for image "${layer}" in "${file.name}"`,
-    at: run.key.span,
+  const importDirectories = legacyImports ? ['/stacker', '/.stacker/imports'] : ['/stacker/imports'];
+  const shell: Surroundings = {
+    environment: readRunEnvironment(directives, context),
+    binds: readBinds(givenValue(directives, 'binds'), context),
+    importDirectories,
   };
+  const run = readScript(directives, 'run');
+  const labels = readScript(directives, 'generate_labels');
+  return {
+    shell,
+    ...(run && {
+      run: {
+        kind: 'run',
+        ...run,
+        surroundings: shell,
+        createdBy: `stacker build of ${layer}`,
+        failure: `run commands failed for image "${layer}" in "${file.name}"`,
+      },
+    }),
+    ...(labels && {
+      labels: {
+        ...labels,
+        surroundings: {
+          environment: { defaults: defaultEnvironment, passThrough: [], set: {} },
+          binds: [],
+          importDirectories,
+        },
+        directories: ['/oci-labels', '/stacker/oci-labels', '/.stacker/oci-labels'],
+        failure: `generate_labels commands failed for image "${layer}" in "${file.name}"`,
+      },
+    }),
+  };
+}
+
+/** The one script that the commands of a directive make; undefined when there is nothing to run. */
+function readScript(
+  directives: Directives,
+  name: string,
+): { readonly script: string; readonly at: SourceSpan } | undefined {
+  const entry = directives.get(name);
+  const text = readCommands(entry?.value).join('\n');
+  if (entry === undefined || text === '') return undefined;
+  const script = `${text.startsWith('#!') ? '' : '#!/bin/sh -xe\n'}${text}${text.endsWith('\n') ? '' : '\n'}`;
+  return { script, at: entry.key.span };
 }
 
 /** The words of `cmd`, `entrypoint` or `full_command`; undefined when the layer does not give it. */
@@ -83,7 +117,7 @@ function quoteHint(node: YamlNode): string | undefined {
   return node.kind === 'map' ? 'a text with ": " in it needs quotes' : `put it in quotes: "${textOf(node)}"`;
 }
 
-function readRunEnvironment(directives: Directives, context: LayerContext): RunStep['environment'] {
+function readRunEnvironment(directives: Directives, context: LayerContext): RunEnvironment {
   const passThrough = readTextList(directives, 'build_env_passthrough');
   for (const { text, at } of passThrough) {
     try {
@@ -93,7 +127,7 @@ function readRunEnvironment(directives: Directives, context: LayerContext): RunS
     }
   }
   return {
-    defaults: { PATH: defaultPath, container: 'lxc' },
+    defaults: defaultEnvironment,
     passThrough: passThrough.length > 0 ? passThrough.map(({ text }) => text) : defaultPassThrough,
     set: {
       ...Object.fromEntries(readVariables(directives, 'build_env', context)),

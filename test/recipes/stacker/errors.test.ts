@@ -7,7 +7,6 @@ const cases: readonly (readonly [directives: string, message: string | RegExp, a
   ['5: x', 'stackerfile: unknown directive 5', '5: x'],
   ['apply: [docker://foo:latest]', "'apply' is not supported yet", 'apply:'],
   ['layers: [{type: built, tag: a}]', "'layers' is not supported yet", 'layers:'],
-  ['generate_labels: touch /oci-labels/a', "'generate_labels' is not supported yet", 'generate_labels:'],
 
   ['from:', 'invalid layer: no base (from directive)', 'l:'],
   ['from: docker', /^'from' expected a map, found string/, 'docker'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CopyStep, RunStep } from '../../../src/plan/types.ts';
+import type { CopyStep, RunStep, Surroundings } from '../../../src/plan/types.ts';
 import type { StackerOptions } from '../../../src/recipes/stacker/index.ts';
 import { failure, layer, load, loadLayer } from './load.ts';
 
@@ -9,6 +9,10 @@ async function loadRun(directives: string, options: Partial<StackerOptions> = {}
   const step = (await loadLayer(directives, options)).steps.find(step => step.kind === 'run');
   if (step === undefined) throw new Error('no run step');
   return step;
+}
+
+async function loadShell(directives: string): Promise<Surroundings> {
+  return (await loadLayer(directives)).shell;
 }
 
 async function loadCopies(directives: string): Promise<CopyStep[]> {
@@ -167,7 +171,7 @@ describe('import, the deprecated form', () => {
   it('puts the files into /stacker, and warns', async () => {
     const loaded = await load(layer('import: [a]\nrun: x'));
     expect(loaded.plan.images[0]?.steps).toMatchObject([
-      { importDirectories: ['/stacker', '/.stacker/imports'] },
+      { surroundings: { importDirectories: ['/stacker', '/.stacker/imports'] } },
     ]);
     expect(loaded.warnings.map(({ message }) => message)).toEqual([
       "'import' directive used in layer 'l' inside file 'stacker.yaml' is deprecated. Support for 'import' will be " +
@@ -183,7 +187,9 @@ describe('import, the deprecated form', () => {
   it('may be empty beside imports', async () => {
     const loaded = await load(layer('import:\nimports: [b]\nrun: x'));
     expect(loaded.warnings).toEqual([]);
-    expect(loaded.plan.images[0]?.steps).toMatchObject([{ importDirectories: ['/stacker/imports'] }]);
+    expect(loaded.plan.images[0]?.steps).toMatchObject([
+      { surroundings: { importDirectories: ['/stacker/imports'] } },
+    ]);
   });
 });
 
@@ -226,7 +232,7 @@ describe('run', () => {
 
   it('carries its place, its words and where the imports are', async () => {
     expect(await loadRun('run: x')).toMatchObject({
-      importDirectories: ['/stacker/imports'],
+      surroundings: { importDirectories: ['/stacker/imports'] },
       createdBy: 'stacker build of l',
       failure: 'run commands failed for image "l" in "sub/stacker.yaml"',
       at: { file: '/cwd/sub/stacker.yaml', line: 3, column: 3, length: 3 },
@@ -234,7 +240,7 @@ describe('run', () => {
   });
 
   it('has an environment of build_env, with the name of the layer on top', async () => {
-    const { environment } = await loadRun(
+    const { environment } = await loadShell(
       'run: x\nbuild_env: {V: 1.10, EMPTY: , STACKER_LAYER_NAME: mine, __proto__: p}',
     );
     expect(environment.defaults).toEqual({ PATH: defaultPath, container: 'lxc' });
@@ -249,12 +255,28 @@ describe('run', () => {
   it('lets proxies, TERM and SOURCE_DATE_EPOCH through unless a list says otherwise', async () => {
     const proxies = ['ftp_proxy', 'http_proxy', 'https_proxy', 'no_proxy'];
     const standard = [...proxies, ...proxies.map(name => name.toUpperCase()), 'TERM', 'SOURCE_DATE_EPOCH'];
-    expect((await loadRun('run: x')).environment.passThrough).toEqual(standard);
-    expect((await loadRun('run: x\nbuild_env_passthrough: []')).environment.passThrough).toEqual(standard);
-    expect((await loadRun('run: x\nbuild_env_passthrough: [".*", "A|B"]')).environment.passThrough).toEqual([
-      '.*',
-      'A|B',
-    ]);
+    expect((await loadShell('run: x')).environment.passThrough).toEqual(standard);
+    expect((await loadShell('run: x\nbuild_env_passthrough: []')).environment.passThrough).toEqual(standard);
+    expect((await loadShell('run: x\nbuild_env_passthrough: [".*", "A|B"]')).environment.passThrough).toEqual(
+      ['.*', 'A|B'],
+    );
+  });
+});
+
+describe('generate_labels', () => {
+  it('is a script with an environment of two variables, imports and one directory under three names', async () => {
+    const { labels } = await loadLayer('generate_labels: [a, b]\nbuild_env: {A: 1}\nbinds: [/x]');
+    expect(labels).toEqual({
+      script: '#!/bin/sh -xe\na\nb\n',
+      surroundings: {
+        environment: { defaults: { PATH: defaultPath, container: 'lxc' }, passThrough: [], set: {} },
+        binds: [],
+        importDirectories: ['/stacker/imports'],
+      },
+      directories: ['/oci-labels', '/stacker/oci-labels', '/.stacker/oci-labels'],
+      failure: 'generate_labels commands failed for image "l" in "sub/stacker.yaml"',
+      at: expect.objectContaining({ line: 3, column: 3, length: 15 }),
+    });
   });
 });
 
@@ -275,8 +297,18 @@ describe('binds', () => {
     ],
     ['', []],
   ])('%s', async (binds, expected) => {
-    expect((await loadRun(`run: x\nbinds: ${binds}`)).binds).toMatchObject(expected);
-    expect((await loadRun(`run: x\nbinds: ${binds}`)).binds).toHaveLength(expected.length);
+    expect((await loadShell(`binds: ${binds}`)).binds).toMatchObject(expected);
+    expect((await loadShell(`binds: ${binds}`)).binds).toHaveLength(expected.length);
+  });
+
+  it('and everything else that a script would find is kept for a shell where nothing runs', async () => {
+    const image = await loadLayer('build_env: {A: 1}\nbinds: [/x]\nimport: [/i]');
+    expect(image.steps).toEqual([]);
+    expect(image.shell).toMatchObject({
+      environment: { set: { A: '1', STACKER_LAYER_NAME: 'l' } },
+      binds: [{ source: '/x', target: '/x' }],
+      importDirectories: ['/stacker', '/.stacker/imports'],
+    });
   });
 
   it('are checked even when nothing runs', async () => {

@@ -63,7 +63,12 @@ describe('the examples of the documentation', () => {
 `);
     expect(plan.images).toMatchObject([
       {
-        steps: [{ kind: 'run', binds: [{ source: '/tmp/dir_to_overlay', target: '/dir_to_overlay' }] }],
+        steps: [
+          {
+            kind: 'run',
+            surroundings: { binds: [{ source: '/tmp/dir_to_overlay', target: '/dir_to_overlay' }] },
+          },
+        ],
         after: [],
       },
       {
@@ -95,11 +100,13 @@ l:
         base: { reference: 'docker://localhost:5000/a', insecure: true },
         steps: [
           {
-            binds: [
-              { source: '/foo/bar', target: '/bar/baz' },
-              { source: '/zomg', target: '/zomg' },
-            ],
-            environment: { passThrough: ['.*'] },
+            surroundings: {
+              binds: [
+                { source: '/foo/bar', target: '/bar/baz' },
+                { source: '/zomg', target: '/zomg' },
+              ],
+              environment: { passThrough: ['.*'] },
+            },
           },
         ],
       },
