@@ -1,6 +1,7 @@
 import { availableParallelism, hostname, userInfo } from 'node:os';
 import { type BuildEvent, type BuildOptions, buildPlan } from '../../engine/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { sourceDateEpoch } from '../epoch.ts';
 import { openLog } from '../log.ts';
 import { Progress } from '../progress.ts';
 import { Reporter } from '../reporter.ts';
@@ -72,14 +73,6 @@ function checkLayerTypes(types: readonly string[]): void {
       throw new AshlarError(`--layer-type ${type} is not supported yet`);
     if (type !== 'tar') throw new AshlarError(`unknown layer type: ${type}`);
   }
-}
-
-/** Seconds since 1970, from the variable that all reproducible builds use (https://reproducible-builds.org). */
-function sourceDateEpoch(): number | undefined {
-  const text = process.env.SOURCE_DATE_EPOCH;
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new AshlarError(`invalid SOURCE_DATE_EPOCH value "${text}": not a whole number of seconds`);
 }
 
 function authorship(epoch: number | undefined): BuildOptions['authorship'] {

@@ -1,0 +1,19 @@
+/** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
+import type { Command } from 'commander';
+import type { BuildFlags } from '../commands/build.ts';
+import type { PlanFlags } from '../commands/recipe.ts';
+import { globalsOf } from '../globals.ts';
+import { withBuildFlags, withFiles, withPlanFlags } from '../options.ts';
+
+export function describeBuilding(program: Command): void {
+  withBuildFlags(withFiles(program.command('build').description('build images from stacker files'))).action(
+    async (flags: BuildFlags, command: Command) =>
+      (await import('../commands/build.ts')).build(globalsOf(command), flags),
+  );
+
+  withPlanFlags(withFiles(program.command('plan').description('show what would be built')))
+    .option('--json', 'the whole plan as JSON')
+    .action(async (flags: PlanFlags & { json?: true }, command: Command) =>
+      (await import('../commands/plan.ts')).plan(globalsOf(command), flags),
+    );
+}

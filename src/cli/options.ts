@@ -1,0 +1,70 @@
+/** Options that several commands have. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** An option that may be given several times; what is given replaces the default. */
+export function repeatable(flags: string, description: string, initial: readonly string[] = []): Option {
+  const collect = (value: string, previous: readonly string[] = initial): readonly string[] =>
+    previous === initial ? [value] : [...previous, value];
+  const option = new Option(flags, description).argParser(collect);
+  return initial.length === 0 ? option.default(initial, 'none') : option.default(initial, initial.join(', '));
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('Expected a whole number, 1 or more.');
+  return number;
+}
+
+/** Which files are read. */
+export function withFiles(command: Command): Command {
+  return command.addOption(
+    repeatable('-f, --stacker-file <file>', 'stacker file (repeatable)', ['stacker.yaml']),
+  );
+}
+
+/** The flags that decide what is planned, besides the files. */
+export function withPlanFlags(command: Command): Command {
+  return withSubstitutions(command)
+    .option(
+      '--strict-substitution',
+      'refuse placeholders with a single brace, or none, for keys that have a value',
+    )
+    .option('--require-hash', 'refuse downloads without a hash')
+    .option('--annotations-namespace <name>', 'prefix of the annotations that images get', 'io.stackeroci');
+}
+
+export function withSubstitutions(command: Command): Command {
+  return command
+    .addOption(repeatable('--substitute <key=value>', 'give a placeholder its value (repeatable)'))
+    .addOption(repeatable('--substitute-file <file>', 'YAML file of substitutions (repeatable)'));
+}
+
+/** The flags of everything that builds. */
+export function withBuildFlags(command: Command): Command {
+  return withLayerTypes(withPlanFlags(command))
+    .option('--no-cache', 'build everything anew')
+    .option(
+      '-j, --jobs <n>',
+      'how many layers are built at the same time (default: number of processors)',
+      positive,
+    )
+    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
+    .addOption(new Option('--no-squashfs-verity').hideHelp())
+    .option('--order-only', 'show the order of the files, build nothing')
+    .addOption(
+      new Option('--compression <kind>', 'compression of tar layers')
+        .choices(['gzip', 'zstd'])
+        .default('gzip'),
+    )
+    .addOption(
+      new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
+    )
+    .addOption(
+      new Option('--runtime <name>', 'what starts run sections').choices(['crun', 'runc', 'builtin']),
+    );
+}
+
+export function withLayerTypes(command: Command): Command {
+  return command.addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']));
+}
