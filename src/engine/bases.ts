@@ -22,6 +22,8 @@ export interface BaseImage {
   readonly layers: readonly LayerRecord[];
   readonly config: ImageConfig;
   readonly annotations: Readonly<Record<string, string>>;
+  /** What the reference stands for, where it is an image in a registry or layout: a manifest or an index. */
+  readonly digest?: Digest;
 }
 
 /** What an image in a registry was when it was last looked at. */
@@ -45,7 +47,7 @@ export async function openBase(
   const reference = parseReference(base.reference);
   if (reference.transport === 'oci') {
     // Not shared: the layout may be the output of this very build, in which tags change.
-    return fromOpened(await located(base, () => openImage(reference, { platform })), context);
+    return fromOpened(await located(base, () => openImage(reference, { platform })), image, context);
   }
   const key = canonical([formatReference(reference), platform, base.insecure]);
   return once(context, `base ${key}`, () => openRemote(reference, key, base, platform, image, context));
@@ -63,14 +65,14 @@ async function openRemote(
   const open = () => openImage(reference, options);
   const known = context.store.database.recall('bases', key) as Remembered | undefined;
   if (known && !context.options.noCache && (await stillCurrent(known, reference.digest))) {
-    return fromRemembered(known, open, context);
+    return fromRemembered(known, open, image, context);
   }
   say(context, image, 'info', `loading ${base.reference}`);
   const opened = await located(base, open);
   const { manifest, config } = opened;
-  const root = opened.reference.digest ?? opened.descriptor.digest;
+  const root = rootOf(opened);
   context.store.database.remember('bases', key, { root, manifest, config } satisfies Remembered);
-  return fromOpened(opened, context);
+  return fromOpened(opened, image, context);
 
   async function stillCurrent({ root }: Remembered, pinned: Digest | undefined): Promise<boolean> {
     if (pinned) return true;
@@ -96,14 +98,21 @@ async function located<T>(base: ImageBase, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function fromOpened(opened: OpenedImage, context: BuildContext): Promise<BaseImage> {
+function rootOf({ reference, descriptor }: OpenedImage): Digest {
+  return reference.digest ?? descriptor.digest;
+}
+
+async function fromOpened(opened: OpenedImage, image: string, context: BuildContext): Promise<BaseImage> {
   // Images of one manifest have their layers in common, and fetch each of them once.
-  return once(context, `opened ${opened.descriptor.digest}`, async () => toBase(opened, opened, context));
+  const key = `opened ${opened.descriptor.digest}`;
+  const base = await once(context, key, async () => toBase(opened, opened, image, context));
+  return { ...base, digest: rootOf(opened) };
 }
 
 function fromRemembered(
   known: Remembered,
   open: () => Promise<OpenedImage>,
+  image: string,
   context: BuildContext,
 ): BaseImage {
   let opened: Promise<OpenedImage> | undefined;
@@ -114,19 +123,20 @@ function fromRemembered(
     },
     localBlob: () => undefined,
   };
-  return toBase(known, source, context);
+  return { ...toBase(known, source, image, context), digest: known.root };
 }
 
 function toBase(
   { manifest, config }: { readonly manifest: Manifest; readonly config: ImageConfig },
   source: BlobSource,
+  image: string,
   context: BuildContext,
 ): BaseImage {
   const layers = manifest.layers.map((descriptor, i) => {
     const diffId = config.rootfs.diff_ids[i];
     if (diffId === undefined)
       throw new AshlarError(`layer ${descriptor.digest} has no diff ID in the image's config`);
-    return foreignLayer(descriptor, diffId, source, context);
+    return foreignLayer(descriptor, diffId, source, image, context);
   });
   return { layers, config, annotations: manifest.annotations ?? {} };
 }

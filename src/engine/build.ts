@@ -5,7 +5,7 @@ import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { removeAbandoned } from './abandoned.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
-import type { EventSink } from './events.ts';
+import type { EventSink, PlannedImage } from './events.ts';
 import { buildImage } from './image.ts';
 import { Publisher } from './publish.ts';
 import { Store } from './store.ts';
@@ -24,6 +24,7 @@ export async function buildPlan(
   emit: EventSink,
   signal: AbortSignal,
 ): Promise<readonly BuiltImage[]> {
+  emit({ kind: 'build-started', images: plan.images.map(planned) });
   using store = new Store(options.store);
   const stop = new AbortController();
   const stopping = AbortSignal.any([signal, stop.signal]);
@@ -67,7 +68,7 @@ export async function buildPlan(
     finished.set(image.name, result);
     emit({ kind: 'image-built', image: image.name });
     if (image.emit) await publisher.add(result);
-    else emit({ kind: 'image-finished', image: image.name, emitted: false, cached: result.cached });
+    else emit({ kind: 'image-finished', image: image.name, emitted: false, cached: result.cached, tags: [] });
   };
   for (const image of plan.images) {
     const task = buildOne(image);
@@ -80,6 +81,11 @@ export async function buildPlan(
   await tidy(options.output, emitted, signal);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   return plan.images.map(image => built(image.name));
+}
+
+function planned(image: ImagePlan): PlannedImage {
+  const { name, steps, emit } = image;
+  return { image: name, needs: dependenciesOf(image), steps: steps.length, emit };
 }
 
 /** Blobs that no tag leads to any more are of no use to anybody. */

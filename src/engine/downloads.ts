@@ -5,6 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import type { HttpSource } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type BuildContext, say } from './context.ts';
+import { watched } from './transfers.ts';
 
 export interface Download {
   /** A file of the store. */
@@ -48,7 +49,7 @@ export async function download(source: HttpSource, image: string, context: Build
     throw new AshlarError(text, { at });
   }
   tell(`downloading ${url}`);
-  const { sha256, size, temporary } = await fetchFile(source, context);
+  const { sha256, size, temporary } = await fetchFile(source, image, context);
   if (wanted !== undefined) {
     tell('Checking shasum of downloaded file');
     if (sha256 !== wanted)
@@ -101,8 +102,10 @@ async function announcedHash(url: string, { signal }: BuildContext): Promise<Ann
 
 async function fetchFile(
   { url, at, sha256 }: HttpSource,
-  { store, signal }: BuildContext,
+  image: string,
+  context: BuildContext,
 ): Promise<Remembered & { readonly temporary: string }> {
+  const { store, signal } = context;
   const { download: get } = await import('../support/http.ts');
   const temporary = store.temporaryPath('download');
   const hash = createHash('sha256');
@@ -115,7 +118,8 @@ async function fetchFile(
     });
     if (response.status !== 200) throw new AshlarError(String(response.status));
     await using file = await open(temporary, 'wx', 0o644);
-    for await (const chunk of body) {
+    const what = { image, what: 'file', name: url, from: 'network', size: response.length } as const;
+    for await (const chunk of watched(body, what, context)) {
       hash.update(chunk);
       size += chunk.length;
       await file.writeFile(chunk);

@@ -1,11 +1,12 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
-import type { ImagePlan } from '../plan/types.ts';
+import type { Base, ImagePlan } from '../plan/types.ts';
 import { AshlarError, codeOf, type SourceSpan } from '../support/errors.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
+import type { BuiltLayer, KnownBase } from './events.ts';
 import { canonical, keyOf } from './keys.ts';
 import { resolveSource } from './sources.ts';
 import { copy, run, type StepContext, tarBase } from './steps.ts';
@@ -36,17 +37,19 @@ export async function buildImage(
     plan.imports.map(({ source }) => located(source.at, () => resolveSource(source, plan.name, context))),
   );
   const base = await startFrom(plan, { context, plan, layers: [], imports, wanted });
+  emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
   const layers = [...base.layers];
   const made: (NewLayer & { readonly layer: LayerRecord })[] = [];
   let cached = base.cached;
   for (const [i, step] of plan.steps.entries()) {
     const stepContext: StepContext = { context, plan, layers, imports, wanted };
     const place = { image: plan.name, step: i + 1 };
-    emit({ kind: 'step-started', ...place, of: plan.steps.length, text: step.createdBy });
+    emit({ kind: 'step-started', ...place, of: plan.steps.length, what: step.kind, text: step.createdBy });
     const result = await located(step.at, () =>
       step.kind === 'copy' ? copy(step, stepContext) : run(step, stepContext),
     );
-    emit({ kind: 'step-finished', ...place, cached: result.cached, layer: result.layer?.descriptor });
+    const { key, layer } = result;
+    emit({ kind: 'step-finished', ...place, key, cached: result.cached, layer: layer && builtLayer(layer) });
     cached &&= result.cached;
     if (!result.layer) continue;
     layers.push(result.layer);
@@ -64,6 +67,27 @@ interface Start extends BaseImage {
   /** Layers of the base that have no history yet. */
   readonly made: readonly NewLayer[];
   readonly cached: boolean;
+}
+
+function knownBase(base: Base, { digest, layers }: BaseImage): KnownBase {
+  return { kind: base.kind, name: nameOf(base), digest, layers: layers.map(builtLayer) };
+}
+
+function nameOf(base: Base): string | undefined {
+  switch (base.kind) {
+    case 'scratch':
+      return undefined;
+    case 'image':
+      return base.reference;
+    case 'built':
+      return base.image;
+    case 'tar':
+      return base.source.kind === 'http' ? base.source.url : base.source.path;
+  }
+}
+
+function builtLayer({ diffId, descriptor: { digest, size, mediaType } }: LayerRecord): BuiltLayer {
+  return { digest, size, mediaType, diffId };
 }
 
 async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {

@@ -13,6 +13,7 @@ import { AshlarError } from '../support/errors.ts';
 import type { BuildContext } from './context.ts';
 import { keyOf } from './keys.ts';
 import type { TreeLayer } from './requests.ts';
+import { watched, watchedWhole } from './transfers.ts';
 import type { LayerRecord } from './values.ts';
 
 /** What identifies a pile of layers: their diff IDs from the bottom to the top. */
@@ -39,22 +40,33 @@ export async function treeLayers(
 /** Where somebody else's blobs come from. */
 export type BlobSource = Pick<OpenedImage, 'blob' | 'localBlob'>;
 
-/** A layer that somebody else has written; its descriptor is kept as it is, but for docker's names of media types. */
+/**
+ * A layer that somebody else has written; its descriptor is kept as it is, but for docker's names of media types.
+ * `image` is the one that is built on it.
+ */
 export function foreignLayer(
   descriptor: Descriptor,
   diffId: Digest,
   source: BlobSource,
-  { store }: BuildContext,
+  image: string,
+  context: BuildContext,
 ): LayerRecord {
+  const { store } = context;
   const format = layerFormat(descriptor.mediaType);
   if (format.kind !== 'tar')
     throw new AshlarError(`layers of type ${descriptor.mediaType} are not supported yet`);
   const local = source.localBlob(descriptor);
   const fetch = async () => {
     if (await store.hasBlob(descriptor)) return;
-    await (local === undefined
-      ? store.addBlob(descriptor, source.blob(descriptor))
-      : store.addFile(descriptor, local));
+    const { digest, size } = descriptor;
+    const transfer = { image, what: 'blob', name: digest, size } as const;
+    if (local === undefined) {
+      const bytes = watched(source.blob(descriptor), { ...transfer, from: 'network' }, context);
+      await store.addBlob(descriptor, bytes);
+    } else {
+      const linked = () => store.addFile(descriptor, local);
+      await watchedWhole({ ...transfer, from: 'disk' }, context, linked);
+    }
   };
   let fetching: Promise<void> | undefined;
   return {

@@ -63,8 +63,9 @@ export class Publisher {
     if (ready.length === 0) return;
     const images = ready.flatMap(name => this.#finished.get(name) ?? []);
     await publish(images, this.#layout, this.#context);
-    for (const { name, cached } of images) {
-      this.#context.emit({ kind: 'image-finished', image: name, emitted: true, cached });
+    for (const { name, cached, manifest } of images) {
+      const tags = [{ tag: name, manifest }];
+      this.#context.emit({ kind: 'image-finished', image: name, emitted: true, cached, tags });
     }
   }
 }

@@ -25,6 +25,7 @@ export interface StepContext {
 }
 
 export interface StepResult {
+  readonly key: string;
   /** Undefined when nothing changed. */
   readonly layer: LayerRecord | undefined;
   /** RFC 3339: when the work was really done. */
@@ -57,9 +58,9 @@ async function performUnlessKnown(
   if (known && always) {
     say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
   } else if (known) {
-    if (known.diffId === undefined) return { layer: undefined, created: known.created, cached: true };
+    if (known.diffId === undefined) return { key, layer: undefined, created: known.created, cached: true };
     const layer = await knownLayer(known.diffId, wanted, context);
-    if (layer) return { layer, created: known.created, cached: true };
+    if (layer) return { key, layer, created: known.created, cached: true };
   }
   signal.throwIfAborted();
   const compression = wanted === 'any' ? 'zstd' : wanted;
@@ -68,7 +69,7 @@ async function performUnlessKnown(
   const layer = packed && (await keepLayer(packed, output, compression, context));
   const { created } = options.authorship;
   store.database.addStep(key, { diffId: layer?.diffId, created }, parts);
-  return { layer, created, cached: false };
+  return { key, layer, created, cached: false };
 }
 
 function packOptions(

@@ -25,6 +25,7 @@ const finished = (image: string, cached = false, emitted = true): BuildEvent => 
   image,
   cached,
   emitted,
+  tags: [],
 });
 
 describe('the reporter', () => {
