@@ -1,5 +1,6 @@
 /** Log lines: the bare message, on standard error or into a file. Results never go through here. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { AshlarError } from '../support/errors.ts';
 import type { GlobalFlags } from './settings.ts';
 import { VERSION } from './version.ts';
 
@@ -12,7 +13,7 @@ const SEVERITY: Readonly<Record<Level, number>> = { debug: 0, info: 1, warning: 
 /** The log that the global flags ask for. `write` puts a line on the terminal, above what is shown there live. */
 export function openLog(flags: GlobalFlags, write: (line: string) => void): Log {
   const threshold = flags.debug ? 0 : flags.quiet ? 3 : 1;
-  const file = flags.logFile === undefined ? undefined : openSync(flags.logFile, 'a');
+  const file = flags.logFile === undefined ? undefined : openFile(flags.logFile);
   if (file !== undefined) process.on('exit', () => closeSync(file));
   const log: Log = (level, text) => {
     if (SEVERITY[level] < threshold) return;
@@ -23,4 +24,12 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void): Log 
   };
   log('debug', `stacker version ${VERSION}`);
   return log;
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'a');
+  } catch (cause) {
+    throw new AshlarError(`couldn't open the log file ${path}`, { cause });
+  }
 }

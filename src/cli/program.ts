@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { describeBuilding } from './describe/building.ts';
 import { describeHousekeeping } from './describe/housekeeping.ts';
 import { describeImages } from './describe/images.ts';
-import { checkGlobals } from './globals.ts';
+import { checkBefore } from './globals.ts';
 import { VERSION } from './version.ts';
 
 /** @param name What the program was called: ashlar or stacker. */
@@ -19,7 +19,7 @@ export function describeProgram(name: string): Command {
     .configureHelp({ styleTitle: title => title.toUpperCase() })
     .exitOverride()
     // Before the command's own flags are read, so that even `build --help` is checked.
-    .hook('preSubcommand', () => checkGlobals(program.opts()));
+    .hook('preSubcommand', () => checkBefore(program.opts()));
   for (const option of globalOptions()) program.addOption(option);
   describeBuilding(program);
   describeImages(program);

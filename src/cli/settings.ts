@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AshlarError, codeOf } from '../support/errors.ts';
+import { AshlarError, codeOf, type SourceSpan } from '../support/errors.ts';
+import type { YamlNode } from '../support/yaml.ts';
 
 /** The global flags as commander gives them. */
 export interface GlobalFlags {
@@ -56,6 +57,7 @@ function dataHome(): string {
   return process.env.XDG_DATA_HOME || join(homedir(), '.local/share');
 }
 
+/** The first file that is there; `path` stands for all of them. */
 async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
   const home = process.env.XDG_CONFIG_HOME;
   const candidates = path
@@ -68,24 +70,43 @@ async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
     let text: string;
     try {
       text = readFileSync(candidate, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') continue;
-      throw new AshlarError(`couldn't read the config file ${candidate}`, { cause: error });
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') continue;
+      throw new AshlarError(`couldn't read the config file ${candidate}`, { cause });
     }
-    return parseConfig(text, candidate);
+    return parseConfig(text, resolve(candidate));
   }
   return {};
 }
 
 async function parseConfig(text: string, file: string): Promise<ConfigFile> {
-  const { parse } = await import('yaml');
-  let content: unknown;
+  const [{ parseYaml, textOf }, { sourceText }] = await Promise.all([
+    import('../support/yaml.ts'),
+    import('../support/source-text.ts'),
+  ]);
+  const wrong = (why: string, at: SourceSpan | undefined, cause?: unknown) =>
+    new AshlarError(`couldn't parse the config file ${file}: ${why}`, { at, cause });
+  let content: YamlNode;
   try {
-    content = parse(text);
-  } catch (cause) {
-    throw new AshlarError(`couldn't parse the config file ${file}`, { cause });
+    content = parseYaml(sourceText(file, text));
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    throw wrong(error.message, error.at, error);
   }
-  if (content === null || typeof content !== 'object') return {};
-  const entries = Object.entries(content).filter(([key]) => CONFIG_KEYS.some(known => known === key));
-  return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
+  if (content.kind === 'null') return {};
+  if (content.kind !== 'map') throw wrong(`expected a map, found ${content.kind}`, content.span);
+  const settings: Partial<Record<keyof ConfigFile, string>> = {};
+  for (const { key, value } of content.entries) {
+    const name = textOf(key);
+    // Other keys may be of another version.
+    if (!isConfigKey(name) || value.kind === 'null') continue;
+    const path = textOf(value);
+    if (path === undefined) throw wrong(`${name} must be a path, found ${value.kind}`, value.span);
+    settings[name] = path;
+  }
+  return settings;
+}
+
+function isConfigKey(name: string | undefined): name is keyof ConfigFile {
+  return CONFIG_KEYS.some(known => known === name);
 }
