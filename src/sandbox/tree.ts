@@ -31,7 +31,7 @@ export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
     // An empty directory at the bottom is invisible, and makes one layer enough where overlayfs wants two.
     mountOverlay({
       target: root,
-      lowers: [empty, ...lowers],
+      lowers: [empty, ...withoutRepeats(lowers)],
       ...(upper === undefined ? {} : { upper: { directory: upper, work } }),
     });
   }
@@ -43,4 +43,9 @@ export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
       rmSync(work, { recursive: true, force: true });
     },
   };
+}
+
+/** overlayfs refuses a directory twice, and need not see it twice: the upper one covers all that the lower one says. */
+function withoutRepeats(lowers: readonly string[]): readonly string[] {
+  return [...new Set(lowers.toReversed())].reverse();
 }
