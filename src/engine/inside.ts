@@ -141,7 +141,7 @@ async function run(request: RunRequest, scratch: string, call: Call): Promise<Ru
   if (status !== 0) return { kind: 'failed', status };
   const layer = await packLayer(
     { kind: 'upper', directory: upper, lowers },
-    { ...request.pack, signal: call.signal },
+    { ...request.pack, ...followed(call) },
   );
   if (!layer) return { kind: 'unchanged' };
   report(layer, call);
@@ -201,13 +201,18 @@ async function stageImports(imports: readonly StagedImport[], scratch: string, c
 async function pack(request: PackRequest, scratch: string, call: Call): Promise<PackedLayer | undefined> {
   const { location, pack: how, ...what } = request;
   const layer = await atLocation(location, scratch, call, ({ path }) => {
-    const signal = call.signal;
-    if (what.kind === 'tar') return packLayer({ kind: 'tar', path }, { ...how, signal });
+    const options = { ...how, ...followed(call) };
+    if (what.kind === 'tar') return packLayer({ kind: 'tar', path }, options);
     const { kind: _, parents, ...entry } = what;
-    return packLayer({ kind: 'files', entries: [{ source: path, ...entry }], parents }, { ...how, signal });
+    return packLayer({ kind: 'files', entries: [{ source: path, ...entry }], parents }, options);
   });
   if (layer) report(layer, call);
   return layer;
+}
+
+/** Stopped and watched by who asked for it. */
+function followed({ id, signal }: Call) {
+  return { signal, onProgress: (bytes: number) => send({ kind: 'packing', id, bytes }) };
 }
 
 function report({ warnings }: PackedLayer, { id }: Call): void {

@@ -93,6 +93,8 @@ export type ToInside =
 export type FromInside =
   | { readonly kind: 'output'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'warning'; readonly id: number; readonly text: string }
+  /** Bytes of the tar of a layer so far. */
+  | { readonly kind: 'packing'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: PlainError };
 

@@ -198,6 +198,7 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
         const result = await workshop.call('run', request, {
           signal,
           onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
+          onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
           onWarning: text => say(context, plan.name, 'warning', text),
         });
         switch (result.kind) {
@@ -249,12 +250,14 @@ async function packHere(
   pack: PackOptions,
   { context, plan }: StepContext,
 ) {
-  const packed = await packLayer(job, { ...pack, signal: context.signal });
+  const onProgress = (bytes: number) => context.emit({ kind: 'packing', image: plan.name, bytes });
+  const packed = await packLayer(job, { ...pack, signal: context.signal, onProgress });
   for (const text of packed?.warnings ?? []) say(context, plan.name, 'warning', text);
   return packed;
 }
 
 function packInside(request: PackRequest, { context, plan }: StepContext) {
   const onWarning = (text: string) => say(context, plan.name, 'warning', text);
-  return context.workshop.call('pack', request, { signal: context.signal, onWarning });
+  const onPacking = (bytes: number) => context.emit({ kind: 'packing', image: plan.name, bytes });
+  return context.workshop.call('pack', request, { signal: context.signal, onWarning, onPacking });
 }

@@ -11,6 +11,14 @@ interface Cancellable {
   readonly signal?: AbortSignal;
 }
 
+interface Watchable {
+  /** Hears now and then how many bytes of tar have been written so far. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/** Milliseconds between two such calls. */
+const PROGRESS_INTERVAL = 200;
+
 /**
  * Unpacks one tar layer into a new directory in the form that overlayfs mounts, independent of the layers below.
  * Throws an AshlarError, which names the entry, when the layer is hostile, damaged, not what its label says, or not
@@ -27,10 +35,12 @@ export function unpackLayer(job: UnpackJob & Cancellable): Promise<UnpackedLayer
  */
 export function packLayer(
   job: PackJob,
-  options: PackOptions & Cancellable,
+  options: PackOptions & Cancellable & Watchable,
 ): Promise<PackedLayer | undefined> {
-  const { signal, ...rest } = options;
-  return inWorker({ kind: 'pack', input: { job, options: rest } }, signal) as Promise<Jobs['pack']['output']>;
+  const { signal, onProgress, ...rest } = options;
+  return inWorker({ kind: 'pack', input: { job, options: rest } }, signal, onProgress) as Promise<
+    Jobs['pack']['output']
+  >;
 }
 
 /** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */
@@ -87,22 +97,30 @@ function giveBack(worker: PooledWorker): void {
   waiting.shift()?.();
 }
 
-async function inWorker(task: Task, signal: AbortSignal | undefined): Promise<unknown> {
+async function inWorker(
+  task: Task,
+  signal: AbortSignal | undefined,
+  onProgress?: (bytes: number) => void,
+): Promise<unknown> {
   signal?.throwIfAborted();
   const worker = await takeWorker();
   const stop = new Int32Array(new SharedArrayBuffer(4));
+  const written = new BigInt64Array(new SharedArrayBuffer(8));
   // A thread that is killed would leave descriptors open, so it is asked to stop.
   const onAbort = () => Atomics.store(stop, 0, 1);
   signal?.addEventListener('abort', onAbort);
   if (signal?.aborted) onAbort();
+  const tell = onProgress && (() => onProgress(Number(Atomics.load(written, 0))));
+  const telling = tell && setInterval(tell, PROGRESS_INTERVAL);
   try {
-    const answer = await ask(worker.thread, { task, stop });
+    const answer = await ask(worker.thread, { task, stop, written });
     if ('output' in answer) return answer.output;
     signal?.throwIfAborted();
     if ('error' in answer) throw answer.error;
     const { message, hint, cause, code } = answer.failure;
     throw Object.assign(new AshlarError(message, { hint, cause }), code === undefined ? {} : { code });
   } finally {
+    clearInterval(telling);
     signal?.removeEventListener('abort', onAbort);
     giveBack(worker);
   }

@@ -39,12 +39,12 @@ const NEVER = 2n ** 70n;
 
 /**
  * Writes a layer; `undefined` when there is nothing in it, and then there is no file either.
- * `checkpoint` is called now and then and may throw to stop the job.
+ * `checkpoint` is called now and then with the bytes of tar so far, and may throw to stop the job.
  */
 export async function pack(
   job: PackJob,
   options: PackOptions,
-  checkpoint: () => void,
+  checkpoint: (bytes: number) => void,
 ): Promise<PackedLayer | undefined> {
   try {
     const packed = await write(job, options, checkpoint);
@@ -60,7 +60,7 @@ export async function pack(
 async function write(
   job: PackJob,
   { compression, output, sourceDateEpoch }: PackOptions,
-  checkpoint: () => void,
+  checkpoint: (bytes: number) => void,
 ): Promise<PackedLayer | undefined> {
   const pool = new BlockPool();
   const writer = new TarWriter(pool);
@@ -72,7 +72,7 @@ async function write(
   await using compress = compressor(compression, blob, pool);
   using source = open(job, writer, warnings, latest);
   await run(archive(source.entries, writer), source.input, block => {
-    checkpoint();
+    checkpoint(uncompressedSize);
     hash.update(block);
     uncompressedSize += block.length;
     return compress.write(block);

@@ -20,6 +20,8 @@ export interface Assignment {
   readonly task: Task;
   /** The first element becomes 1 when the job is to stop. */
   readonly stop: Int32Array;
+  /** The first element tells how many bytes of tar a pack job has written so far. */
+  readonly written: BigInt64Array;
 }
 
 export type Answer =
@@ -36,8 +38,9 @@ export type Answer =
     }
   | { readonly error: unknown };
 
-async function answer({ task, stop }: Assignment): Promise<Answer> {
-  const checkpoint = () => {
+async function answer({ task, stop, written }: Assignment): Promise<Answer> {
+  const checkpoint = (bytes = 0) => {
+    Atomics.store(written, 0, BigInt(bytes));
     if (Atomics.load(stop, 0) !== 0) throw new AshlarError('stopped');
   };
   try {
