@@ -11,7 +11,7 @@ export type Log = (level: Level, text: string) => void;
 const SEVERITY: Readonly<Record<Level, number>> = { debug: 0, info: 1, warning: 2 };
 
 /** The log that the global flags ask for. `write` puts a line on the terminal, above what is shown there live. */
-export function openLog(flags: GlobalFlags, write: (line: string) => void): Log {
+export function openLog(flags: GlobalFlags, write: (line: string) => void = toStandardError): Log {
   const threshold = flags.debug ? 0 : flags.quiet ? 3 : 1;
   const file = flags.logFile === undefined ? undefined : openFile(flags.logFile);
   if (file !== undefined) process.on('exit', () => closeSync(file));
@@ -26,9 +26,13 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void): Log 
   return log;
 }
 
+function toStandardError(line: string): void {
+  process.stderr.write(line);
+}
+
 function openFile(path: string): number {
   try {
-    return openSync(path, 'a');
+    return openSync(path, 'w');
   } catch (cause) {
     throw new AshlarError(`couldn't open the log file ${path}`, { cause });
   }

@@ -37,7 +37,7 @@ export async function readSettings(flags: GlobalFlags): Promise<Settings> {
   const file = await readConfigFile(flags.config);
   const workDir = flags.workDir ?? file.work_dir ?? '';
   const directory = (flag: string | undefined, fromFile: string | undefined, name: string) =>
-    resolve(flag ?? fromFile ?? join(workDir, name));
+    flag ?? fromFile ?? join(workDir, name);
   const rootsDir = directory(flags.rootsDir, file.rootfs_dir, 'roots');
   if (rootsDir.includes(':')) {
     throw new AshlarError(
@@ -46,9 +46,9 @@ export async function readSettings(flags: GlobalFlags): Promise<Settings> {
   }
   return {
     workDir,
-    stackerDir: directory(flags.stackerDir, file.stacker_dir, '.stacker'),
-    ociDir: directory(flags.ociDir, file.oci_dir, 'oci'),
-    rootsDir,
+    stackerDir: resolve(directory(flags.stackerDir, file.stacker_dir, '.stacker')),
+    ociDir: resolve(directory(flags.ociDir, file.oci_dir, 'oci')),
+    rootsDir: resolve(rootsDir),
     store: resolve(flags.store ?? process.env.ASHLAR_STORE ?? join(dataHome(), 'ashlar')),
   };
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { decimalSize } from '../../src/cli/size.ts';
 import { has } from '../support/tools.ts';
 import { useBusybox } from './roots.ts';
 import { ashlarProgram, execute, failureOf, useWorkspace } from './support.ts';
@@ -19,12 +20,8 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       const { status, stdout } = await project.ashlar(['inspect']);
       expect(status).toBe(0);
       const { layers, manifest, config } = project.image('one');
-      const size = (bytes: number) =>
-        bytes < 1000
-          ? `${bytes} B`
-          : `${(bytes / (bytes < 1e6 ? 1e3 : 1e6)).toPrecision(4)} ${bytes < 1e6 ? 'kB' : 'MB'}`;
       for (const [i, digest] of layers.entries()) {
-        const line = `\tlayer ${i}: ${digest.slice(7, 19)}... (${size(manifest.layers[i]?.size ?? 0)}, application/vnd.oci.image.layer.v1.tar+gzip)\n`;
+        const line = `\tlayer ${i}: ${digest.slice(7, 19)}... (${decimalSize(manifest.layers[i]?.size ?? 0)}, application/vnd.oci.image.layer.v1.tar+gzip)\n`;
         expect(stdout).toContain(line);
       }
       expect(stdout).toMatch(/^one\n\tlayer 0: /);

@@ -90,7 +90,7 @@ const LITTLE_SPACE = 2_000_000_000;
 /** Looks at the machine, prints a line for everything that matters to builds; fails when builds cannot run. */
 export async function check(globals: GlobalFlags, flags: { readonly json?: true }): Promise<void> {
   const settings = await readSettings(globals);
-  const log = openLog(globals, line => process.stderr.write(line));
+  const log = openLog(globals);
   log('info', `os/kernel: ${version()} ${release()}`);
   const findings: Finding[] = [
     { subject: 'node', state: 'ok', detail: process.version, required: true },

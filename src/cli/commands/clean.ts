@@ -6,7 +6,7 @@ import { type GlobalFlags, readSettings } from '../settings.ts';
 /** Removes the directories of this project; the store, which other projects share, stays. */
 export async function clean(globals: GlobalFlags): Promise<void> {
   const { rootsDir, ociDir, stackerDir } = await readSettings(globals);
-  const log = openLog(globals, line => process.stderr.write(line));
+  const log = openLog(globals);
   let failed = false;
   for (const [directory, complaint] of [
     [rootsDir, 'problem cleaning roots '],

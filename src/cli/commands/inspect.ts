@@ -1,11 +1,13 @@
 import { openImage, openLayout } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { decimalSize } from '../size.ts';
 
 /** Prints the images of the OCI layout: layers with sizes, annotations, config. */
 export async function inspect(globals: GlobalFlags, tag: string | undefined): Promise<void> {
   const { ociDir } = await readSettings(globals);
+  openLog(globals);
   const layout = await openLayout(ociDir);
   const tags = await layout.tags();
   const chosen = tag === undefined ? tags : tags.filter(entry => entry.tag === tag);

@@ -5,7 +5,7 @@ import { loadRecipe, type PlanFlags } from './recipe.ts';
 
 /** Prints what would be built: a line per base and step, or the plan itself as JSON. */
 export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly json?: true }): Promise<void> {
-  const log = openLog(globals, line => process.stderr.write(line));
+  const log = openLog(globals);
   const recipe = await loadRecipe(await readSettings(globals), flags, log);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
