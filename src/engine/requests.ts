@@ -28,9 +28,9 @@ export interface StagedImport {
   readonly gid: number;
 }
 
-export interface RunRequest {
+/** A tree, and what a process in it finds besides. */
+export interface Room {
   readonly layers: readonly TreeLayer[];
-  readonly script: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: 'host' | 'none';
   /** A runtime's name; the first that works when absent. */
@@ -38,6 +38,10 @@ export interface RunRequest {
   readonly imports: readonly StagedImport[];
   readonly importDirectories: readonly string[];
   readonly binds: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface RunRequest extends Room {
+  readonly script: string;
   readonly pack: PackOptions;
 }
 

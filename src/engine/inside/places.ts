@@ -1,0 +1,18 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Location } from '../requests.ts';
+import { mountSnapshots, openPlace, type Place } from '../tree.ts';
+import type { Call } from './call.ts';
+
+/** Calls `use` with the place while its tree is mounted. */
+export async function atLocation<T>(
+  location: Location,
+  { scratch, snapshots, signal }: Pick<Call, 'scratch' | 'snapshots' | 'signal'>,
+  use: (place: Place) => T | Promise<T>,
+): Promise<T> {
+  if (location.kind === 'host') return use({ path: location.path, [Symbol.dispose]: () => {} });
+  const directory = mkdtempSync(join(scratch, 'tree-'));
+  using tree = mountSnapshots(await snapshots.ensure(location.layers, signal), directory);
+  using place = openPlace(tree, location.path);
+  return await use(place);
+}

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { packLayer, prepareLayerWorker } from '../../layers/index.ts';
+import type { RunRequest, RunResult } from '../requests.ts';
+import { type Call, followed, passWarnings } from './call.ts';
+import { prepareRoom } from './room.ts';
+import { runScript } from './script.ts';
+
+/** Runs a script in a tree; what it changed becomes a layer. */
+export async function run(request: RunRequest, call: Call): Promise<RunResult> {
+  const room = await prepareRoom(request, call);
+  const { lowers, upper } = room;
+  prepareLayerWorker();
+  const status = await runScript(request, room, join(call.scratch, 'run'), call);
+  if (status !== 0) return { kind: 'failed', status };
+  const layer = await packLayer(
+    { kind: 'upper', directory: upper, lowers },
+    { ...request.pack, ...followed(call) },
+  );
+  if (!layer) return { kind: 'unchanged' };
+  passWarnings(layer, call);
+  call.snapshots.adopt(layer.diffId, upper, request.pack.sourceDateEpoch);
+  return { kind: 'layer', layer };
+}
