@@ -39,3 +39,17 @@ export function messageOf(error: unknown): string {
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** The causes of an error, from the nearest on, and those of the causes. Each comes once. */
+export function* causesOf(error: Error): Generator<unknown> {
+  const seen = new Set<unknown>([error]);
+  const pending = [error.cause];
+  while (pending.length > 0) {
+    const cause = pending.shift();
+    if (cause === undefined || seen.has(cause)) continue;
+    seen.add(cause);
+    yield cause;
+    if (cause instanceof AggregateError) pending.push(...cause.errors);
+    if (cause instanceof Error) pending.push(cause.cause);
+  }
+}

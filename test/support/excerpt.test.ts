@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printableLines } from '../../src/support/cells.ts';
 import { AshlarError } from '../../src/support/errors.ts';
-import { escapeText, renderError, renderWarning, showSpan } from '../../src/support/excerpt.ts';
+import { renderError, renderWarning, showSpan } from '../../src/support/excerpt.ts';
 
 const plain = { color: false };
 
@@ -124,7 +125,7 @@ describe('an error on the terminal', () => {
     expect(renderError(error, plain)).toBe(
       'error: bad \\x1b]0;title\\x07 name\n  error: forged\nhint: x\\x0d\\x9b2J\ncaused by: \\u2028',
     );
-    expect(escapeText('a\tb\ud800')).toBe('a\\x09b\\ud800');
+    expect(printableLines('a\tb\ud800')).toBe('a\\x09b\\ud800');
   });
 
   it('differs in colour only', () => {
