@@ -30,9 +30,11 @@ export class RegistryConnection {
   readonly #tokens = new Map<string, Promise<Token>>();
   readonly #certificates = new Map<string, Promise<TlsSettings>>();
 
-  constructor(source: Source, signal: AbortSignal | undefined) {
+  /** @param credentials Instead of what the auth files say. */
+  constructor(source: Source, signal: AbortSignal | undefined, credentials?: Credentials) {
     this.source = source;
     this.signal = signal;
+    if (credentials !== undefined) this.#credentials = Promise.resolve(credentials);
   }
 
   /** The root of the registry, by which addresses are resolved and compared. */
@@ -107,7 +109,7 @@ export class RegistryConnection {
       if (!isHome || !isTlsProblem(error)) throw error;
       throw new ConnectionError(messageOf(error), {
         cause: error,
-        hint: 'set insecure: true if this registry has no certificate that can be verified, or no encryption',
+        hint: 'set insecure: true (publish: --skip-tls) if this registry has no certificate that can be verified, or no encryption',
       });
     }
   }
@@ -143,7 +145,7 @@ export class RegistryConnection {
     const { registry, repository } = this.source;
     return credentials
       ? new AshlarError(`registry ${registry} refuses the credentials from ${credentials.from}`, {
-          hint: `log in again, for example with "podman login ${registry}"`,
+          hint: `check them, or log in again, for example with "podman login ${registry}"`,
         })
       : new AshlarError(`registry ${registry} wants credentials for ${repository}, and none were found`, {
           hint: `check the name, or log in, for example with "podman login ${registry}"`,

@@ -2,6 +2,7 @@ import { AshlarError } from '../support/errors.ts';
 import { distributableBlobs, type OpenedImage, type OpenOptions, openImage } from './image.ts';
 import { createLayout, type LayoutChange } from './layout.ts';
 import { inParallel } from './parallel.ts';
+import type { WriteOptions } from './push.ts';
 import { formatReference, type ImageReference, type LayoutReference } from './reference.ts';
 import type { Descriptor } from './types.ts';
 
@@ -9,6 +10,7 @@ import type { Descriptor } from './types.ts';
 export interface CopyOptions extends Omit<OpenOptions, 'insecure'> {
   readonly insecureFrom?: boolean;
   readonly insecureTo?: boolean;
+  readonly onBlob?: WriteOptions['onBlob'];
 }
 
 /** Blobs that are fetched or linked at a time. */
@@ -23,9 +25,9 @@ export async function copyImage(
   to: ImageReference,
   options: CopyOptions = {},
 ): Promise<Descriptor> {
-  const { insecureFrom = false, insecureTo = false, ...rest } = options;
+  const { insecureFrom = false, insecureTo = false, onBlob, ...rest } = options;
   const image = await openImage(from, { ...rest, insecure: insecureFrom });
-  await writeImage(image, to, { insecure: insecureTo, signal: rest.signal });
+  await writeImage(image, to, { insecure: insecureTo, onBlob, signal: rest.signal });
   return image.descriptor;
 }
 
@@ -33,9 +35,9 @@ export async function copyImage(
 export async function writeImage(
   image: OpenedImage,
   to: ImageReference,
-  options: Omit<OpenOptions, 'platform'> = {},
+  options: WriteOptions = {},
 ): Promise<void> {
-  if (to.transport === 'oci') return writeToLayout(image, to, options.signal);
+  if (to.transport === 'oci') return writeToLayout(image, to, options);
   const { pushImage } = await import('./push.ts');
   return pushImage(image, to, options);
 }
@@ -43,7 +45,7 @@ export async function writeImage(
 async function writeToLayout(
   image: OpenedImage,
   to: LayoutReference,
-  signal: AbortSignal | undefined,
+  { signal, onBlob }: WriteOptions,
 ): Promise<void> {
   const { manifest, descriptor, configBytes, manifestBytes } = image;
   if (to.tag === undefined || (to.digest !== undefined && to.digest !== descriptor.digest)) {
@@ -53,17 +55,18 @@ async function writeToLayout(
   }
   const layout = await createLayout(to.path);
   using change = await layout.change({ signal });
-  await inParallel(distributableBlobs(manifest), parallelBlobs, blob =>
-    blob.digest === manifest.config.digest
+  const missing = distributableBlobs(manifest).filter(blob => !layout.hasBlob(blob));
+  await inParallel(missing, parallelBlobs, blob => {
+    onBlob?.(blob);
+    return blob.digest === manifest.config.digest
       ? change.addStream(blob, [configBytes])
-      : addLayer(change, image, blob),
-  );
+      : addLayer(change, image, blob);
+  });
   await change.addStream(descriptor, [manifestBytes]);
   await change.setTags([{ tag: to.tag, descriptor }]);
 }
 
 async function addLayer(change: LayoutChange, image: OpenedImage, layer: Descriptor): Promise<void> {
-  if (change.layout.hasBlob(layer)) return;
   const file = image.localBlob(layer);
   if (file === undefined) return change.addStream(layer, image.blob(layer));
   // Read once to verify it, so that its bytes can be shared instead of copied.

@@ -3,7 +3,7 @@
  * image-spec 1.1 and distribution-spec 1.1; docker's schema 2 types are read too. Layers are streams of bytes here:
  * what is in them is the concern of src/layers, and what is built from them of src/engine.
  */
-export { credentialsForUrl } from './auth.ts';
+export { type Credentials, credentialsForUrl } from './auth.ts';
 export { type CopyOptions, copyImage, writeImage } from './copy.ts';
 export { digestOf, parseDigest, verifying } from './digest.ts';
 export { documentBytes } from './documents.ts';
@@ -24,6 +24,7 @@ export {
   type TarCompression,
 } from './mediatypes.ts';
 export { formatPlatform, hostPlatform } from './platform.ts';
+export type { WriteOptions } from './push.ts';
 export {
   formatReference,
   type ImageReference,

@@ -2,6 +2,7 @@
 import { AshlarError } from '../support/errors.ts';
 import { ConnectionError, checkTarget, type HttpOptions, type HttpResponse } from '../support/http.ts';
 import { pause } from '../support/pause.ts';
+import type { Credentials } from './auth.ts';
 import { RegistryConnection } from './connection.ts';
 import { verifying } from './digest.ts';
 import { distributableBlobs, type OpenedImage } from './image.ts';
@@ -10,8 +11,16 @@ import { formatReference, type RegistryReference } from './reference.ts';
 import { pushTarget } from './registries.ts';
 import type { Descriptor } from './types.ts';
 
-interface PushOptions {
+/** How an image is written; most of it is about registries. */
+export interface WriteOptions {
+  /** Unverified TLS or plain http for this registry. */
   readonly insecure?: boolean | undefined;
+  /** Instead of what the auth files say. */
+  readonly credentials?: Credentials | undefined;
+  /** Another repository of the same registry that has the blob: the registry is asked to take it from there. */
+  readonly mountFrom?: ((blob: Descriptor) => string | undefined) | undefined;
+  /** Called for each blob of which bytes are about to be copied or sent. */
+  readonly onBlob?: ((blob: Descriptor) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,21 +41,22 @@ const passingStatus: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 export async function pushImage(
   image: OpenedImage,
   to: RegistryReference,
-  { insecure = false, signal }: PushOptions,
+  { insecure = false, credentials, mountFrom, onBlob, signal }: WriteOptions,
 ): Promise<void> {
   if (to.digest !== undefined && to.digest !== image.descriptor.digest) {
     throw new AshlarError(`cannot push ${image.descriptor.digest} as ${formatReference(to)}`);
   }
   const target = await pushTarget(to);
-  const connection = new RegistryConnection({ ...target, insecure: insecure || target.insecure }, signal);
+  const source = { ...target, insecure: insecure || target.insecure };
+  const connection = new RegistryConnection(source, signal, credentials);
   const from = image.reference;
-  const siblings =
-    from.transport === 'docker' && from.registry === to.registry && from.repository !== to.repository;
-  const mountFrom = siblings ? from.repository : undefined;
+  const sibling = from.transport === 'docker' && from.registry === to.registry ? from.repository : undefined;
   if (!(await hasManifest(connection, image.descriptor))) {
-    await inParallel(distributableBlobs(image.manifest), parallelUploads, blob =>
-      pushBlob(connection, blob, () => image.blob(blob), mountFrom),
-    );
+    await inParallel(distributableBlobs(image.manifest), parallelUploads, blob => {
+      const other = mountFrom?.(blob) ?? sibling;
+      const content = () => image.blob(blob);
+      return pushBlob(connection, blob, content, other === to.repository ? undefined : other, onBlob);
+    });
   }
   await putManifest(connection, image, to);
 }
@@ -89,10 +99,12 @@ async function pushBlob(
   blob: Descriptor,
   content: Content,
   mountFrom: string | undefined,
+  onBlob: WriteOptions['onBlob'],
 ): Promise<void> {
   if (await hasBlob(connection, blob)) return;
   const session = await startUpload(connection, blob, mountFrom);
   if (session === undefined) return;
+  onBlob?.(blob);
   if (await putWhole(connection, session, blob, content)) return;
   await putInChunks(connection, blob, content);
 }
