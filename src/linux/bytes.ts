@@ -16,6 +16,8 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const O_CLOEXEC = 0o2000000;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+const F_GETFL = 3;
+const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 
 /** Copies `length` bytes between two files at their current positions; returns how many were copied. */
@@ -68,6 +70,15 @@ export function pipe(): { readonly read: number; readonly write: number } {
 /** Marks every open file but standard input, output and error as not to be inherited by programs that we start. */
 export function closeOthersOnExec(): void {
   close_range(undefined, 3, 0xffffffff, CLOSE_RANGE_CLOEXEC);
+}
+
+/**
+ * Makes writing to an open file wait again. Node.js makes its own standard output not wait where that is a pipe, for
+ * everybody who has it open; other programs take that for an error.
+ */
+export function makeBlocking(fd: number): void {
+  const flags = fcntl(undefined, fd, F_GETFL, 'int', 0);
+  fcntl(undefined, fd, F_SETFL, 'int', flags & ~constants.O_NONBLOCK);
 }
 
 /** Asks for a larger pipe buffer; a refusal (the user's limit is reached) only costs speed. */

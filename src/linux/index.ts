@@ -4,7 +4,16 @@
  * (koffi's asynchronous calls cost ten times as much) and throws `SystemCallError`. Nothing above this folder calls
  * foreign functions.
  */
-export { closeOthersOnExec, copyFileRange, pipe, reflink, seekData, seekHole, setPipeSize } from './bytes.ts';
+export {
+  closeOthersOnExec,
+  copyFileRange,
+  makeBlocking,
+  pipe,
+  reflink,
+  seekData,
+  seekHole,
+  setPipeSize,
+} from './bytes.ts';
 export { SystemCallError } from './errors.ts';
 export {
   AT_FDCWD,
@@ -27,7 +36,7 @@ export {
   unlinkAt,
   unpackDevice,
 } from './files.ts';
-export { FileLock, lockFile } from './locks.ts';
+export { FileLock, lockFile, lockOwner } from './locks.ts';
 export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
 export type { Name } from './name.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { SystemCallError } from './errors.ts';
 import { declare } from './native.ts';
 
@@ -37,4 +37,19 @@ export function lockFile(
     if (error instanceof SystemCallError && error.code === 'EAGAIN') return undefined;
     throw error;
   }
+}
+
+/**
+ * The process that holds a flock(2) lock on the file, as /proc/locks knows it: undefined when nobody does, or somebody
+ * whom we cannot see from our process namespace.
+ */
+export function lockOwner(path: string): number | undefined {
+  const { ino } = statSync(path);
+  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+    // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF"; waiting ones have "->" after the number. Devices are not
+    // compared: btrfs gives stat(2) another one than its locks.
+    const [, kind, , , pid, file] = line.split(/\s+/);
+    if (kind === 'FLOCK' && Number(pid) > 0 && file?.split(':')[2] === String(ino)) return Number(pid);
+  }
+  return undefined;
 }

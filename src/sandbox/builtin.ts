@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MS, makeReadOnly, mount, unmount } from '../linux/index.ts';
-import { type Bundle, runCollecting } from './bundle.ts';
+import { type Bundle, runChild } from './bundle.ts';
 import { openMountPoint } from './mountpoints.ts';
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -32,8 +32,8 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
   ];
   // The host name is set by the host's shell, before the tree's root is entered: the tree may have no programs at all.
   const script = 'hostname "$0" 2>/dev/null || echo "$0" > /proc/sys/kernel/hostname; exec "$@"';
-  return await runCollecting(
-    output =>
+  return await runChild(
+    stdio =>
       spawn(
         'unshare',
         [
@@ -49,7 +49,7 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
           ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
           ...inTree,
         ],
-        { stdio: ['ignore', output, output] },
+        { stdio },
       ),
     bundle,
     child => child.kill('SIGKILL'),

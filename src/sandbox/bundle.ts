@@ -1,8 +1,9 @@
 /** What every way of running gets, and how the output of a child is read. */
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { pipe } from '../linux/index.ts';
+import { isatty } from 'node:tty';
+import { makeBlocking, pipe } from '../linux/index.ts';
 import { exitStatus } from '../support/signals.ts';
 
 /** The process that runs in the tree. */
@@ -22,31 +23,37 @@ export interface StagedBind {
   readonly readOnly: boolean;
 }
 
+/** Where a process reads from and writes to. */
+export type Streams =
+  /** It has no input. Standard output and error are one pipe, so that their order is kept. */
+  | { readonly kind: 'collected'; readonly output: (bytes: Uint8Array) => void }
+  /** Open files of this process. */
+  | { readonly kind: 'attached'; readonly stdin: number; readonly stdout: number; readonly stderr: number };
+
+/** Whether somebody sits at a terminal there: then the process gets a terminal, too. */
+export function isInteractive(streams: Streams): boolean {
+  return streams.kind === 'attached' && isatty(streams.stdin) && isatty(streams.stdout);
+}
+
 export interface Bundle {
   readonly process: Process;
   readonly rootfs: string;
   readonly binds: readonly StagedBind[];
   /** A directory of ours for the runtime's files. */
   readonly directory: string;
-  readonly output: (bytes: Uint8Array) => void;
+  readonly streams: Streams;
   readonly signal: AbortSignal;
 }
 
-/**
- * Runs a child whose standard output and error are one pipe, so that their order is kept, and hands on what it
- * writes. On abort `kill` is called; the child is expected to end then.
- */
-export async function runCollecting(
-  start: (outputFd: number) => ChildProcess,
-  { output, signal }: Pick<Bundle, 'output' | 'signal'>,
+/** Runs a child to its end; returns its exit status. On abort `kill` is called; the child is expected to end then. */
+export async function runChild(
+  start: (stdio: StdioOptions) => ChildProcess,
+  { streams, signal }: Pick<Bundle, 'streams' | 'signal'>,
   kill: (child: ChildProcess) => void,
 ): Promise<number> {
   signal.throwIfAborted();
-  const { read, write } = pipe();
-  const child = start(write);
-  closeSync(write);
-  const reader = new Socket({ fd: read, readable: true, writable: false });
-  reader.on('data', output);
+  const { child, drained } =
+    streams.kind === 'collected' ? startCollecting(start, streams.output) : startAttached(start, streams);
   const abort = () => kill(child);
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -55,12 +62,38 @@ export async function runCollecting(
         child.on('error', reject);
         child.on('exit', (code, killer) => resolve(exitStatus(code, killer)));
       }),
-      new Promise(resolve => reader.on('close', resolve)),
+      drained,
     ]);
     signal.throwIfAborted();
     return status;
   } finally {
     signal.removeEventListener('abort', abort);
-    reader.destroy();
   }
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  /** Resolves when nothing more will be read of what it wrote. */
+  readonly drained: Promise<void>;
+}
+
+function startCollecting(
+  start: (stdio: StdioOptions) => ChildProcess,
+  output: (bytes: Uint8Array) => void,
+): Started {
+  const { read, write } = pipe();
+  const child = start(['ignore', write, write]);
+  closeSync(write);
+  const reader = new Socket({ fd: read, readable: true, writable: false });
+  reader.on('data', output);
+  child.on('error', () => reader.destroy());
+  return { child, drained: new Promise(resolve => reader.on('close', () => resolve())) };
+}
+
+function startAttached(
+  start: (stdio: StdioOptions) => ChildProcess,
+  { stdin, stdout, stderr }: Extract<Streams, { kind: 'attached' }>,
+): Started {
+  for (const fd of [stdout, stderr]) makeBlocking(fd);
+  return { child: start([stdin, stdout, stderr]), drained: Promise.resolve() };
 }

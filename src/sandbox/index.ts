@@ -5,9 +5,9 @@
  * `detectIdMap` must be called inside the namespaces.
  */
 export { copyDirectoryAttributes } from './attributes.ts';
-export type { Process } from './bundle.ts';
+export type { Process, Streams } from './bundle.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
-export { settleInNamespaces, startInNamespaces } from './namespaces.ts';
+export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';
 export { releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';
 export { probeRuntime, type RuntimeName } from './runtime.ts';

@@ -6,14 +6,23 @@ import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import type { IdMap } from './idmap.ts';
 
+/** The descriptor at which `entry` finds our standard error; its own is a pipe to us. */
+export const CALLERS_STDERR = 4;
+
 /**
  * Starts `entry` (a module) in a new Node.js process inside namespaces of its own: mounts, process ids and, for a
  * plain user, user ids, where it is uid 0. It never is this process itself: a threaded process cannot enter a user
  * namespace, and only its main thread would enter a mount namespace. The IPC channel ties the lives together: when
  * this process dies, however it dies, the channel closes, the child (pid 1 of its namespace) exits, and the kernel
- * ends every process and mount in there.
+ * ends every process and mount in there. Standard input and output are ours, for processes that a user talks to.
+ * @param held Open files that the child keeps open as long as it lives: locks, for example.
  */
-export function startInNamespaces(entry: URL, idMap: IdMap, args: readonly string[] = []): ChildProcess {
+export function startInNamespaces(
+  entry: URL,
+  idMap: IdMap,
+  args: readonly string[] = [],
+  held: readonly number[] = [],
+): ChildProcess {
   const unshare = findProgram('unshare');
   if (!unshare) {
     throw new AshlarError("cannot find the program 'unshare'", { hint: 'install the package util-linux' });
@@ -35,7 +44,7 @@ export function startInNamespaces(entry: URL, idMap: IdMap, args: readonly strin
     ...args,
   ];
   return spawn(unshare, [...flags, ...node], {
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    stdio: ['inherit', 'inherit', 'pipe', 'ipc', 2, ...held],
     serialization: 'advanced',
     env: { ...process.env, STACKER_REAL_UID: String(process.getuid?.() ?? 0) },
   });

@@ -12,7 +12,7 @@ import {
   unmount,
 } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
-import type { Process, StagedBind } from './bundle.ts';
+import type { Process, StagedBind, Streams } from './bundle.ts';
 import { type MountPoint, makeMountPoints, resolveMountPoint } from './mountpoints.ts';
 import { type RuntimeName, runBundle } from './runtime.ts';
 import { mountTree } from './tree.ts';
@@ -36,7 +36,7 @@ export interface RunOptions {
   readonly scratch: string;
   readonly mounts: readonly HostMount[];
   readonly runtime: RuntimeName;
-  readonly output: (bytes: Uint8Array) => void;
+  readonly streams: Streams;
   readonly signal: AbortSignal;
 }
 
@@ -50,7 +50,7 @@ const SYSTEM_POINTS: readonly MountPoint[] = ['/proc', '/dev', '/sys'].map(path 
  * the mounts themselves) gets into `upper`. Must be called inside our own namespaces.
  */
 export async function runInTree(options: RunOptions): Promise<number> {
-  const { upper, scratch, process, output, signal } = options;
+  const { upper, scratch, process, streams, signal } = options;
   const staging = join(scratch, 'binds');
   mkdirSync(staging, { recursive: true });
   const staged: Staged[] = [];
@@ -62,7 +62,7 @@ export async function runInTree(options: RunOptions): Promise<number> {
     using tree = mountTree({ lowers, upper, scratch: join(scratch, 'tree') });
     const binds = staged.map(({ bind }, i) => ({ ...bind, target: paths[i] ?? bind.target }));
     const directory = join(scratch, 'bundle');
-    const bundle = { process, rootfs: tree.root, binds, directory, output, signal };
+    const bundle = { process, rootfs: tree.root, binds, directory, streams, signal };
     try {
       const status = await runBundle(options.runtime, bundle);
       if (status !== 0) explainFailure(tree.root, options);

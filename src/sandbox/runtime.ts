@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import { runBuiltIn } from './builtin.ts';
-import { type Bundle, runCollecting } from './bundle.ts';
+import { type Bundle, isInteractive, runChild } from './bundle.ts';
 import { runtimeSpec } from './spec.ts';
 
 export type RuntimeName = 'crun' | 'runc' | 'builtin';
@@ -25,7 +25,7 @@ async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number>
   mkdirSync(directory, { recursive: true });
   writeFileSync(
     join(directory, 'config.json'),
-    JSON.stringify(runtimeSpec(runtime, bundle.process, bundle.rootfs, bundle.binds)),
+    JSON.stringify(runtimeSpec(runtime, bundle, isInteractive(bundle.streams))),
   );
   const log = join(directory, 'runtime.log');
   const globals = [
@@ -36,11 +36,8 @@ async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number>
     ...(runtime === 'crun' ? ['--cgroup-manager=disabled'] : []),
   ];
   const container = 'build';
-  const status = await runCollecting(
-    output =>
-      spawn(program, [...globals, 'run', '--bundle', directory, container], {
-        stdio: ['ignore', output, output],
-      }),
+  const status = await runChild(
+    stdio => spawn(program, [...globals, 'run', '--bundle', directory, container], { stdio }),
     bundle,
     () => spawnSync(program, [...globals, 'delete', '--force', container], { stdio: 'ignore' }),
   );
@@ -93,7 +90,7 @@ async function runTrue(runtime: 'crun' | 'runc', directory: string): Promise<voi
     rootfs,
     binds: shown.map(path => ({ source: realpathSync(path), target: path, readOnly: false })),
     directory: join(directory, 'bundle'),
-    output: bytes => output.push(bytes),
+    streams: { kind: 'collected', output: bytes => output.push(bytes) },
     signal: AbortSignal.timeout(20_000),
   });
   if (status !== 0)

@@ -1,6 +1,6 @@
 /** The configuration of an OCI runtime (https://github.com/opencontainers/runtime-spec/blob/v1.1.0/config.md). */
 
-import type { Process, StagedBind } from './bundle.ts';
+import type { Bundle, StagedBind } from './bundle.ts';
 import { availableCapabilities } from './capabilities.ts';
 
 interface SpecMount {
@@ -53,15 +53,14 @@ const STANDARD_MOUNTS: readonly SpecMount[] = [
 /** The config.json of one run: root file system at `rootfs`, everything mounted by the runtime itself. */
 export function runtimeSpec(
   runtime: 'crun' | 'runc',
-  options: Process,
-  rootfs: string,
-  binds: readonly StagedBind[],
+  { process: options, rootfs, binds }: Pick<Bundle, 'process' | 'rootfs' | 'binds'>,
+  terminal: boolean,
 ): object {
   const capabilities = availableCapabilities();
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal,
       user: { uid: 0, gid: 0 },
       args: options.args,
       env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),

@@ -42,7 +42,7 @@ process.on('message', async (request: Request) => {
         hostname: 'stacker',
         network: request.network,
       },
-      output: bytes => output.push(bytes),
+      streams: { kind: 'collected', output: bytes => output.push(bytes) },
       signal: new AbortController().signal,
     });
     process.send?.({ status, output: Buffer.concat(output).toString(), runtime } satisfies Reply);

@@ -1,5 +1,5 @@
 /** Rooms: trees with what processes find in them besides, made ready to run something. */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   copyDirectoryAttributes,
@@ -7,46 +7,26 @@ import {
   nameResolution,
   type RunOptions,
 } from '../../sandbox/index.ts';
-import type { Room, StagedImport } from '../requests.ts';
+import type { Room } from '../requests.ts';
 import { chooseRuntime } from '../runtime-memory.ts';
-import { stage } from '../staging.ts';
 import { lowerDirectories } from '../tree.ts';
 import type { Call } from './call.ts';
-import { atLocation } from './places.ts';
 
-export interface ReadyRoom extends Pick<RunOptions, 'lowers' | 'upper' | 'mounts' | 'runtime'> {
-  /** The directory with the imports: what is put there can be seen in the import directories. */
-  readonly imports: string;
-}
+export type ReadyRoom = Pick<RunOptions, 'lowers' | 'upper' | 'mounts' | 'runtime'>;
 
-/** Unpacks the layers, copies the imports, and makes an upper directory for what will change. */
+/** Unpacks the layers, and makes an upper directory for what will change. */
 export async function prepareRoom(room: Room, call: Call): Promise<ReadyRoom> {
   const { scratch, signal, snapshots, options } = call;
   const layers = await snapshots.ensure(room.layers, signal);
   const lowers = lowerDirectories(layers, join(scratch, 'repairs'));
-  const imports = await stageImports(room.imports, call);
   const upper = join(scratch, 'upper');
   makeUpper(upper, lowers);
   return {
     lowers,
     upper,
-    imports,
-    mounts: mounts(room, imports),
+    mounts: mounts(room),
     runtime: await chooseRuntime(room.runtime, options.runtimeMemory, join(scratch, 'probe')),
   };
-}
-
-async function stageImports(imports: readonly StagedImport[], call: Call): Promise<string> {
-  const directory = join(call.scratch, 'imports');
-  mkdirSync(directory, { mode: 0o755 });
-  for (const { name, location, ...owner } of imports) {
-    await atLocation(location, call, ({ path }) => {
-      const target = join(directory, name);
-      rmSync(target, { recursive: true, force: true });
-      stage(path, target, owner);
-    });
-  }
-  return directory;
 }
 
 /** The upper directory becomes the root of the tree, so it gets the attributes of the highest layer's root. */
@@ -57,10 +37,10 @@ function makeUpper(upper: string, lowers: readonly string[]): void {
   if (top !== undefined) copyDirectoryAttributes(top, upper);
 }
 
-function mounts(room: Room, imports: string): HostMount[] {
+function mounts(room: Room): HostMount[] {
   return [
     ...(room.network === 'host' ? nameResolution() : []),
-    ...room.importDirectories.map(target => ({ source: imports, target, readOnly: true })),
+    ...room.importDirectories.map(target => ({ source: room.imports, target, readOnly: true })),
     ...room.binds.map(bind => ({ ...bind, readOnly: false })),
   ];
 }

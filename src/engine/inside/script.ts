@@ -1,22 +1,22 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInTree } from '../../sandbox/index.ts';
 import type { Room } from '../requests.ts';
+import { SCRIPT } from '../staging.ts';
 import type { Call } from './call.ts';
 import type { ReadyRoom } from './room.ts';
-
-/** The name under which a script stands among the imports. */
-const SCRIPT = '.stacker-run.sh';
 
 /** Runs a script in a room, without input; returns its exit status. `scratch` is for its mounts and does not exist. */
 export function runScript(
   request: Room & { readonly script: string },
-  { imports, ...room }: ReadyRoom,
+  room: ReadyRoom,
   scratch: string,
   { output, signal }: Call,
 ): Promise<number> {
-  const { script, environment, network, importDirectories } = request;
-  writeFileSync(join(imports, SCRIPT), script, { mode: 0o755 });
+  const { script, environment, network, imports, importDirectories } = request;
+  const file = join(imports, SCRIPT);
+  rmSync(file, { recursive: true, force: true });
+  writeFileSync(file, script, { mode: 0o755 });
   const interpreter = interpreterOf(script);
   return runInTree({
     ...room,
@@ -28,7 +28,7 @@ export function runScript(
     },
     needs: interpreter,
     scratch,
-    output,
+    streams: { kind: 'collected', output },
     signal,
   });
 }
