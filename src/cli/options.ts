@@ -23,6 +23,17 @@ export function withFiles(command: Command): Command {
   );
 }
 
+/** Where stacker files are searched for. */
+export function withSearch(command: Command, directory?: string): Command {
+  return command
+    .option('-d, --search-dir <dir>', 'directory below which stacker files are searched for', directory)
+    .option(
+      '-p, --stacker-file-pattern <regex>',
+      'what the paths of stacker files look like',
+      '\\/stacker.yaml$',
+    );
+}
+
 /** The flags that decide what is planned, besides the files. */
 export function withPlanFlags(command: Command): Command {
   return withSubstitutions(command)
@@ -31,6 +42,7 @@ export function withPlanFlags(command: Command): Command {
       'refuse placeholders with a single brace, or none, for keys that have a value',
     )
     .option('--require-hash', 'refuse downloads without a hash')
+    .option('--no-stacker-yaml', 'leave the text of stacker files out of the annotations of images')
     .option('--annotations-namespace <name>', 'prefix of the annotations that images get', 'io.stackeroci');
 }
 
@@ -51,6 +63,7 @@ export function withBuildFlags(command: Command): Command {
     )
     .option('--no-verity', 'no dm-verity data (tar layers never have any)')
     .addOption(new Option('--no-squashfs-verity').hideHelp())
+    .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
     .addOption(
       new Option('--compression <kind>', 'compression of tar layers')

@@ -2,13 +2,23 @@
 import type { Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
+import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
 import { globalsOf } from '../globals.ts';
-import { withBuildFlags, withFiles, withPlanFlags } from '../options.ts';
+import { withBuildFlags, withFiles, withPlanFlags, withSearch } from '../options.ts';
 
 export function describeBuilding(program: Command): void {
   withBuildFlags(withFiles(program.command('build').description('build images from stacker files'))).action(
     async (flags: BuildFlags, command: Command) =>
       (await import('../commands/build.ts')).build(globalsOf(command), flags),
+  );
+
+  withBuildFlags(
+    withSearch(
+      program.command('recursive-build').description('build all stacker files below a directory'),
+      '.',
+    ),
+  ).action(async (flags: RecursiveBuildFlags, command: Command) =>
+    (await import('../commands/recursive-build.ts')).recursiveBuild(globalsOf(command), flags),
   );
 
   withPlanFlags(withFiles(program.command('plan').description('show what would be built')))

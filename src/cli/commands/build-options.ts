@@ -1,0 +1,42 @@
+/** From flags to what the engine is told besides the plan. */
+import { availableParallelism, hostname, userInfo } from 'node:os';
+import type { BuildOptions } from '../../engine/index.ts';
+import { sourceDateEpoch } from '../epoch.ts';
+import type { Settings } from '../settings.ts';
+
+/** The flags that decide what comes out, besides those of the plan. */
+export interface ResultFlags {
+  readonly layerType: readonly string[];
+  readonly compression: 'gzip' | 'zstd';
+  readonly network: 'host' | 'none';
+}
+
+/** The flags that decide how it is made. */
+export interface WorkFlags {
+  readonly cache?: boolean;
+  readonly jobs?: number;
+  readonly runtime?: string;
+}
+
+export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags): BuildOptions {
+  const epoch = sourceDateEpoch();
+  return {
+    store: settings.store,
+    output: settings.ociDir,
+    project: { work: settings.stackerDir, roots: settings.rootsDir },
+    jobs: flags.jobs ?? availableParallelism(),
+    noCache: flags.cache === false,
+    sourceDateEpoch: epoch,
+    compression: flags.compression,
+    network: flags.network,
+    runtime: flags.runtime,
+    environment: process.env,
+    authorship: authorship(epoch),
+  };
+}
+
+function authorship(epoch: number | undefined): BuildOptions['authorship'] {
+  if (epoch !== undefined) return { author: 'stacker', created: new Date(epoch * 1000).toISOString() };
+  const user = process.env.SUDO_USER || userInfo().username;
+  return { author: `${user}@${hostname()}`, created: new Date().toISOString() };
+}
