@@ -5,6 +5,7 @@
 export {
   type BuildEvent,
   type BuildOptions,
+  type BuildReport,
   type BuiltImage,
   buildPlan,
   type EventSink,

@@ -1,4 +1,5 @@
 import { AshlarError, codeOf } from '../support/errors.ts';
+import { Interruption } from './interruption.ts';
 
 /** A command line that makes no sense. */
 export class UsageError extends AshlarError {}
@@ -28,7 +29,7 @@ const CURES: Readonly<Record<string, string>> = {
 export async function fail(error: unknown): Promise<number> {
   // commander has printed its message (or the help that was asked for) itself.
   if (isCommanderError(error)) return error.exitCode;
-  if (isInterruption(error)) {
+  if (error instanceof Interruption) {
     process.stderr.write('error: interrupted\n');
     return 130;
   }
@@ -55,8 +56,4 @@ function machineCode(error: unknown): string | undefined {
 
 function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
   return error instanceof Error && codeOf(error)?.startsWith('commander.') === true && 'exitCode' in error;
-}
-
-function isInterruption(error: unknown): boolean {
-  return error instanceof Error && error.name === 'Interruption';
 }

@@ -1,76 +1,127 @@
-/** The live part of a terminal: a line per image that is being built, redrawn below what scrolls by. */
-import { styleText } from 'node:util';
+/** How a build goes on, on the terminal: a picture below what scrolls by, or nothing but the lines themselves. */
+import { stripVTControlCharacters } from 'node:util';
 import type { BuildEvent } from '../engine/index.ts';
+import { cells } from '../support/cells.ts';
+import type { GlobalFlags } from './settings.ts';
+import { drawView } from './view.ts';
+import { ViewState } from './view-state.ts';
 
-const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+export interface Progress extends Disposable {
+  readonly follow: (event: BuildEvent) => void;
+  /** Writes text that scrolls; to standard error unless told otherwise. */
+  write(text: string | Uint8Array, stream?: Output): void;
+}
+
+/** What is used of a stream; in tests it is none. */
+export type Output = Pick<NodeJS.WriteStream, 'write'> & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly hasColors?: () => boolean;
+};
+
 /** Milliseconds between two pictures. */
 const REDRAW = 100;
 
-interface Active {
-  readonly since: number;
-  text: string;
+/** What the flags ask for: live on a terminal, lines about blobs with `--progress` elsewhere, else nothing. */
+export function openProgress({ progress, quiet }: GlobalFlags, terminal: Output): Progress {
+  const wanted = progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
+  if (wanted && terminal.isTTY && process.env.TERM !== 'dumb') return new LiveProgress(terminal);
+  return {
+    follow: event => {
+      if (wanted) announceBlob(event, line => terminal.write(line));
+    },
+    write: (text, stream = terminal) => stream.write(text),
+    [Symbol.dispose]: () => {},
+  };
 }
 
-export class Progress implements Disposable {
-  readonly #terminal: NodeJS.WriteStream;
-  readonly #active = new Map<string, Active>();
+function announceBlob(event: BuildEvent, write: (line: string) => void): void {
+  if (event.kind !== 'transfer-started' || event.transfer.what !== 'blob') return;
+  write(`Copying blob ${event.transfer.name}\n`);
+}
+
+/** The picture is drawn anew ten times a second, together with what was written since: nothing flickers. */
+export class LiveProgress implements Progress {
+  readonly #terminal: Output;
+  readonly #state = new ViewState();
+  readonly #began = performance.now();
   readonly #timer: NodeJS.Timeout;
-  #lines = 0;
+  /** What scrolls and was not shown yet. */
+  #waiting: { readonly text: string | Uint8Array; readonly stream: Output }[] = [];
+  /** The lines of the picture that is shown. */
+  #shown: readonly string[] = [];
+  /** What scrolls ended in the middle of a line of this stream: no picture fits below until it goes on. */
+  #open: Output | undefined;
   #frame = 0;
 
-  constructor(terminal: NodeJS.WriteStream) {
+  constructor(terminal: Output) {
     this.#terminal = terminal;
-    this.#timer = setInterval(() => {
-      this.#frame += 1;
-      this.#redraw();
-    }, REDRAW);
+    this.#timer = setInterval(() => this.#redraw(), REDRAW);
     this.#timer.unref();
+    process.on('exit', this.#leave);
+  }
+
+  readonly follow = (event: BuildEvent): void => {
+    this.#state.follow(event, performance.now());
+    announceBlob(event, line => this.write(line));
+  };
+
+  write(text: string | Uint8Array, stream: Output = this.#terminal): void {
+    // What goes to a file or pipe does not meet the picture.
+    if (!stream.isTTY) stream.write(text);
+    else if (text.length > 0) this.#waiting.push({ text, stream });
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    this.#terminal.write(this.#erasing());
+    process.off('exit', this.#leave);
+    this.#leave();
   }
 
-  /** Writes text that scrolls, above the live lines. */
-  write(text: string | Uint8Array, stream: NodeJS.WriteStream = this.#terminal): void {
+  /** Takes the picture away and shows what is left. */
+  readonly #leave = (): void => {
     this.#terminal.write(this.#erasing());
-    stream.write(text);
-    // A live line may only start at the left edge; after half a line of output it waits for the next picture.
-    const last = typeof text === 'string' ? text.charCodeAt(text.length - 1) : text[text.length - 1];
-    if (last === 0x0a) this.#redraw();
-  }
-
-  readonly follow = (event: BuildEvent): void => {
-    switch (event.kind) {
-      case 'image-started':
-        this.#active.set(event.image, { since: performance.now(), text: 'preparing' });
-        break;
-      case 'step-started': {
-        const active = this.#active.get(event.image);
-        if (active) active.text = `${event.step}/${event.of} ${event.text}`;
-        break;
-      }
-      case 'image-built':
-        this.#active.delete(event.image);
-        break;
-    }
+    this.#scroll();
   };
 
   #redraw(): void {
-    const width = Math.max(20, this.#terminal.columns ?? 80);
-    const lines = [...this.#active].map(([image, { since, text }]) => {
-      const seconds = ((performance.now() - since) / 1000).toFixed(1);
-      const frame = FRAMES[this.#frame % FRAMES.length];
-      return `${styleText('cyan', frame ?? '')} ${`${image}  ${text}`.slice(0, width - 12)}  ${styleText('dim', `${seconds}s`)}`;
+    this.#frame += 1;
+    const { columns = 80, rows = 24, hasColors } = this.#terminal;
+    this.#terminal.write(this.#erasing());
+    this.#scroll();
+    if (this.#open) return;
+    this.#shown = drawView(this.#state, {
+      // The last column stays free: terminals differ in what they do there.
+      width: Math.max(1, columns - 1),
+      // Half of the terminal is for what scrolls.
+      height: Math.max(2, Math.floor(rows / 2)),
+      color: hasColors?.call(this.#terminal) ?? false,
+      now: performance.now(),
+      began: this.#began,
+      frame: this.#frame,
     });
-    this.#terminal.write(this.#erasing() + lines.map(line => `${line}\n`).join(''));
-    this.#lines = lines.length;
+    this.#terminal.write(this.#shown.map(line => `${line}\n`).join(''));
   }
 
+  #scroll(): void {
+    for (const { text, stream } of this.#waiting.splice(0)) {
+      // A line that one stream left open is not continued by the other.
+      if (this.#open && this.#open !== stream) this.#open.write('\n');
+      stream.write(text);
+      const last = typeof text === 'string' ? text.charCodeAt(text.length - 1) : text[text.length - 1];
+      this.#open = last === 0x0a ? undefined : stream;
+    }
+  }
+
+  /** The control sequence that removes the picture; it takes more lines when the terminal has become narrower. */
   #erasing(): string {
-    const text = this.#lines > 0 ? `\u001b[${this.#lines}A\u001b[J` : '';
-    this.#lines = 0;
-    return text;
+    const columns = Math.max(1, this.#terminal.columns ?? 80);
+    const lines = this.#shown.map(line =>
+      Math.max(1, Math.ceil(cells(stripVTControlCharacters(line)) / columns)),
+    );
+    this.#shown = [];
+    const count = lines.reduce((sum, number) => sum + number, 0);
+    return count > 0 ? `\u001b[${count}A\u001b[J` : '';
   }
 }

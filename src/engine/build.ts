@@ -7,6 +7,7 @@ import { removeAbandoned } from './abandoned.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink, PlannedImage } from './events.ts';
 import { buildImage } from './image.ts';
+import { Project } from './project.ts';
 import { Publisher } from './publish.ts';
 import { Store } from './store.ts';
 import type { BuiltImage } from './values.ts';
@@ -25,11 +26,12 @@ export async function buildPlan(
   signal: AbortSignal,
 ): Promise<readonly BuiltImage[]> {
   emit({ kind: 'build-started', images: plan.images.map(planned) });
+  using project = await Project.open(options.project);
   using store = new Store(options.store);
   const stop = new AbortController();
   const stopping = AbortSignal.any([signal, stop.signal]);
   const warn = (text: string) => emit({ kind: 'message', image: undefined, level: 'warning', text });
-  await using workshop = new Workshop(store, warn);
+  await using workshop = new Workshop(store, warn, project.lockDescriptors);
   const finished = new Map<string, BuiltImage>();
   const built = (name: string): BuiltImage => {
     const image = finished.get(name);
@@ -39,6 +41,7 @@ export async function buildPlan(
   const context: BuildContext = {
     options,
     store,
+    project,
     workshop,
     emit,
     signal: stopping,
@@ -73,7 +76,10 @@ export async function buildPlan(
   for (const image of plan.images) {
     const task = buildOne(image);
     tasks.set(image.name, task);
-    task.catch(error => stop.abort(error));
+    task.catch(error => {
+      if (!stopping.aborted) emit({ kind: 'image-failed', image: image.name });
+      stop.abort(error);
+    });
   }
   await Promise.allSettled(tasks.values());
   // The first failure aborted the rest; the others only say that they were stopped.

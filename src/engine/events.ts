@@ -41,6 +41,8 @@ export type BuildEvent =
   /** `bytes` is all of it. Does not come when the transfer fails. */
   | { readonly kind: 'transfer-finished'; readonly transfer: Transfer; readonly bytes: number }
   | { readonly kind: 'output'; readonly image: string; readonly bytes: Uint8Array }
+  /** The build goes on only to stop what is under way. Comes for the first image that fails, unless it was stopped. */
+  | { readonly kind: 'image-failed'; readonly image: string }
   /** All its steps are done; nothing more comes from it but `image-finished`. */
   | { readonly kind: 'image-built'; readonly image: string }
   /** It is in the output, or was not meant to be. Comes in the order of the plan for emitted images. */
