@@ -1,6 +1,7 @@
 import type { TarCompression } from '../oci/index.ts';
 import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
+import type { Project, ProjectDirectories } from './project.ts';
 import type { Store } from './store.ts';
 import type { BuiltImage } from './values.ts';
 import type { Workshop } from './workshop.ts';
@@ -11,6 +12,8 @@ export interface BuildOptions {
   readonly store: string;
   /** Directory of the OCI layout that the results go to. */
   readonly output: string;
+  /** Where people and scripts find what belongs to this project. */
+  readonly project: ProjectDirectories;
   /** How many images are worked on at the same time. */
   readonly jobs: number;
   /** Ignore what earlier builds left behind (and replace it). */
@@ -23,12 +26,17 @@ export interface BuildOptions {
   /** The host's variables, which run steps may let through. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly authorship: Authorship;
+  /** Say of each step that is not known what has changed since the last build. */
+  readonly explain?: boolean;
+  /** Leave nothing out of long messages. */
+  readonly debug?: boolean;
 }
 
 /** What everything that happens in one build shares. */
 export interface BuildContext {
   readonly options: BuildOptions;
   readonly store: Store;
+  readonly project: Project;
   readonly workshop: Workshop;
   readonly emit: EventSink;
   readonly signal: AbortSignal;

@@ -7,22 +7,12 @@ import { type BaseImage, openBase } from './bases.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
+import { stageImports } from './imports.ts';
 import { canonical, keyOf } from './keys.ts';
+import { linkTrees } from './links.ts';
 import { resolveSource } from './sources.ts';
 import { copy, run, type StepContext, tarBase } from './steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
-
-/** Runs `work`; an error of it that has no place yet gets this one. */
-async function located<T>(at: SourceSpan, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof AshlarError) || error.at) throw error;
-    const code = codeOf(error);
-    const placed = new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });
-    throw code === undefined ? placed : Object.assign(placed, { code });
-  }
-}
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
 export async function buildImage(
@@ -36,13 +26,15 @@ export async function buildImage(
   const imports = await Promise.all(
     plan.imports.map(({ source }) => located(source.at, () => resolveSource(source, plan.name, context))),
   );
-  const base = await startFrom(plan, { context, plan, layers: [], imports, wanted });
+  const importsDirectory = await stageImports(plan, imports, context);
+  const base = await startFrom(plan, { context, plan, layers: [], imports, importsDirectory, wanted });
   emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
   const layers = [...base.layers];
   const made: (NewLayer & { readonly layer: LayerRecord })[] = [];
+  let changes: LayerRecord | undefined;
   let cached = base.cached;
   for (const [i, step] of plan.steps.entries()) {
-    const stepContext: StepContext = { context, plan, layers, imports, wanted };
+    const stepContext: StepContext = { context, plan, layers, imports, importsDirectory, wanted };
     const place = { image: plan.name, step: i + 1 };
     emit({ kind: 'step-started', ...place, of: plan.steps.length, what: step.kind, text: step.createdBy });
     const result = await located(step.at, () =>
@@ -51,6 +43,7 @@ export async function buildImage(
     const { key, layer } = result;
     emit({ kind: 'step-finished', ...place, key, cached: result.cached, layer: layer && builtLayer(layer) });
     cached &&= result.cached;
+    if (step.kind === 'run') changes = result.layer;
     if (!result.layer) continue;
     layers.push(result.layer);
     made.push({
@@ -60,6 +53,7 @@ export async function buildImage(
       createdBy: step.createdBy,
     });
   }
+  await linkTrees(plan, layers, changes, context);
   return finish(plan, base, layers, [...base.made, ...made], cached, context);
 }
 

@@ -11,6 +11,7 @@ import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
 import { run } from './inside/run.ts';
+import { stageImports } from './inside/stage.ts';
 import type { FromInside, InsideOptions, Requests, ToInside } from './requests.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -24,6 +25,11 @@ type Handlers = {
 const handlers: Handlers = {
   run,
   pack,
+  unpack: async (layers, { signal }) => {
+    await snapshots.ensure(layers, signal);
+    return null;
+  },
+  stage: stageImports,
   identify: (location, call) => atLocation(location, call, ({ path }) => identify(path)),
   hash: (location, call) => atLocation(location, call, ({ path }) => sha256OfFile(path)),
   probe: (_, call) => probe(call),

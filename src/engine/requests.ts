@@ -35,7 +35,8 @@ export interface Room {
   readonly network: 'host' | 'none';
   /** A runtime's name; the first that works when absent. */
   readonly runtime?: string;
-  readonly imports: readonly StagedImport[];
+  /** The directory of the image's imports; the script is written there, too. */
+  readonly imports: string;
   readonly importDirectories: readonly string[];
   readonly binds: readonly { readonly source: string; readonly target: string }[];
 }
@@ -49,6 +50,13 @@ export type RunResult =
   | { readonly kind: 'failed'; readonly status: number }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'layer'; readonly layer: PackedLayer };
+
+/** Imports are copied into a directory, where nothing stays but them and those whose names are in `keep`. */
+export interface StageRequest {
+  readonly directory: string;
+  readonly keep: readonly string[];
+  readonly imports: readonly StagedImport[];
+}
 
 /** A copied file or directory, or a tar file, that becomes a layer. */
 export type PackRequest =
@@ -81,6 +89,9 @@ export interface Requests {
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
   /** SHA-256 of a file's bytes alone. */
   readonly hash: { readonly params: Location; readonly result: string };
+  /** Makes sure that the trees of layers are there. */
+  readonly unpack: { readonly params: readonly TreeLayer[]; readonly result: null };
+  readonly stage: { readonly params: StageRequest; readonly result: null };
   readonly pack: { readonly params: PackRequest; readonly result: PackedLayer | undefined };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };

@@ -35,6 +35,11 @@ export interface SnapshotsOptions {
   readonly warn: (text: string) => void;
 }
 
+/** The tree of a layer in the directory of all snapshots. */
+export function treeIn(snapshots: string, diffId: string): string {
+  return join(snapshots, diffId.replace(':', '-'), 'tree');
+}
+
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #running = new Map<string, Promise<Snapshot>>();

@@ -1,4 +1,4 @@
-/** Copies imports to where a step can see them: files keep their mode, everything belongs to one owner. */
+/** Copies imports to where scripts see them: files keep their mode, everything belongs to one owner. */
 import {
   chmodSync,
   constants,
@@ -8,15 +8,27 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
 } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
+
+/** The name under which a script stands among the imports. */
+export const SCRIPT = '.stacker-run.sh';
 
 export interface StagedOwner {
   readonly uid: number;
   readonly gid: number;
   /** Permission bits for regular files; their own when absent. */
   readonly mode?: number;
+}
+
+/** Removes everything from a directory but the entries of these names. */
+export function removeOthers(directory: string, keep: ReadonlySet<string>): void {
+  for (const name of readdirSync(directory, { encoding: 'buffer' })) {
+    if (keep.has(name.toString())) continue;
+    rmSync(below(Buffer.from(directory), name), { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,15 +1,19 @@
 /** Steps of a plan become layers: known ones from the store, others by doing the work. */
 
+import { existsSync, realpathSync } from 'node:fs';
 import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
-import type { Base, Bind, CopyStep, ImagePlan, RunEnvironment, RunStep, Source } from '../plan/types.ts';
+import type { Base, Bind, CopyStep, ImagePlan, RunStep, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
+import type { MissReason } from './comparison.ts';
 import { type BuildContext, type BuildOptions, once, say } from './context.ts';
-import { canonical, type KeyPart, keyOf } from './keys.ts';
-import { chainOf, keepLayer, knownLayer, treeLayers } from './layer-records.ts';
+import { copyParts, runEnvironment, runParts, tarParts } from './key-parts.ts';
+import { type KeyPart, keyOf } from './keys.ts';
+import { keepLayer, knownLayer, treeLayers } from './layer-records.ts';
+import { linkTarBase } from './links.ts';
 import type { PackRequest, RunRequest } from './requests.ts';
-import { type ResolvedSource, resolveSource } from './sources.ts';
-import { findTarget, toPlain } from './targets.ts';
+import { type ResolvedSource, type ResolvedSources, resolveSource } from './sources.ts';
+import { findTarget } from './targets.ts';
 import type { LayerRecord } from './values.ts';
 
 /** What one step needs to know of the image it is part of. */
@@ -20,12 +24,19 @@ export interface StepContext {
   readonly layers: readonly LayerRecord[];
   /** The image's imports, looked up. */
   readonly imports: readonly ResolvedSource[];
+  /** All that it imports and copies, looked up. */
+  readonly sources: ResolvedSources;
+  /** Where scripts find the imports. */
+  readonly importsDirectory: string;
   /** How the layer will be handed out; `any` when it never will. */
   readonly wanted: TarCompression | 'any';
+  /** Called before the work of the step is done. */
+  readonly onMiss: (parts: readonly KeyPart[], reason: MissReason) => void;
 }
 
 export interface StepResult {
   readonly key: string;
+  readonly parts: readonly KeyPart[];
   /** Undefined when nothing changed. */
   readonly layer: LayerRecord | undefined;
   /** RFC 3339: when the work was really done. */
@@ -51,16 +62,20 @@ function throughCache(work: Work, step: StepContext): Promise<StepResult> {
 async function performUnlessKnown(
   key: string,
   { parts, always, perform }: Work,
-  { context, plan, wanted }: StepContext,
+  { context, plan, wanted, onMiss }: StepContext,
 ): Promise<StepResult> {
   const { store, options, signal } = context;
   const known = options.noCache ? undefined : store.database.step(key);
   if (known && always) {
     say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
   } else if (known) {
-    if (known.diffId === undefined) return { key, layer: undefined, created: known.created, cached: true };
-    const layer = await knownLayer(known.diffId, wanted, context);
-    if (layer) return { key, layer, created: known.created, cached: true };
+    const { diffId, created } = known;
+    if (diffId === undefined) return { key, parts, layer: undefined, created, cached: true };
+    const layer = await knownLayer(diffId, wanted, context);
+    if (layer) return { key, parts, layer, created, cached: true };
+    onMiss(parts, 'lost');
+  } else {
+    onMiss(parts, 'changed');
   }
   signal.throwIfAborted();
   const compression = wanted === 'any' ? 'zstd' : wanted;
@@ -69,7 +84,7 @@ async function performUnlessKnown(
   const layer = packed && (await keepLayer(packed, output, compression, context));
   const { created } = options.authorship;
   store.database.addStep(key, { diffId: layer?.diffId, created }, parts);
-  return { key, layer, created, cached: false };
+  return { key, parts, layer, created, cached: false };
 }
 
 function packOptions(
@@ -83,13 +98,15 @@ function packOptions(
 /** A tar file that is the lowest layer of an image. */
 export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepContext): Promise<StepResult> {
   const { context, plan } = step;
-  const source = await resolveSource(base.source, plan.name, context);
-  if (source.directory)
-    throw new AshlarError('a tar base must be a file, not a directory', { at: base.source.at });
+  // A link is a name for the file here; as an import it would stand for itself.
+  const source = await resolveSource(followed(base.source), plan.name, context);
+  if (source.type !== 'file')
+    throw new AshlarError(`a tar base must be a file, not a ${source.type}`, { at: base.source.at });
+  await linkTarBase(base.source, source, context);
   return throughCache(
     {
       domain: 'tar',
-      parts: [['content', source.identity], epochPart(context)],
+      parts: tarParts(source, context.options),
       perform: async pack => {
         const location = await source.locate();
         if (location.kind === 'host' && !source.inside)
@@ -101,21 +118,22 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
   );
 }
 
+function followed(source: Source): Source {
+  if (source.kind !== 'file' || !existsSync(source.path)) return source;
+  return { ...source, path: realpathSync(source.path) };
+}
+
 export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {
   const { context, plan, layers } = step;
-  const source = await resolveSource(copyStep.source, plan.name, context);
-  const kind = source.directory ? 'directory' : 'file';
+  const source = step.sources.of(copyStep.source);
+  const kind = source.type === 'directory' ? 'directory' : 'file';
   const { path: target, parents } = await findTarget(copyStep.target, kind, plan.name, layers, context);
   const { keep, mode, uid, gid } = copyStep;
   const entry = { target, keep, uid, gid, ...(mode === undefined ? {} : { mode }) };
   return throughCache(
     {
       domain: 'copy',
-      parts: [
-        ['content', source.identity],
-        ['target', canonical({ ...entry, parents: parents.map(toPlain) })],
-        epochPart(context),
-      ],
+      parts: copyParts(copyStep, source, target, parents, context.options),
       perform: async pack => {
         const location = await source.locate();
         const packed =
@@ -135,10 +153,10 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
 }
 
 /** What was packed must be what the key says, also when somebody writes to the source meanwhile. */
-async function checkUnchanged(
+export async function checkUnchanged(
   source: Source,
   before: ResolvedSource | undefined,
-  { context, plan }: StepContext,
+  { context, plan }: Pick<StepContext, 'context' | 'plan'>,
 ): Promise<void> {
   if (source.kind !== 'file') return;
   const after = await resolveSource(source, plan.name, context);
@@ -151,31 +169,14 @@ async function checkUnchanged(
 }
 
 export async function run(runStep: RunStep, step: StepContext): Promise<StepResult> {
-  const { context, plan, layers, imports } = step;
+  const { context, plan, layers, imports, importsDirectory } = step;
   const { options, workshop, signal, emit } = context;
   const { surroundings } = runStep;
   const environment = runEnvironment(surroundings.environment, options.environment);
   return throughCache(
     {
       domain: 'run',
-      parts: [
-        ['layers below', chainOf(layers)],
-        ['script', runStep.script],
-        ...Object.entries(environment)
-          .filter(([name]) => name !== 'TERM')
-          .map(([name, value]): KeyPart => [`environment ${name}`, value]),
-        ...plan.imports.map(
-          ({ name, mode, uid, gid }, i): KeyPart => [
-            `import ${name}`,
-            canonical([imports[i]?.identity, mode, uid, gid]),
-          ],
-        ),
-        ['import directories', canonical(surroundings.importDirectories)],
-        ['binds', canonical(surroundings.binds.map(bind => [bind.source, bind.target]))],
-        ['network', options.network],
-        ['platform', canonical(plan.platform)],
-        epochPart(context),
-      ],
+      parts: runParts(runStep, plan, imports, layers, options),
       always: surroundings.binds.length > 0,
       perform: async pack => {
         const request: RunRequest = {
@@ -184,13 +185,7 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
           environment,
           network: options.network,
           ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
-          imports: await Promise.all(
-            plan.imports.map(async ({ name, mode, uid = 0, gid = 0 }, i) => {
-              const location = await imports[i]?.locate();
-              if (!location) throw new Error(`the import ${name} was not looked up`);
-              return { name, location, uid, gid, ...(mode === undefined ? {} : { mode }) };
-            }),
-          ),
+          imports: importsDirectory,
           importDirectories: surroundings.importDirectories,
           binds: await Promise.all(surroundings.binds.map(checkBind)),
           pack,
@@ -208,7 +203,6 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
             });
           case 'unchanged':
           case 'layer':
-            await Promise.all(plan.imports.map(({ source }, i) => checkUnchanged(source, imports[i], step)));
             return result.kind === 'layer' ? result.layer : undefined;
         }
       },
@@ -226,23 +220,6 @@ async function checkBind({ source, target, at }: Bind) {
     throw new AshlarError(`failed to bind mount "${source}" at "${target}": ${why}`, { at, cause });
   }
   return { source, target };
-}
-
-/** The variables of a script: defaults, what passes through from the host, what the description sets. */
-export function runEnvironment(
-  { defaults, passThrough, set }: RunEnvironment,
-  host: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string>> {
-  const patterns = passThrough.map(pattern => new RegExp(`^(?:${pattern})$`));
-  const passed = Object.entries(host).filter(
-    (variable): variable is [string, string] =>
-      variable[1] !== undefined && patterns.some(pattern => pattern.test(variable[0])),
-  );
-  return { ...defaults, ...Object.fromEntries(passed), ...set };
-}
-
-function epochPart({ options }: BuildContext): KeyPart {
-  return ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')];
 }
 
 async function packHere(

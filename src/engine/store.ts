@@ -7,6 +7,7 @@ import { type Descriptor, type Digest, digestOf, verifying } from '../oci/index.
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { removeTree } from './abandoned.ts';
 import { Database } from './database.ts';
+import { treeIn } from './snapshots.ts';
 
 /**
  * The store that builds of one user share: blobs by digest, unpacked layers by diff ID, the index, and the temporary
@@ -48,6 +49,11 @@ export class Store implements Disposable {
 
   get snapshots(): string {
     return join(this.path, 'snapshots');
+  }
+
+  /** Where the tree of a layer is, if it is unpacked. */
+  treePath(diffId: Digest): string {
+    return treeIn(this.snapshots, diffId);
   }
 
   /** A new name for a temporary file or directory, unique in this process. */

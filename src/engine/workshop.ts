@@ -29,6 +29,7 @@ const CLOSING = 60_000;
 
 export class Workshop implements AsyncDisposable {
   readonly #store: Store;
+  readonly #held: readonly number[];
   readonly #warn: (text: string) => void;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess | undefined;
@@ -37,8 +38,10 @@ export class Workshop implements AsyncDisposable {
   #failure: Error | undefined;
   #calls = 0;
 
-  constructor(store: Store, warn: (text: string) => void) {
+  /** @param held Open files that the inner half keeps open as long as it lives. */
+  constructor(store: Store, warn: (text: string) => void, held: readonly number[] = []) {
     this.#store = store;
+    this.#held = held;
     this.#warn = warn;
   }
 
@@ -95,7 +98,7 @@ export class Workshop implements AsyncDisposable {
       runtimeMemory: join(this.#store.path, 'runtime.json'),
       singleId: idMap.kind === 'single',
     };
-    const child = startInNamespaces(entry, idMap, [JSON.stringify(options)]);
+    const child = startInNamespaces(entry, idMap, [JSON.stringify(options)], this.#held);
     const complaints: Buffer[] = [];
     child.stderr?.on('data', (bytes: Buffer) => complaints.push(bytes));
     child.on('message', message => this.#receive(message as FromInside));

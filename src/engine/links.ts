@@ -1,0 +1,93 @@
+/**
+ * What people and scripts find in the directories of a project of things that are in the store: tar files that images
+ * start from, trees of layers. They are links, made only where they are not right already.
+ */
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import type { ImagePlan, Source } from '../plan/types.ts';
+import { codeOf } from '../support/errors.ts';
+import type { BuildContext } from './context.ts';
+import { treeLayers } from './layer-records.ts';
+import type { ResolvedSource } from './sources.ts';
+import type { LayerRecord } from './values.ts';
+
+/** Links the tar file that an image starts from; one out of another image has no place that a link could name. */
+export async function linkTarBase(
+  source: Source,
+  { locate }: ResolvedSource,
+  { project }: BuildContext,
+): Promise<void> {
+  if (source.kind === 'image') return;
+  const place = source.kind === 'http' ? source.url : source.path;
+  const name = place.slice(place.lastIndexOf('/') + 1);
+  const location = await locate();
+  if (name === '' || location.kind !== 'host') return;
+  const link = project.tarBase(name);
+  // The file may be the very one that earlier builds (or stacker) left under this name.
+  const there = realpathOf(link);
+  if (there === undefined || there !== realpathOf(location.path)) pointTo(link, location.path);
+}
+
+/**
+ * Links the trees of an image's layers, and what its own script changed: a directory that is empty when there is
+ * nothing to see.
+ */
+export async function linkTrees(
+  plan: ImagePlan,
+  layers: readonly LayerRecord[],
+  changes: LayerRecord | undefined,
+  context: BuildContext,
+): Promise<void> {
+  const { project, store, workshop, signal } = context;
+  // Nobody sees a layer of an image that only serves others but here.
+  if (changes && !plan.emit && !existsSync(store.treePath(changes.diffId)))
+    await workshop.call('unpack', await treeLayers([changes], context), { signal });
+  for (const { descriptor, diffId } of layers) {
+    const tree = store.treePath(diffId);
+    const link = project.overlayOf(descriptor.digest.replace(':', '_'));
+    if (existsSync(tree)) pointTo(link, tree);
+    else if (isLink(link)) rmSync(dirname(link), { recursive: true });
+  }
+  const overlay = project.overlayOf(plan.name);
+  const tree = changes && store.treePath(changes.diffId);
+  if (tree !== undefined && existsSync(tree)) pointTo(overlay, tree);
+  else makeEmpty(overlay);
+}
+
+function realpathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    // Nothing is there, or nothing that we can see.
+    if (codeOf(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** A link of that name, whatever stood there before; nobody sees it missing. */
+function pointTo(link: string, target: string): void {
+  const there = lstatSync(link, { throwIfNoEntry: false });
+  if (there?.isSymbolicLink() && readlinkSync(link) === target) return;
+  mkdirSync(dirname(link), { recursive: true });
+  if (there?.isDirectory()) rmSync(link, { recursive: true });
+  symlinkSync(target, `${link}.new`);
+  renameSync(`${link}.new`, link);
+}
+
+function makeEmpty(directory: string): void {
+  if (isLink(directory)) rmSync(directory);
+  mkdirSync(directory, { recursive: true });
+}
