@@ -56,8 +56,9 @@ export function openPlace(tree: Tree, path: string): Place {
   const root = openAt(AT_FDCWD, tree.root, O_PATH | constants.O_DIRECTORY);
   try {
     const parent = openIn(root, dirname(`/${path}`), O_PATH | constants.O_DIRECTORY);
-    const name = basename(path);
-    return { path: join(`/proc/self/fd/${parent}`, name), [Symbol.dispose]: () => closeSync(parent) };
+    // The root has no name: without the dot the path would be that of a link of /proc.
+    const name = basename(path) || '.';
+    return { path: `/proc/self/fd/${parent}/${name}`, [Symbol.dispose]: () => closeSync(parent) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')
       throw new AshlarError(`there is no ${path} in the image`);
