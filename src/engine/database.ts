@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { FileStamp, StatCache } from '../layers/index.ts';
 import { lockFile } from '../linux/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { KeyPart } from './keys.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, parts TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
@@ -19,6 +19,8 @@ const SCHEMA = `
   CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE downloads (url TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE history (project TEXT NOT NULL, image TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (project, image)) WITHOUT ROWID;
+  CREATE TABLE listings (identity TEXT PRIMARY KEY, entries BLOB NOT NULL);
 `;
 
 export interface StepRecord {
@@ -52,8 +54,9 @@ export class Database implements Disposable {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(path: string) {
-    this.#connection = open(path);
+  /** `onOld` is called when what was there is of another version, or unreadable, and is begun anew. */
+  constructor(path: string, onOld: () => void = () => {}) {
+    this.#connection = open(path, onOld);
   }
 
   [Symbol.dispose](): void {
@@ -122,6 +125,26 @@ export class Database implements Disposable {
       this.#run('INSERT OR REPLACE INTO files VALUES (?, ?, ?)', inodeOf(stamp), timesOf(stamp), sha256),
   };
 
+  /** What the last build of an image in a project was made of, as text. */
+  history(project: string, image: string): string | undefined {
+    const row = this.#get('SELECT record FROM history WHERE project = ? AND image = ?', project, image);
+    return row && String(row.record);
+  }
+
+  addHistory(project: string, image: string, record: string): void {
+    this.#run('INSERT OR REPLACE INTO history VALUES (?, ?, ?)', project, image, record);
+  }
+
+  /** The compressed entries of a directory by its identity. */
+  listing(identity: string): Uint8Array | undefined {
+    const entries = this.#get('SELECT entries FROM listings WHERE identity = ?', identity)?.entries;
+    return entries instanceof Uint8Array ? entries : undefined;
+  }
+
+  addListing(identity: string, entries: Uint8Array): void {
+    this.#run('INSERT OR REPLACE INTO listings VALUES (?, ?)', identity, entries);
+  }
+
   recall(memory: Memory, key: string): unknown {
     const { key: column, value } = MEMORIES[memory];
     const text = this.#get(`SELECT ${value} AS value FROM ${memory} WHERE ${column} = ?`, key)?.value;
@@ -135,11 +158,11 @@ export class Database implements Disposable {
     else this.#run(`INSERT OR REPLACE INTO ${memory} VALUES (?, ?)`, key, text);
   }
 
-  #get(sql: string, ...values: readonly (string | number | null)[]) {
+  #get(sql: string, ...values: readonly SQLInputValue[]) {
     return this.#prepare(sql).get(...values);
   }
 
-  #run(sql: string, ...values: readonly (string | number | null)[]): void {
+  #run(sql: string, ...values: readonly SQLInputValue[]): void {
     this.#prepare(sql).run(...values);
   }
 
@@ -160,7 +183,7 @@ function timesOf({ size, mtime, ctime }: FileStamp): string {
   return `${size} ${mtime} ${ctime}`;
 }
 
-function open(path: string): DatabaseSync {
+function open(path: string, onOld: () => void): DatabaseSync {
   // SQLite does not wait for others when it goes over to WAL: of two builds that make the index together, one would fail.
   using _lock = lockFile(`${path}.lock`, { mode: 'exclusive', wait: true });
   try {
@@ -168,6 +191,7 @@ function open(path: string): DatabaseSync {
   } catch (error) {
     if (!isUnreadable(error)) throw error;
     // Not a database, or one of another version: everything in it can be found out again.
+    onOld();
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
     return openCurrent(path);
   }

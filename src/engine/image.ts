@@ -2,15 +2,19 @@
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
 import type { Base, ImagePlan } from '../plan/types.ts';
-import { AshlarError, codeOf, type SourceSpan } from '../support/errors.ts';
 import { type BaseImage, openBase } from './bases.ts';
+import { baseFact, Comparison, earlyFacts } from './comparison.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
+import { nameOfStep, recallHistory, rememberHistory, type StepHistory } from './history.ts';
+import { sayImports } from './import-messages.ts';
 import { stageImports } from './imports.ts';
+import { configParts } from './key-parts.ts';
 import { canonical, keyOf } from './keys.ts';
 import { linkTrees } from './links.ts';
-import { resolveSource } from './sources.ts';
+import { located } from './located.ts';
+import { resolveSources } from './sources.ts';
 import { copy, run, type StepContext, tarBase } from './steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
@@ -23,24 +27,42 @@ export async function buildImage(
   const { emit, options } = context;
   emit({ kind: 'image-started', image: plan.name });
   const wanted = handedOut ? options.compression : 'any';
-  const imports = await Promise.all(
-    plan.imports.map(({ source }) => located(source.at, () => resolveSource(source, plan.name, context))),
-  );
+  const sources = await resolveSources(plan, context);
+  const imports = plan.imports.map(({ source }) => sources.of(source));
+  const facts = earlyFacts(plan, sources, context);
+  const before = recallHistory(plan.name, context);
+  sayImports(facts.sources, before?.facts.sources ?? [], plan.name, context);
+  const comparison = new Comparison(plan, facts, before, context);
   const importsDirectory = await stageImports(plan, imports, context);
-  const base = await startFrom(plan, { context, plan, layers: [], imports, importsDirectory, wanted });
+  const common = { context, plan, imports, sources, importsDirectory, wanted } as const;
+  const base = await startFrom(plan, {
+    ...common,
+    layers: [],
+    onMiss: (parts, reason) => comparison.missed(undefined, parts, reason),
+  });
+  const fact = baseFact(plan, base);
+  comparison.baseIs(fact);
   emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
   const layers = [...base.layers];
   const made: (NewLayer & { readonly layer: LayerRecord })[] = [];
+  const steps: StepHistory[] = [];
   let changes: LayerRecord | undefined;
   let cached = base.cached;
   for (const [i, step] of plan.steps.entries()) {
-    const stepContext: StepContext = { context, plan, layers, imports, importsDirectory, wanted };
+    const stepContext: StepContext = {
+      ...common,
+      layers,
+      onMiss: (parts, reason) => comparison.missed(step, parts, reason),
+    };
     const place = { image: plan.name, step: i + 1 };
     emit({ kind: 'step-started', ...place, of: plan.steps.length, what: step.kind, text: step.createdBy });
     const result = await located(step.at, () =>
       step.kind === 'copy' ? copy(step, stepContext) : run(step, stepContext),
     );
-    const { key, layer } = result;
+    const { key, parts, layer } = result;
+    // Also when another image of this build did the work.
+    if (!result.cached) comparison.missed(step, parts, 'changed');
+    steps.push({ kind: step.kind, name: nameOfStep(step), key, parts });
     emit({ kind: 'step-finished', ...place, key, cached: result.cached, layer: layer && builtLayer(layer) });
     cached &&= result.cached;
     if (step.kind === 'run') changes = result.layer;
@@ -54,7 +76,11 @@ export async function buildImage(
     });
   }
   await linkTrees(plan, layers, changes, context);
-  return finish(plan, base, layers, [...base.made, ...made], cached, context);
+  const config = configParts(plan.config, plan, options);
+  const image = await finish(plan, base, layers, [...base.made, ...made], cached, context);
+  if (!image.cached) comparison.missedConfig(config);
+  rememberHistory(plan.name, { facts: { ...facts, base: fact }, steps, config }, context);
+  return image;
 }
 
 interface Start extends BaseImage {
@@ -141,8 +167,7 @@ async function configFor(
     ['base config', canonical(base.config)],
     ['layers', canonical(descriptors)],
     ['new layers', canonical(made.map(({ diffId, createdBy }) => [diffId, createdBy]))],
-    ['config', canonical([plan.config, plan.platform, plan.createdBy])],
-    ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')],
+    ...configParts(plan.config, plan, options),
   ]);
   const known = options.noCache
     ? undefined

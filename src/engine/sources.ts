@@ -1,22 +1,57 @@
 /** Sources of a plan: what is really there, and its content address. */
-
-import type { FileSource, ImageSource, Source } from '../plan/types.ts';
+import type { ListedEntry } from '../layers/index.ts';
+import type { FileSource, ImagePlan, ImageSource, Source } from '../plan/types.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type BuildContext, once } from './context.ts';
 import { download } from './downloads.ts';
-import { type FileIdentity, identify, sha256OfFile } from './identity.ts';
+import { type FileIdentity, type FileType, identify, sha256OfFile } from './identity.ts';
 import { keyOf } from './keys.ts';
 import { chainOf, treeLayers } from './layer-records.ts';
+import { rememberListing } from './listings.ts';
+import { located } from './located.ts';
 import type { Location } from './requests.ts';
 
 export interface ResolvedSource {
   /** Equal for equal content. */
   readonly identity: string;
-  readonly directory: boolean;
+  readonly type: FileType;
   /** Where it can be read; the layers of an image are fetched for that. */
   readonly locate: () => Promise<Location>;
   /** Only uid 0 of the build's namespaces can read it. */
   readonly inside: boolean;
+}
+
+/** What an image imports and copies, looked up. */
+export class ResolvedSources {
+  readonly #resolved: ReadonlyMap<Source, ResolvedSource>;
+
+  constructor(resolved: ReadonlyMap<Source, ResolvedSource>) {
+    this.#resolved = resolved;
+  }
+
+  of(source: Source): ResolvedSource {
+    const resolved = this.#resolved.get(source);
+    if (!resolved) throw new Error('a source of another image');
+    return resolved;
+  }
+}
+
+/** Looks all that an image imports and copies up, side by side. */
+export async function resolveSources(plan: ImagePlan, context: BuildContext): Promise<ResolvedSources> {
+  const found = await Promise.all(
+    sourcesOf(plan).map(
+      async source =>
+        [source, await located(source.at, () => resolveSource(source, plan.name, context))] as const,
+    ),
+  );
+  return new ResolvedSources(new Map(found));
+}
+
+function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
+  return [
+    ...imports.map(({ source }) => source),
+    ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+  ];
 }
 
 /** Looks a source up (downloads it, if need be) and checks it against its hash. */
@@ -32,7 +67,7 @@ export async function resolveSource(
       const key = `download ${source.url} ${source.sha256}`;
       const { path, sha256 } = await once(context, key, () => download(source, image, context));
       const location = { kind: 'host', path } as const;
-      return { identity: `http ${sha256}`, directory: false, locate: async () => location, inside: false };
+      return { identity: `http ${sha256}`, type: 'file', locate: async () => location, inside: false };
     }
     case 'image':
       return resolveInImage(source, context);
@@ -41,19 +76,21 @@ export async function resolveSource(
 
 async function resolveFile(source: FileSource, context: BuildContext): Promise<ResolvedSource> {
   const location = { kind: 'host', path: source.path } as const;
-  const { found, inside } = await identifyOnHost(location, context);
+  const entries: ListedEntry[] = [];
+  const { found, inside } = await identifyOnHost(location, context, entry => entries.push(entry));
   if (!found)
     throw new AshlarError(source.messages?.missing ?? `couldn't stat import ${source.path}`, {
       at: source.at,
     });
-  if (source.directory && !found.directory) {
+  if (source.directory && found.type !== 'directory') {
     throw new AshlarError(source.messages?.notDirectory ?? `${source.path} is not a directory`, {
       at: source.at,
     });
   }
-  await checkHash(source, source.path, found.directory, () =>
+  await checkHash(source, source.path, found.type, () =>
     inside ? context.workshop.call('hash', location, { signal: context.signal }) : sha256OfFile(source.path),
   );
+  rememberListing(found.identity, entries, context.store.database);
   return { ...found, locate: async () => location, inside };
 }
 
@@ -61,9 +98,10 @@ async function resolveFile(source: FileSource, context: BuildContext): Promise<R
 async function identifyOnHost(
   location: Extract<Location, { kind: 'host' }>,
   { workshop, store, signal }: BuildContext,
+  onEntry: (entry: ListedEntry) => void,
 ): Promise<{ readonly found: FileIdentity | undefined; readonly inside: boolean }> {
   try {
-    return { found: await identify(location.path, store.database.files), inside: false };
+    return { found: await identify(location.path, store.database.files, onEntry), inside: false };
   } catch (error) {
     const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined);
     if (code !== 'EACCES' || process.getuid?.() === 0) throw error;
@@ -94,20 +132,18 @@ async function resolveInImage(source: ImageSource, context: BuildContext): Promi
     database.remember('lookups', key, found);
   }
   const name = `${source.image}:${source.path}`;
-  await checkHash(source, name, found.directory, async () =>
-    workshop.call('hash', await locate(), { signal }),
-  );
+  await checkHash(source, name, found.type, async () => workshop.call('hash', await locate(), { signal }));
   return { ...found, locate, inside: true };
 }
 
 async function checkHash(
   { sha256: wanted, at }: FileSource | ImageSource,
   name: string,
-  directory: boolean,
+  type: FileType,
   compute: () => Promise<string>,
 ): Promise<void> {
   if (wanted === undefined) return;
-  if (directory) throw new AshlarError(`a directory has no hash: ${name}`, { at });
+  if (type === 'directory') throw new AshlarError(`a directory has no hash: ${name}`, { at });
   const actual = await compute();
   if (actual === wanted) return;
   const text = `The requested hash of ${name} import is different than the actual hash: ${wanted} != ${actual}`;

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import type { ByteString } from './bytes.ts';
+import { type ByteString, toText } from './bytes.ts';
 import { joinPath } from './names.ts';
 import { entryOf, type Found, findListed, findSource, list, xattrsOf } from './scan.ts';
 import { Warnings } from './warnings.ts';
@@ -23,14 +23,27 @@ export interface StatCache {
   set(stamp: FileStamp, sha256: string): void;
 }
 
+/** An entry of a directory, for comparisons of directories entry by entry. */
+export interface ListedEntry {
+  /** Relative to the directory; empty for itself. */
+  readonly path: string;
+  /** Equal for equal entries: all that counts for the digest but the path. */
+  readonly description: string;
+}
+
 /**
  * The SHA-256 (64 hexadecimal digits) of what a file or directory is. A file: its permissions and bytes. A link: its
  * target. A directory: type, link target, owner, permissions, extended attributes and bytes of everything in it.
- * Times do not count. Links in the parents of the path are followed.
+ * Times do not count. Links in the parents of the path are followed. `onEntry` hears of the entries of a directory,
+ * itself included.
  * Throws an AshlarError when the path cannot be read or is neither file, directory nor link.
  */
-export async function digestOfFiles(path: string, cache?: StatCache): Promise<string> {
-  const hasher = new TreeHasher(cache);
+export async function digestOfFiles(
+  path: string,
+  cache?: StatCache,
+  onEntry?: (entry: ListedEntry) => void,
+): Promise<string> {
+  const hasher = new TreeHasher(cache, onEntry);
   using found = findSource(path);
   switch (found.type) {
     case 'directory':
@@ -51,12 +64,14 @@ export async function digestOfFiles(path: string, cache?: StatCache): Promise<st
 class TreeHasher {
   readonly #hash: Hash = createHash('sha256');
   readonly #cache: StatCache | undefined;
+  readonly #onEntry: ((entry: ListedEntry) => void) | undefined;
   readonly #buffer = Buffer.allocUnsafe(CHUNK);
   readonly #warnings = new Warnings();
   #sinceBreath = 0;
 
-  constructor(cache: StatCache | undefined) {
+  constructor(cache: StatCache | undefined, onEntry: ((entry: ListedEntry) => void) | undefined) {
     this.#cache = cache;
+    this.#onEntry = onEntry;
     this.field('ashlar files 1');
   }
 
@@ -72,7 +87,7 @@ class TreeHasher {
   }
 
   async addDirectory(found: Found, path: ByteString): Promise<void> {
-    this.#describe(found, path);
+    this.#tell(path, this.#describe(found, path));
     if (found.fd === undefined) return;
     const entries = list(found.fd);
     this.field(String(entries.length));
@@ -83,28 +98,34 @@ class TreeHasher {
         await this.addDirectory(child, childPath);
         continue;
       }
-      this.#describe(child, childPath);
-      if (child.type === 'file') this.field(await this.contentOf(child));
+      const description = this.#describe(child, childPath);
+      const content = child.type === 'file' ? await this.contentOf(child) : '';
+      if (child.type === 'file') this.field(content);
+      this.#tell(childPath, `${description} ${content}`);
     }
   }
 
-  #describe(found: Found, path: ByteString): void {
-    this.field(found.type);
-    this.field(path);
+  #tell(path: ByteString, description: string): void {
+    this.#onEntry?.({ path: toText(path), description });
+  }
+
+  #describe(found: Found, path: ByteString): string {
     const { mode, uid, gid, link, major, minor } = entryOf(
       found,
       path,
       found.type === 'socket' ? 'fifo' : found.type,
       0n,
     );
-    this.field([mode, uid, gid, major, minor].join(' '));
-    this.field(link);
+    const numbers = [mode, uid, gid, major, minor].join(' ');
     const xattrs = xattrsOf(found, path, this.#warnings);
-    this.field(String(xattrs.length));
+    for (const field of [found.type, path, numbers, link, String(xattrs.length)]) this.field(field);
     for (const { name, value } of xattrs) {
       this.field(name);
       this.field(value);
     }
+    if (!this.#onEntry) return '';
+    const attributes = xattrs.map(({ name, value }) => `${name}=${Buffer.from(value).toString('base64')}`);
+    return [found.type, numbers, link, ...attributes].join(' ');
   }
 
   /** The SHA-256 of a file's bytes. */
