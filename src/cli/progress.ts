@@ -24,8 +24,8 @@ export type Output = Pick<NodeJS.WriteStream, 'write'> & {
 const REDRAW = 100;
 
 /** What the flags ask for: live on a terminal, lines about blobs with `--progress` elsewhere, else nothing. */
-export function openProgress({ progress, quiet }: GlobalFlags, terminal: Output): Progress {
-  const wanted = progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
+export function openProgress(flags: GlobalFlags, terminal: Output): Progress {
+  const wanted = wantsProgress(flags, terminal);
   if (wanted && terminal.isTTY && process.env.TERM !== 'dumb') return new LiveProgress(terminal);
   return {
     follow: event => {
@@ -34,6 +34,15 @@ export function openProgress({ progress, quiet }: GlobalFlags, terminal: Output)
     write: (text, stream = terminal) => stream.write(text),
     [Symbol.dispose]: () => {},
   };
+}
+
+export function wantsProgress({ progress, quiet }: GlobalFlags, terminal: Output): boolean {
+  return progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
+}
+
+/** By default on a terminal, if nobody asked for silence and no CI system records it. */
+export function wantsProgress({ progress, quiet }: GlobalFlags, terminal: Output = process.stderr): boolean {
+  return progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
 }
 
 function announceBlob(event: BuildEvent, write: (line: string) => void): void {

@@ -18,13 +18,15 @@ export interface Picture {
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const LONGEST_NAME = 24;
+/** Columns below which a picture tells nothing. */
+const NARROWEST = 20;
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The lines from the top to the bottom, without line ends; none when there is nothing to tell yet. */
+/** The lines from the top to the bottom, without line ends; none when there is nothing to tell yet or no room to tell it. */
 export function drawView(state: ViewState, picture: Picture): readonly string[] {
   const rows = [...state.rows.values()];
-  if (rows.length === 0) return [];
+  if (rows.length === 0 || picture.width < NARROWEST) return [];
   const room = Math.max(1, picture.height - 1);
   const shown = chosen(rows, rows.length > room ? room - 1 : room);
   const left = rows.filter(row => !shown.has(row));
