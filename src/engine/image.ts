@@ -15,7 +15,8 @@ import { canonical, keyOf } from './keys.ts';
 import { linkTrees } from './links.ts';
 import { located } from './located.ts';
 import { resolveSources } from './sources.ts';
-import { copy, run, type StepContext, tarBase } from './steps.ts';
+import { copy, type StepContext, tarBase } from './steps.ts';
+import { run } from './run-step.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */

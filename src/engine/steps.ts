@@ -3,15 +3,15 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
-import type { Base, Bind, CopyStep, ImagePlan, RunStep, Source } from '../plan/types.ts';
+import type { Base, CopyStep, ImagePlan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { MissReason } from './comparison.ts';
 import { type BuildContext, type BuildOptions, once, say } from './context.ts';
-import { copyParts, runEnvironment, runParts, tarParts } from './key-parts.ts';
+import { copyParts, tarParts } from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
-import { keepLayer, knownLayer, treeLayers } from './layer-records.ts';
+import { keepLayer, knownLayer } from './layer-records.ts';
 import { linkTarBase } from './links.ts';
-import type { PackRequest, RunRequest } from './requests.ts';
+import type { PackRequest } from './requests.ts';
 import { type ResolvedSource, type ResolvedSources, resolveSource } from './sources.ts';
 import { findTarget } from './targets.ts';
 import type { LayerRecord } from './values.ts';
@@ -53,7 +53,7 @@ interface Work {
 }
 
 /** Does a piece of work, unless the store knows its result or another image of this build is already at it. */
-function throughCache(work: Work, step: StepContext): Promise<StepResult> {
+export function throughCache(work: Work, step: StepContext): Promise<StepResult> {
   const key = keyOf(work.domain, work.parts);
   const perform = () => performUnlessKnown(key, work, step);
   return work.always ? perform() : once(step.context, `step ${key} ${step.wanted}`, perform);
@@ -166,60 +166,6 @@ export async function checkUnchanged(
       hint: 'build again when nobody writes to it',
     });
   }
-}
-
-export async function run(runStep: RunStep, step: StepContext): Promise<StepResult> {
-  const { context, plan, layers, imports, importsDirectory } = step;
-  const { options, workshop, signal, emit } = context;
-  const { surroundings } = runStep;
-  const environment = runEnvironment(surroundings.environment, options.environment);
-  return throughCache(
-    {
-      domain: 'run',
-      parts: runParts(runStep, plan, imports, layers, options),
-      always: surroundings.binds.length > 0,
-      perform: async pack => {
-        const request: RunRequest = {
-          layers: await treeLayers(layers, context),
-          script: runStep.script,
-          environment,
-          network: options.network,
-          ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
-          imports: importsDirectory,
-          importDirectories: surroundings.importDirectories,
-          binds: await Promise.all(surroundings.binds.map(checkBind)),
-          pack,
-        };
-        const result = await workshop.call('run', request, {
-          signal,
-          onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
-          onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
-          onWarning: text => say(context, plan.name, 'warning', text),
-        });
-        switch (result.kind) {
-          case 'failed':
-            throw new AshlarError(`${runStep.failure}: execute failed: exit status ${result.status}`, {
-              at: runStep.at,
-            });
-          case 'unchanged':
-          case 'layer':
-            return result.kind === 'layer' ? result.layer : undefined;
-        }
-      },
-    },
-    step,
-  );
-}
-
-async function checkBind({ source, target, at }: Bind) {
-  const { stat } = await import('node:fs/promises');
-  try {
-    await stat(source);
-  } catch (cause) {
-    const why = `bind mount source "${source}" does not exist, refusing bind mount: stat ${source}: no such file or directory`;
-    throw new AshlarError(`failed to bind mount "${source}" at "${target}": ${why}`, { at, cause });
-  }
-  return { source, target };
 }
 
 async function packHere(
