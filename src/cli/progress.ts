@@ -36,12 +36,8 @@ export function openProgress(flags: GlobalFlags, terminal: Output): Progress {
   };
 }
 
-export function wantsProgress({ progress, quiet }: GlobalFlags, terminal: Output): boolean {
-  return progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
-}
-
 /** By default on a terminal, if nobody asked for silence and no CI system records it. */
-export function wantsProgress({ progress, quiet }: GlobalFlags, terminal: Output = process.stderr): boolean {
+export function wantsProgress({ progress, quiet }: GlobalFlags, terminal: Output): boolean {
   return progress ?? (terminal.isTTY === true && !quiet && !process.env.CI);
 }
 
