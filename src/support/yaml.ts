@@ -227,5 +227,12 @@ function syntaxError(source: SourceText, problem: YAMLParseError): AshlarError {
       hint: 'remove the line `---` and what follows it',
     });
   }
-  return new AshlarError(problem.message, { at });
+  return new AshlarError(problem.message, { at, hint: hints[problem.code] });
 }
+
+/** What usually helps against mistakes that the parser words as a grammarian would. */
+const hints: { readonly [C in YAMLParseError['code']]?: string } = {
+  BLOCK_AS_IMPLICIT_KEY: 'text with ": " in it needs quotes',
+  BAD_SCALAR_START: 'put the text in quotes',
+  MULTILINE_IMPLICIT_KEY: 'a key is one word with ": " behind it; check the indentation',
+};

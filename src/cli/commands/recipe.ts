@@ -1,6 +1,6 @@
-/** From flags to a Plan: what `build` and `plan` have in common. */
+/** From flags to a Plan: what the commands that read stacker files have in common. */
 import { hostPlatform } from '../../oci/index.ts';
-import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
+import { loadStackerPlan, type StackerOptions, type StackerRecipe } from '../../recipes/stacker/index.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { VERSION } from '../version.ts';
@@ -13,10 +13,15 @@ export interface PlanFlags {
   readonly strictSubstitution?: true;
   readonly requireHash?: true;
   readonly annotationsNamespace: string;
+  readonly stackerYaml?: boolean;
 }
 
 export function loadRecipe(settings: Settings, flags: PlanFlags, log: Log): Promise<StackerRecipe> {
-  return loadStackerPlan({
+  return loadStackerPlan(stackerOptions(settings, flags, log));
+}
+
+export function stackerOptions(settings: Settings, flags: PlanFlags, log: Log): StackerOptions {
+  return {
     files: flags.stackerFile,
     substitutions: flags.substitute,
     substituteFiles: flags.substituteFile,
@@ -29,8 +34,9 @@ export function loadRecipe(settings: Settings, flags: PlanFlags, log: Log): Prom
     version: VERSION,
     requireHash: flags.requireHash ?? false,
     strictSubstitution: flags.strictSubstitution ?? false,
+    storeText: flags.stackerYaml ?? true,
     hostPlatform: hostPlatform(),
     warn: (message, at) => log('warning', `${at ? `${at.file}:${at.line}:${at.column}: ` : ''}${message}`),
     debug: message => log('debug', message),
-  });
+  };
 }

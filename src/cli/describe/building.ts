@@ -1,5 +1,5 @@
 /** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
 import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
@@ -26,4 +26,10 @@ export function describeBuilding(program: Command): void {
     .action(async (flags: PlanFlags & { json?: true }, command: Command) =>
       (await import('../commands/plan.ts')).plan(globalsOf(command), flags),
     );
+
+  program
+    .command('schema')
+    .description('print the JSON schema of a file format, for editors')
+    .addArgument(new Argument('<format>', 'the format').choices(['stacker']))
+    .action(async (format: 'stacker') => (await import('../commands/schema.ts')).schema(format));
 }

@@ -1,7 +1,9 @@
 import type { Bind } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml, type YamlNode } from '../../support/yaml.ts';
-import { hostPath, type LayerContext, readLenientMap, readPath } from './directives.ts';
+import { hostPath, type LayerContext, readPath } from './directives.ts';
+import { readLenientMap } from './maps.ts';
+import { bindKeys } from './vocabulary.ts';
 
 /** The directive `binds`: a list of `"source"`, `"source -> dest"` and `{source, dest}`, or one of the strings. */
 export function readBinds(value: YamlNode | undefined, context: LayerContext): Bind[] {
@@ -30,7 +32,7 @@ function bindPaths(node: YamlNode, context: LayerContext): { source: string; des
       at: node.span,
     });
   }
-  const fields = readLenientMap(node, ['source', 'dest'], 'bind', context);
+  const fields = readLenientMap(node, bindKeys, 'bind', context.options);
   const source = readPath(fields.get('source'));
   if (!source) {
     throw new AshlarError(`unexpected 'bind': missing required field 'source': ${showYaml(node)}`, {

@@ -5,13 +5,14 @@ import {
   keyName,
   showYaml,
   textOf,
-  uniqueEntries,
   type YamlEntry,
   type YamlMap,
   type YamlNode,
 } from '../../support/yaml.ts';
 import type { StackerFile } from './file.ts';
+import { entriesOf } from './maps.ts';
 import type { StackerOptions } from './options.ts';
+import type { Keys } from './vocabulary.ts';
 
 /** Where a directive is read: what its text is relative to and what messages about it name. */
 export interface LayerContext {
@@ -26,37 +27,21 @@ export type Directives = ReadonlyMap<string, YamlEntry>;
 /** The entries of a map all of whose keys must be known; `what` they are called is for the message. */
 export function readDirectives(
   map: YamlMap,
-  known: readonly string[],
+  known: Keys,
   what: string,
   { options }: LayerContext,
 ): Directives {
-  const entries = uniqueEntries(map, options.warn);
+  const entries = entriesOf(map, options);
   for (const { key } of entries) {
     const name = keyName(key);
-    if (!known.includes(name)) {
+    if (!Object.hasOwn(known, name)) {
       throw new AshlarError(`stackerfile: unknown ${what} ${name}`, {
         at: key.span,
-        hint: didYouMean(name, known),
+        hint: didYouMean(name, Object.keys(known)),
       });
     }
   }
   return new Map(entries.map(entry => [keyName(entry.key), entry]));
-}
-
-/** The entries of a map of which unknown ones are ignored with a warning that names `what` they are in. */
-export function readLenientMap(
-  map: YamlMap,
-  known: readonly string[],
-  what: string,
-  { options }: LayerContext,
-) {
-  const fields = new Map<string, YamlNode>();
-  for (const { key, value } of uniqueEntries(map, options.warn)) {
-    const name = keyName(key);
-    if (known.includes(name)) fields.set(name, value);
-    else options.warn(`unknown key '${name}' in ${what} is ignored`, key.span);
-  }
-  return fields;
 }
 
 /** The value of a directive; undefined when it is absent or null. */
@@ -87,8 +72,7 @@ export function readTextMap(
   const map = givenValue(directives, name);
   if (map === undefined) return [];
   if (map.kind !== 'map') throw expected(name, 'a map', map);
-  const entries = uniqueEntries(map, options.warn);
-  return entries.map(({ key, value }) => {
+  return entriesOf(map, options).map(({ key, value }) => {
     const text = textOf(key);
     if (!text) throw expected(name, 'a name for each entry', key);
     return [text, scalarText(value, `${name}.${text}`), key.span] as const;

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AshlarError, codeOf, type SourceSpan } from '../../support/errors.ts';
 import { type SourceText, sourceText } from '../../support/source-text.ts';
-import { keyName, parseYaml, showYaml, textOf, uniqueEntries, type YamlNode } from '../../support/yaml.ts';
+import { parseYaml, showYaml, textOf, type YamlNode } from '../../support/yaml.ts';
+import { readLenientMap } from './maps.ts';
 import type { StackerOptions } from './options.ts';
 import { type Substitution, substitute } from './substitute.ts';
+import { configKeys } from './vocabulary.ts';
 
 /** A stacker file after substitution, its layers not yet looked into. */
 export interface StackerFile {
@@ -17,7 +19,7 @@ export interface StackerFile {
   /** Absolute: what relative paths in the file refer to. */
   readonly directory: string;
   /** The whole text, placeholders replaced. */
-  readonly text: string;
+  readonly source: SourceText;
   readonly prerequisites: readonly Prerequisite[];
   /** In the order of the file. Names may occur twice. */
   readonly layers: readonly LayerText[];
@@ -63,7 +65,7 @@ export function parseStackerFile(
     ...('typed' in origin && { typed: origin.typed }),
     name,
     directory: dirname(source.file),
-    text: source.text,
+    source,
   };
   const top = parseOrExplain(source, name);
   if (top.kind === 'null') return { ...file, prerequisites: [], layers: [] };
@@ -122,6 +124,7 @@ function parseOrExplain(source: SourceText, name: string): YamlNode {
 }
 
 function readConfig(config: YamlNode, directory: string, options: StackerOptions): Prerequisite[] {
+  if (config.kind === 'null') return [];
   if (config.kind !== 'map') {
     throw new AshlarError(
       "stackerfile: cannot interpret 'config' value, note the 'config' section in the stackerfile cannot contain a " +
@@ -129,19 +132,16 @@ function readConfig(config: YamlNode, directory: string, options: StackerOptions
       { at: config.span },
     );
   }
-  const prerequisites: Prerequisite[] = [];
-  for (const { key, value } of uniqueEntries(config, options.warn)) {
-    if (keyName(key) !== 'prerequisites') {
-      options.warn(`'${keyName(key)}' in the 'config' section is ignored`, key.span);
-    } else if (value.kind === 'list') {
-      prerequisites.push(...value.items.map(item => readPrerequisite(item, directory)));
-    } else if (value.kind !== 'null') {
-      throw new AshlarError(`'prerequisites' expected a list of files, found ${value.kind}`, {
-        at: value.span,
-      });
-    }
+  const prerequisites = readLenientMap(config, configKeys, "the 'config' section", options).get(
+    'prerequisites',
+  );
+  if (prerequisites === undefined || prerequisites.kind === 'null') return [];
+  if (prerequisites.kind !== 'list') {
+    throw new AshlarError(`'prerequisites' expected a list of files, found ${prerequisites.kind}`, {
+      at: prerequisites.span,
+    });
   }
-  return prerequisites;
+  return prerequisites.items.map(item => readPrerequisite(item, directory));
 }
 
 function readPrerequisite(item: YamlNode, directory: string): Prerequisite {

@@ -13,9 +13,7 @@ import {
   readText,
 } from './directives.ts';
 import { readHash, remoteSource, schemeOf } from './source.ts';
-
-const keys = ['type', 'url', 'tag', 'insecure', 'hash'];
-const types = ['docker', 'oci', 'tar', 'built', 'scratch', 'stack'];
+import { baseTypes, fromKeys } from './vocabulary.ts';
 
 /** The base that a `from` map names. */
 export function readFrom(from: YamlNode, context: LayerContext): Base {
@@ -27,8 +25,11 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
       hint: 'for example {type: docker, url: "docker://debian:stable"}',
     });
   }
-  const directives = readDirectives(from, keys, 'image source directive', context);
+  const directives = readDirectives(from, fromKeys, 'image source directive', context);
   const type = readText(directives, 'type') ?? '';
+  const hash = givenValue(directives, 'hash');
+  if (hash !== undefined && type !== 'tar' && type !== 'scratch')
+    context.options.warn(`'hash' in 'from' is ignored for image type '${type}'`, hash.span, 'unknown-key');
   switch (type) {
     case 'docker':
       return readImage(directives, at, context);
@@ -52,7 +53,8 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
     default:
       throw new AshlarError(`unknown layer type: ${type}`, {
         at: placeOf(directives, 'type', at),
-        hint: didYouMean(type, types) ?? `the types are ${types.join(', ')}`,
+        hint:
+          didYouMean(type, Object.keys(baseTypes)) ?? `the types are ${Object.keys(baseTypes).join(', ')}`,
       });
   }
 }

@@ -2,8 +2,10 @@ import { posix } from 'node:path';
 import type { CopyStep, FileSource, Import, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { keyName, showYaml, type YamlMap, type YamlNode } from '../../support/yaml.ts';
-import { type Directives, givenValue, hostPath, type LayerContext, readLenientMap } from './directives.ts';
+import { type Directives, givenValue, hostPath, type LayerContext } from './directives.ts';
+import { readLenientMap } from './maps.ts';
 import { readHash, remoteSource, schemeOf } from './source.ts';
+import { importKeys } from './vocabulary.ts';
 
 export interface Imports {
   /** Those without `dest`, for run steps to see. */
@@ -41,6 +43,7 @@ export function readImports(directives: Directives, context: LayerContext): Impo
         "will be removed in releases after 2025-01-01. Migrate by changing 'import' to 'imports' and '/stacker' to " +
         "'/stacker/imports'. See https://github.com/project-stacker/stacker/issues/571 for migration.",
       at,
+      'deprecated',
     );
   }
 
@@ -55,8 +58,9 @@ export function readImports(directives: Directives, context: LayerContext): Impo
   return { imports, copies, legacy };
 }
 
-/** The deprecated form split a string at its line breaks. */
+/** The deprecated form split a string at its line breaks, and took one entry without a list around it. */
 function readLegacyEntries(value: YamlNode | undefined, context: LayerContext): Entry[] {
+  if (value?.kind === 'map') return [readEntry(value, context)];
   if (value?.kind !== 'string') return readEntries(value, context);
   const lines = value.value.split('\n').filter(line => line.trim() !== '');
   return lines.map(line => ({ path: line.trim(), at: value.span }));
@@ -72,6 +76,7 @@ function readEntries(value: YamlNode | undefined, context: LayerContext): Entry[
     default:
       throw new AshlarError(`'imports' expected an array, found ${value.kind}: ${showYaml(value)}`, {
         at: value.span,
+        hint: value.kind === 'map' ? 'write it as an entry of a list, with "- " before it' : undefined,
       });
   }
 }
@@ -87,21 +92,15 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
       at: odd.key.span,
     });
   }
-  const fields = readLenientMap(node, entryKeys, 'import', context);
+  const fields = readLenientMap(node, importKeys, 'import', context.options);
   const hash = stringField(fields, 'hash', node);
   const path = stringField(fields, 'path', node);
   const dest = stringField(fields, 'dest', node);
-  const mode = integerField(fields, 'mode', node);
+  const mode = modeField(fields, node, context);
   if (!path) throw new AshlarError(`No 'path' entry found in import: ${showYaml(node)}`, { at: node.span });
   if (dest && !dest.startsWith('/')) {
     throw new AshlarError(`'dest' path cannot be relative for: ${showYaml(node)}`, {
       at: fields.get('dest')?.span,
-    });
-  }
-  if (mode !== undefined && (mode < 0 || mode > 0o7777)) {
-    throw new AshlarError(`'mode' (${mode}) is not a file mode: ${showYaml(node)}`, {
-      at: fields.get('mode')?.span,
-      hint: 'write it in octal, like 0755',
     });
   }
   const sha256 = hash && readHash(hash, fields.get('hash')?.span ?? node.span);
@@ -118,8 +117,6 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
   };
 }
 
-const entryKeys = ['path', 'hash', 'dest', 'mode', 'uid', 'gid'];
-
 function stringField(fields: ReadonlyMap<string, YamlNode>, key: string, node: YamlMap): string | undefined {
   const value = fields.get(key);
   if (value === undefined || value.kind === 'string') return value?.value;
@@ -135,6 +132,31 @@ function integerField(fields: ReadonlyMap<string, YamlNode>, key: string, node: 
     at: value.span,
     hint: value.kind === 'string' ? 'write the number without quotes' : undefined,
   });
+}
+
+function modeField(
+  fields: ReadonlyMap<string, YamlNode>,
+  node: YamlMap,
+  { options }: LayerContext,
+): number | undefined {
+  const mode = integerField(fields, 'mode', node);
+  const value = fields.get('mode');
+  if (mode === undefined || value === undefined) return undefined;
+  if (mode < 0 || mode > 0o7777) {
+    throw new AshlarError(`'mode' (${mode}) is not a file mode: ${showYaml(node)}`, {
+      at: value.span,
+      hint: 'write it in octal, like 0755',
+    });
+  }
+  // Numbers that are meant as decimal, such as 420 and 493, stay below; 644 and 755 do not.
+  if ('raw' in value && /^[1-7][0-7]{2,3}$/.test(value.raw) && mode > 0o777) {
+    options.warn(
+      `'mode' ${value.raw} is a decimal number, in octal 0${mode.toString(8)}: did you mean 0${value.raw}?`,
+      value.span,
+      'decimal-mode',
+    );
+  }
+  return mode;
 }
 
 function idField(
@@ -206,7 +228,11 @@ function warnAboutCollisions(imports: readonly Import[], { layer, options }: Lay
   const names = new Set<string>();
   for (const { name, at } of imports) {
     if (names.has(name))
-      options.warn(`layer '${layer}' has several imports named '${name}', the last one counts`, at);
+      options.warn(
+        `layer '${layer}' has several imports named '${name}', the last one counts`,
+        at,
+        'shadowed-import',
+      );
     names.add(name);
   }
 }

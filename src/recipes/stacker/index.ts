@@ -5,3 +5,4 @@
  */
 export { loadStackerPlan, type StackerRecipe } from './load.ts';
 export type { StackerOptions } from './options.ts';
+export { type JsonSchema, stackerSchema } from './schema.ts';

@@ -17,34 +17,7 @@ import { readImports } from './imports.ts';
 import type { StackerOptions } from './options.ts';
 import { readOverlayDirs } from './overlay-dirs.ts';
 import { readScripts } from './run.ts';
-
-const directiveNames = [
-  'from',
-  'imports',
-  'import',
-  'overlay_dirs',
-  'run',
-  'cmd',
-  'entrypoint',
-  'full_command',
-  'environment',
-  'labels',
-  'volumes',
-  'working_dir',
-  'user',
-  'runtime_user',
-  'generate_labels',
-  'annotations',
-  'build_env',
-  'build_env_passthrough',
-  'build_only',
-  'binds',
-  'os',
-  'arch',
-  'apply',
-  'layers',
-  'bom',
-];
+import { layerKeys } from './vocabulary.ts';
 
 const unsupported = ['apply', 'layers'];
 
@@ -64,7 +37,7 @@ export function readLayer(
       },
     );
   }
-  const directives = readDirectives(value, directiveNames, 'directive', context);
+  const directives = readDirectives(value, layerKeys, 'directive', context);
   for (const directive of unsupported) {
     const present = givenValue(directives, directive);
     if (present !== undefined) {
@@ -116,5 +89,6 @@ function warnAboutBom(directives: Directives, { layer, file, options }: LayerCon
     `'bom' directive used in layer '${layer}' inside file '${file.name}' is deprecated. Support for 'bom' is removed ` +
       'in releases after 2026-03-10.',
     bom.key.span,
+    'deprecated',
   );
 }

@@ -71,7 +71,7 @@ function checkUniqueLayers(files: readonly StackerFile[]): Map<string, string> {
 /** The annotations that every image of a file gets. */
 async function annotationsOf(
   files: readonly StackerFile[],
-  { annotationsNamespace, version, debug }: StackerOptions,
+  { annotationsNamespace, storeText, version, debug }: StackerOptions,
 ): Promise<Map<StackerFile, Record<string, string>>> {
   const directories = [...new Set(files.map(({ directory }) => directory))];
   const versions = new Map(
@@ -84,7 +84,7 @@ async function annotationsOf(
     files.map(file => {
       const gitVersion = versions.get(file.directory);
       const annotations = {
-        [`${prefix}.stacker_yaml`]: file.text,
+        ...(storeText && { [`${prefix}.stacker_yaml`]: file.source.text }),
         [`${prefix}.stacker_version`]: version,
         ...(gitVersion !== undefined && { [`${prefix}.git_version`]: gitVersion }),
       };

@@ -1,6 +1,16 @@
 import type { Platform } from '../../oci/index.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 
+/** What a warning is about. `unresolved` and `placeholder` explain an error that follows. */
+export type WarningKind =
+  | 'unknown-key'
+  | 'repeated-key'
+  | 'deprecated'
+  | 'shadowed-import'
+  | 'decimal-mode'
+  | 'unresolved'
+  | 'placeholder';
+
 export interface StackerOptions {
   /** The stacker files as the user typed them. */
   readonly files: readonly string[];
@@ -27,6 +37,10 @@ export interface StackerOptions {
   /** Whether a placeholder with single braces for a key that has a value is an error. */
   readonly strictSubstitution: boolean;
   readonly hostPlatform: Platform;
-  readonly warn: (message: string, at?: SourceSpan) => void;
+  /** Whether the text of a file is stored in the annotations of its images. */
+  readonly storeText: boolean;
+  /** What takes the place of a placeholder without a value and a default; without it such a placeholder is an error. */
+  readonly missingValue?: string;
+  readonly warn: (message: string, at: SourceSpan | undefined, kind: WarningKind) => void;
   readonly debug: (message: string) => void;
 }

@@ -1,6 +1,6 @@
 import { sep } from 'node:path';
 import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
-import { AshlarError } from '../../support/errors.ts';
+import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import type { StackerOptions } from './options.ts';
 
@@ -68,14 +68,17 @@ interface Need {
   readonly image: string;
   /** As stacker words it. */
   readonly words: string;
+  readonly at: SourceSpan;
 }
 
 function needsOf(image: UnorderedImage): Need[] {
   const { base } = image;
-  const built = base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}` }] : [];
+  const built =
+    base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}`, at: base.at }] : [];
   const sources = imageSourcesOf(image).map(source => ({
     image: source.image,
     words: `stacker://${source.image}`,
+    at: source.at,
   }));
   return [...built, ...sources];
 }
@@ -109,11 +112,15 @@ function unresolved(
   }));
   for (const { image, needs } of missing) {
     const words = [...new Set(needs.map(need => need.words))];
-    options.warn(`couldn't find dependencies for ${image.name}: ${words.join(', ')}`, image.base.at);
+    options.warn(
+      `couldn't find dependencies for ${image.name}: ${words.join(', ')}`,
+      needs[0]?.at,
+      'unresolved',
+    );
   }
   const unknown = missing.flatMap(({ needs }) => needs).find(need => !names.has(need.image));
   return new AshlarError("couldn't resolve some dependencies", {
-    at: images[0]?.base.at,
+    at: (unknown ?? missing[0]?.needs[0])?.at,
     hint:
       unknown === undefined ? 'these layers wait for each other' : hintFor(unknown.image, names, everywhere),
   });

@@ -2,14 +2,9 @@ import { resolve } from 'node:path';
 import type { CopyStep } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml, type YamlNode } from '../../support/yaml.ts';
-import {
-  type Directives,
-  givenValue,
-  hostPath,
-  type LayerContext,
-  readLenientMap,
-  readPath,
-} from './directives.ts';
+import { type Directives, givenValue, hostPath, type LayerContext, readPath } from './directives.ts';
+import { readLenientMap } from './maps.ts';
+import { overlayDirKeys } from './vocabulary.ts';
 
 /** The directive `overlay_dirs`. */
 export function readOverlayDirs(directives: Directives, context: LayerContext): CopyStep[] {
@@ -25,7 +20,7 @@ export function readOverlayDirs(directives: Directives, context: LayerContext): 
 
 function readOverlayDir(node: YamlNode, context: LayerContext): CopyStep {
   const fields =
-    node.kind === 'map' ? readLenientMap(node, ['source', 'dest'], 'overlay_dirs', context) : undefined;
+    node.kind === 'map' ? readLenientMap(node, overlayDirKeys, 'overlay_dirs', context.options) : undefined;
   const source = readPath(fields?.get('source'));
   if (!source) {
     throw new AshlarError(`an entry of 'overlay_dirs' needs a source: ${showYaml(node)}`, {

@@ -36,7 +36,7 @@ export async function readSubstitutions(options: StackerOptions): Promise<Substi
   ];
 }
 
-type SubstituteOptions = Pick<StackerOptions, 'strictSubstitution' | 'warn' | 'debug'>;
+type SubstituteOptions = Pick<StackerOptions, 'strictSubstitution' | 'missingValue' | 'warn' | 'debug'>;
 
 /**
  * The text with its placeholders replaced. Pairs are applied one after another, so a value may hold a placeholder
@@ -69,7 +69,7 @@ export function substitute(
       { at: unsupported[0] },
     );
   }
-  return applyEdits(result, defaultsOf(result));
+  return applyEdits(result, defaultsOf(result, options));
 }
 
 /** Returns where the placeholder is. */
@@ -85,6 +85,7 @@ function warnOfPlaceholder(
     `"${show(substitution)}" was provided as a substitution and unsupported placeholder "${placeholder}" was found. ` +
       `Replace "${placeholder}" with "\${{${substitution.key}${fallback}}}" to use the substitution.`,
     at,
+    'placeholder',
   );
   return at;
 }
@@ -112,18 +113,19 @@ function findPlaceholders(text: string, key: string): Placeholder[] {
   }));
 }
 
-function defaultsOf(source: SourceText): Edit[] {
+function defaultsOf(source: SourceText, { missingValue }: SubstituteOptions): Edit[] {
   return [...source.text.matchAll(/\$\{\{([^}]*)\}\}/g)].map(match => {
     const [start, end] = [match.index, match.index + match[0].length];
     const content = match[1] ?? '';
     const colon = content.indexOf(':');
-    if (colon < 0) {
+    if (colon >= 0) return { start, end, text: content.slice(colon + 1) };
+    if (missingValue === undefined) {
       throw new AshlarError(`no value for substitution ${content}`, {
         at: spanBetween(source, start, end),
         hint: `give one with --substitute ${content}=VALUE, or write a default: \${{${content}:default}}`,
       });
     }
-    return { start, end, text: content.slice(colon + 1) };
+    return { start, end, text: missingValue };
   });
 }
 

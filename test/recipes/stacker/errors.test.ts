@@ -204,6 +204,20 @@ describe('a mistake in a file', () => {
     );
   });
 
+  it('takes a config without a value', async () => {
+    await expect(failure(`config:\nl: {${scratch}}\n`)).rejects.toThrow('expected to fail');
+  });
+
+  it.each([
+    ['l:\n  from: {type: scratch}\n  labels:\n    a: b: c\n', 4, 8, 'text with ": " in it needs quotes'],
+    ['l:\n  run: @x\n', 2, 8, 'put the text in quotes'],
+    ['l:\n  from\n  run: x\n', 2, 3, 'a key is one word with ": " behind it; check the indentation'],
+  ])('says what helps: %j', async (text, line, column, hint) => {
+    const { error } = await failure(text);
+    expect(error.at).toMatchObject({ line, column });
+    expect(error.cause).toMatchObject({ hint });
+  });
+
   it.each(['a.yaml', '{a: b}', '5'])('refuses prerequisites: %s', async value => {
     const { error } = await failure(`config: {prerequisites: ${value}}\n`);
     expect(error.message).toMatch(/^'prerequisites' expected a list of files, found (string|map|int)$/);
@@ -223,6 +237,8 @@ describe('--require-hash', () => {
     ['imports: [{path: "https://a/b", dest: /c}]', 'https://a/b'],
     ['import: [http://a/b]', 'http://a/b'],
     ['from: {type: tar, url: "http://a/b.tar"}', 'http://a/b.tar'],
+    ['from: {type: scratch, url: "http://a/b.tar"}', 'http://a/b.tar'],
+    ['import: {path: "http://a/b"}', 'http://a/b'],
   ])('refuses %s', async (directives, path) => {
     const { error } = await failure(layer(directives), { requireHash: true });
     expect(error.message).toBe(`Remote import needs a hash in yaml for path: ${path}`);

@@ -60,7 +60,7 @@ describe('prerequisites', () => {
   it('are warned about when something else stands in config', async () => {
     const { warnings } = await load('config:\n  prerequisites:\n  from: {type: scratch}\n');
     expect(warnings).toMatchObject([
-      { message: "'from' in the 'config' section is ignored", at: { line: 3 } },
+      { message: "unknown key 'from' in the 'config' section is ignored", at: { line: 3 } },
     ]);
   });
 
@@ -108,6 +108,11 @@ describe('several files', () => {
       { files: ['c/stacker.yaml', 'b/stacker.yaml', 'a/stacker.yaml'] },
     );
     expect(order.map(({ images }) => images[0])).toEqual(['a', 'c', 'b']);
+  });
+
+  it('keep their text for themselves when they are asked to', async () => {
+    const { plan } = await load(layer('a'), { storeText: false });
+    expect(plan.images[0]?.annotations).toEqual({ 'io.stackeroci.stacker.stacker_version': '1.2.3' });
   });
 
   it('each have their own text in their annotations', async () => {

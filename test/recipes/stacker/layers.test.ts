@@ -53,6 +53,16 @@ describe('from', () => {
     expect((await loadLayer(`from: ${from}`)).base).toMatchObject(base);
   });
 
+  it('warns about a hash that nothing is compared with', async () => {
+    const { warnings } = await load(layer('from: {type: docker, url: "docker://a", hash: abc}'));
+    expect(warnings).toMatchObject([
+      {
+        message: "'hash' in 'from' is ignored for image type 'docker'",
+        at: { line: 2, column: 49, length: 3 },
+      },
+    ]);
+  });
+
   it('continues another layer with built, and unpacks an archive of another layer with stacker://', async () => {
     const { plan } = await load(
       'a: {from: {type: scratch}}\n' +
@@ -167,6 +177,20 @@ describe('imports', () => {
   });
 });
 
+describe('a mode', () => {
+  it.each([
+    ['755', "'mode' 755 is a decimal number, in octal 01363: did you mean 0755?"],
+    ['1777', "'mode' 1777 is a decimal number, in octal 03361: did you mean 01777?"],
+    ['0755', undefined],
+    ['0o755', undefined],
+    ['493', undefined],
+    ['420', undefined],
+  ])('that was probably meant as octal is warned about: %s', async (mode, expected) => {
+    const { warnings } = await load(layer(`imports: [{path: a, mode: ${mode}}]`));
+    expect(warnings.map(({ message }) => message)).toEqual(expected === undefined ? [] : [expected]);
+  });
+});
+
 describe('import, the deprecated form', () => {
   it('puts the files into /stacker, and warns', async () => {
     const loaded = await load(layer('import: [a]\nrun: x'));
@@ -182,6 +206,11 @@ describe('import, the deprecated form', () => {
 
   it('splits a string at its line breaks', async () => {
     expect((await loadLayer('import: |\n  a\n\n  b\n')).imports.map(({ name }) => name)).toEqual(['a', 'b']);
+  });
+
+  it('takes one entry without a list around it', async () => {
+    const { imports } = await loadLayer('import:\n  path: a/b\n  mode: 0700\n');
+    expect(imports).toMatchObject([{ name: 'b', mode: 0o700 }]);
   });
 
   it('may be empty beside imports', async () => {

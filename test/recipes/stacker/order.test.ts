@@ -37,8 +37,17 @@ describe('the order of layers', () => {
       "couldn't find dependencies for b: base layer a",
     ]);
     expect(warnings.map(({ at }) => at?.line)).toEqual([2, 3]);
+    expect(error.at).toMatchObject({ line: 2, column: 30, length: 3 });
     expect(error.message).toBe("couldn't resolve some dependencies");
     expect(error.hint).toBe('did you mean "ok"?');
+  });
+
+  it('names a layer that an import was probably meant to name', async () => {
+    const { error } = await failure(
+      `builder: ${scratch}\na: {from: {type: scratch}, imports: [\n  {path: stacker://bulider/x, dest: /x}]}\n`,
+    );
+    expect(error.hint).toBe('did you mean "builder"?');
+    expect(error.at).toMatchObject({ line: 3, column: 10, length: 19 });
   });
 
   it.each([

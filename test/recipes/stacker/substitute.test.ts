@@ -46,6 +46,12 @@ describe('substitution', () => {
     expect(replaced(text, ...substitutions)).toBe(expected);
   });
 
+  it('puts the same value for every missing one, where it is asked to', () => {
+    const options = testOptions({ missingValue: 'dummy' });
+    const source = sourceText('/f', '${{A}} ${{B:x}} ${{C:}} $D ${{E}}');
+    expect(substitute(source, pairs('E=v'), options).text).toBe('dummy x  $D v');
+  });
+
   it('leaves text without placeholders alone', () => {
     const text = fc.string({ unit: 'binary' }).filter(text => !text.includes('$'));
     fc.assert(
