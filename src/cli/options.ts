@@ -54,17 +54,26 @@ export function withSubstitutions(command: Command): Command {
 
 /** The flags of everything that builds. */
 export function withBuildFlags(command: Command): Command {
-  return withLayerTypes(withPlanFlags(command))
+  return withResultFlags(withPlanFlags(command))
     .option('--no-cache', 'build everything anew')
     .option(
       '-j, --jobs <n>',
       'how many layers are built at the same time (default: number of processors)',
       positive,
     )
-    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
-    .addOption(new Option('--no-squashfs-verity').hideHelp())
     .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
+    .addOption(
+      new Option('--runtime <name>', 'what starts run sections').choices(['crun', 'runc', 'builtin']),
+    );
+}
+
+/** The flags that decide what comes out, besides those of the plan. */
+export function withResultFlags(command: Command): Command {
+  return command
+    .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
+    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
+    .addOption(new Option('--no-squashfs-verity').hideHelp())
     .addOption(
       new Option('--compression <kind>', 'compression of tar layers')
         .choices(['gzip', 'zstd'])
@@ -72,12 +81,5 @@ export function withBuildFlags(command: Command): Command {
     )
     .addOption(
       new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
-    )
-    .addOption(
-      new Option('--runtime <name>', 'what starts run sections').choices(['crun', 'runc', 'builtin']),
     );
-}
-
-export function withLayerTypes(command: Command): Command {
-  return command.addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']));
 }

@@ -7,5 +7,6 @@ export { buildPlan, dependenciesOf } from './build.ts';
 export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
+export { holdProject } from './project.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
 export type { BuiltImage } from './values.ts';

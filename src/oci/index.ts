@@ -32,6 +32,7 @@ export {
   parseReference,
   type RegistryReference,
 } from './reference.ts';
+export { ImageSender } from './sender.ts';
 export type {
   Annotations,
   ContainerConfig,

@@ -1,10 +1,18 @@
 /** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
 import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
+import type { PublishFlags } from '../commands/publish.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
 import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
 import { globalsOf } from '../globals.ts';
-import { withBuildFlags, withFiles, withPlanFlags, withSearch } from '../options.ts';
+import {
+  repeatable,
+  withBuildFlags,
+  withFiles,
+  withPlanFlags,
+  withResultFlags,
+  withSearch,
+} from '../options.ts';
 
 export function describeBuilding(program: Command): void {
   withBuildFlags(withFiles(program.command('build').description('build images from stacker files'))).action(
@@ -20,6 +28,27 @@ export function describeBuilding(program: Command): void {
   ).action(async (flags: RecursiveBuildFlags, command: Command) =>
     (await import('../commands/recursive-build.ts')).recursiveBuild(globalsOf(command), flags),
   );
+
+  withResultFlags(
+    withPlanFlags(
+      withSearch(
+        withFiles(
+          program.command('publish').description('copy images that are built to a registry or layout'),
+        ),
+      ),
+    ),
+  )
+    .option('--url <url>', 'where to: docker://host/path or oci:directory')
+    .addOption(repeatable('--tag <tag>', 'tag to publish under (repeatable)'))
+    .option('--username <name>', 'name at the registry (default: from auth.json)')
+    .option('--password <password>', 'password at the registry')
+    .option('--skip-tls', 'accept any certificate of the registry, and plain http')
+    .addOption(repeatable('--image <layer>', 'publish only this layer (repeatable)'))
+    .option('--show-only', 'say what would be published, publish nothing')
+    .option('--force', 'publish what is there, even if it should be built again')
+    .action(async (flags: PublishFlags, command: Command) =>
+      (await import('../commands/publish.ts')).publish(globalsOf(command), flags),
+    );
 
   withPlanFlags(withFiles(program.command('plan').description('show what would be built')))
     .option('--json', 'the whole plan as JSON')

@@ -1,0 +1,160 @@
+/** Images go from the OCI layout to a registry or to another layout. */
+import { resolve } from 'node:path';
+import { holdProject } from '../../engine/index.ts';
+import {
+  type Credentials,
+  type ImageReference,
+  ImageSender,
+  openLayout,
+  parseReference,
+} from '../../oci/index.ts';
+import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { didYouMean } from '../../support/suggest.ts';
+import { UsageError } from '../failure.ts';
+import { interruptible } from '../interruption.ts';
+import { tagSuffixes } from '../layer-types.ts';
+import { type Log, openLog } from '../log.ts';
+import { wantsProgress } from '../progress.ts';
+import { type GlobalFlags, readSettings } from '../settings.ts';
+import type { ResultFlags } from './build-options.ts';
+import { findFiles } from './find-files.ts';
+import { type PlanFlags, stackerOptions } from './recipe.ts';
+
+export interface PublishFlags extends PlanFlags, ResultFlags {
+  readonly searchDir?: string;
+  readonly stackerFilePattern: string;
+  readonly url?: string;
+  readonly tag: readonly string[];
+  readonly username?: string;
+  readonly password?: string;
+  readonly skipTls?: true;
+  /** Only these images. */
+  readonly image: readonly string[];
+  readonly showOnly?: true;
+  readonly force?: true;
+}
+
+/** Publishes the images of the named files; those of their prerequisites are not meant. */
+export async function publish(globals: GlobalFlags, flags: PublishFlags): Promise<void> {
+  const settings = await readSettings(globals);
+  const { searchDir, stackerFilePattern } = flags;
+  const files =
+    searchDir === undefined ? flags.stackerFile : findFiles({ searchDir, stackerFilePattern }, settings);
+  const credentials = credentialsOf(flags);
+  const destinationsOf = destinations(flags);
+  const log = openLog(globals);
+  await openLayout(settings.ociDir);
+  // Nobody may remove meanwhile what is being sent.
+  using _ = await holdProject({ work: settings.stackerDir, roots: settings.rootsDir }, 'shared');
+  const recipe = await loadStackerPlan({
+    ...stackerOptions(settings, { ...flags, stackerFile: files }, log),
+    // What was given to the build need not be known here.
+    missingValue: 'dummy',
+  });
+  const layers = layersOf(recipe, files);
+  warnOfUnknown(flags.image, layers, log);
+  const chosen = layers.filter(({ image }) => flags.image.length === 0 || flags.image.includes(image));
+
+  using interruption = interruptible();
+  const sender = new ImageSender({
+    credentials,
+    insecure: flags.skipTls,
+    signal: interruption.signal,
+    onBlob: wantsProgress(globals, process.stderr)
+      ? ({ digest }) => process.stderr.write(`Copying blob ${digest}\n`)
+      : undefined,
+  });
+  for (const { file, image, emit } of chosen) {
+    if (!emit) {
+      log('info', `will not publish: ${file} build_only ${image}`);
+      continue;
+    }
+    for (const { suffix, name, reference } of destinationsOf(image)) {
+      if (flags.showOnly) {
+        log('info', `would publish: ${file} ${image} to ${name}`);
+        continue;
+      }
+      const tag = image + suffix;
+      log('info', `publishing ${file} ${tag} to ${name}`);
+      await sender.send({ transport: 'oci', path: settings.ociDir, tag }, reference);
+    }
+  }
+}
+
+/** The error shows no password: logs are read by others. */
+function credentialsOf({ username = '', password = '' }: PublishFlags): Credentials | undefined {
+  if ((username === '') !== (password === '')) {
+    throw new UsageError(
+      `supply both username and password, or none of them, current values: '${username}' '${password && '***'}'`,
+    );
+  }
+  const from = '--username and --password';
+  return username === '' ? undefined : { kind: 'password', username, password, from };
+}
+
+interface Destination {
+  /** Of the tag in our own layout. */
+  readonly suffix: string;
+  /** For people: as they gave the URL. */
+  readonly name: string;
+  readonly reference: ImageReference;
+}
+
+/** Where the flags want an image to go: once per tag and form of its layers. @throws UsageError, AshlarError */
+function destinations({
+  url,
+  tag: tags,
+  layerType,
+}: PublishFlags): (image: string) => readonly Destination[] {
+  if (!url) throw new UsageError('--url is a mandatory argument for publishing');
+  const suffixes = tagSuffixes(layerType);
+  const place = placeIn(url);
+  return image => tags.flatMap(tag => suffixes.map(suffix => ({ suffix, ...place(image, tag + suffix) })));
+}
+
+type Place = (image: string, tag: string) => Omit<Destination, 'suffix'>;
+
+function placeIn(url: string): Place {
+  if (url.startsWith('docker://')) {
+    const base = url.replace(/\/+$/, '');
+    return (image, tag) => {
+      const name = `${base}/${image}:${tag}`;
+      return { name, reference: parseReference(name) };
+    };
+  }
+  if (url.startsWith('oci:')) {
+    const path = url.slice('oci:'.length);
+    return (image, tag) => ({
+      name: `${url}:${image}_${tag}`,
+      reference: { transport: 'oci', path, tag: `${image}_${tag}` },
+    });
+  }
+  throw new AshlarError(`unknown image source type: ${url}`, {
+    hint: 'write docker://host/path or oci:directory',
+  });
+}
+
+interface Layer {
+  /** As the user typed it. */
+  readonly file: string;
+  readonly image: string;
+  readonly emit: boolean;
+}
+
+/** The layers of the files, in the order of both. */
+function layersOf({ plan, order }: StackerRecipe, files: readonly string[]): readonly Layer[] {
+  const emitted = new Map(plan.images.map(({ name, emit }) => [name, emit]));
+  return files.flatMap(file => {
+    const images = order.find(({ path }) => path === resolve(file))?.images ?? [];
+    return images.map(image => ({ file, image, emit: emitted.get(image) === true }));
+  });
+}
+
+function warnOfUnknown(wanted: readonly string[], layers: readonly Layer[], log: Log): void {
+  const names = layers.map(({ image }) => image);
+  for (const name of wanted.filter(image => !names.includes(image))) {
+    const hint = didYouMean(name, names);
+    log('warning', `no layer ${name} to publish${hint === undefined ? '' : `: ${hint}`}`);
+  }
+}

@@ -1,0 +1,29 @@
+import { writeImage } from './copy.ts';
+import { distributableBlobs, openImage } from './image.ts';
+import type { WriteOptions } from './push.ts';
+import type { ImageReference } from './reference.ts';
+import type { Descriptor } from './types.ts';
+
+/**
+ * Copies images one after another, bit by bit. What an earlier one brought to a registry is not sent there again: the
+ * registry is asked to take it from the other repository.
+ */
+export class ImageSender {
+  readonly #options: Omit<WriteOptions, 'mountFrom'>;
+  /** By registry and digest, the repository that has the blob. */
+  readonly #repositories = new Map<string, string>();
+
+  constructor(options: Omit<WriteOptions, 'mountFrom'>) {
+    this.#options = options;
+  }
+
+  /** Throws AshlarError. */
+  async send(from: ImageReference, to: ImageReference): Promise<void> {
+    const image = await openImage(from, { signal: this.#options.signal });
+    if (to.transport === 'oci') return writeImage(image, to, this.#options);
+    const key = ({ digest }: Descriptor) => `${to.registry} ${digest}`;
+    const mountFrom = (blob: Descriptor) => this.#repositories.get(key(blob));
+    await writeImage(image, to, { ...this.#options, mountFrom });
+    for (const blob of distributableBlobs(image.manifest)) this.#repositories.set(key(blob), to.repository);
+  }
+}
