@@ -42,7 +42,7 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const files =
     searchDir === undefined ? flags.stackerFile : findFiles({ searchDir, stackerFilePattern }, settings);
   const credentials = credentialsOf(flags);
-  const destinationsOf = destinations(flags);
+  const destinationsOf = destinations(flags, files);
   const log = openLog(globals);
   await openLayout(settings.ociDir);
   // Nobody may remove meanwhile what is being sent.
@@ -54,7 +54,6 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   });
   const layers = layersOf(recipe, files);
   warnOfUnknown(flags.image, layers, log);
-  const chosen = layers.filter(({ image }) => flags.image.length === 0 || flags.image.includes(image));
 
   using interruption = interruptible();
   const sender = new ImageSender({
@@ -65,11 +64,12 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
       ? ({ digest }) => process.stderr.write(`Copying blob ${digest}\n`)
       : undefined,
   });
-  for (const { file, image, emit } of chosen) {
+  for (const { file, image, emit } of layers) {
     if (!emit) {
       log('info', `will not publish: ${file} build_only ${image}`);
       continue;
     }
+    if (flags.image.length > 0 && !flags.image.includes(image)) continue;
     for (const { suffix, name, reference } of destinationsOf(image)) {
       if (flags.showOnly) {
         log('info', `would publish: ${file} ${image} to ${name}`);
@@ -102,13 +102,17 @@ interface Destination {
 }
 
 /** Where the flags want an image to go: once per tag and form of its layers. @throws UsageError, AshlarError */
-function destinations({
-  url,
-  tag: tags,
-  layerType,
-}: PublishFlags): (image: string) => readonly Destination[] {
+function destinations(
+  { url, tag: tags, layerType }: PublishFlags,
+  files: readonly string[],
+): (image: string) => readonly Destination[] {
   if (!url) throw new UsageError('--url is a mandatory argument for publishing');
   const suffixes = tagSuffixes(layerType);
+  if (tags.length === 0) {
+    throw new UsageError(`can't save OCI images in ${files.join(', ')} since list of tags is empty`, {
+      hint: 'give at least one --tag',
+    });
+  }
   const place = placeIn(url);
   return image => tags.flatMap(tag => suffixes.map(suffix => ({ suffix, ...place(image, tag + suffix) })));
 }
