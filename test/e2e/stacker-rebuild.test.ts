@@ -1,4 +1,6 @@
 /** What a second build does after something changed on the host: it makes anew what has to be, and nothing else. */
+
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -10,7 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { serve } from '../support/http-server.ts';
 import { has } from '../support/tools.ts';
+import { blobPath } from './images.ts';
 import { useBusybox } from './roots.ts';
 import { type Ended, output, type Project, stackerProgram, useWorkspace } from './support.ts';
 
@@ -223,6 +227,53 @@ describe.skipIf(!has('busybox'))('stacker', () => {
       'and 1 other overlay_dirs. use --debug for complete output\n',
     );
     expect(saidOf('same', second)).not.toContain('cache miss');
+  });
+
+  it('names what is new in the file', async () => {
+    const project = workspace.project('own');
+    project.write('f', '');
+    project.write('o/f', '');
+    await project.build({ one: noisy({ from: busybox }), two: noisy({ from: busybox }) });
+    const second = await project.build({
+      one: noisy({ from: busybox, imports: ['f'] }),
+      two: noisy({ from: busybox, overlay_dirs: [{ source: 'o', dest: '/o' }] }),
+    });
+    expect(ran(second)).toEqual(['one', 'two']);
+    expect(second.stderr).toContain(`cache miss because of new import: ${project.at('f')}\n`);
+    expect(second.stderr).toContain(`cache miss because of new overlay_dir: ${project.at('o')}\n`);
+  });
+
+  it('builds again what is in the cache but no longer in the store, and says so', async () => {
+    const project = workspace.project('own');
+    const file = { one: noisy({ from: busybox, run: '#!/bin/sh\necho ran one; touch /one' }) };
+    await project.build(file);
+    const [, layer = ''] = project.image('one').layers;
+    rmSync(project.oci, { recursive: true });
+    rmSync(blobPath(project.store, layer));
+    const second = await project.build(file);
+    expect(ran(second)).toEqual(['one']);
+    expect(second.stderr).toContain(
+      "missing build for layer type tar\ncouldn't find one, pruning it from the cache\n",
+    );
+  });
+
+  it('tells of each import whether it was copied, and of downloads what they were', async () => {
+    await using server = await serve((_, response) => void response.end('web'));
+    const project = workspace.project('own');
+    const path = project.write('f', '');
+    const url = `${server.url}/web`;
+    const hash = createHash('sha256').update('web').digest('hex');
+    const file = { one: noisy({ from: busybox, imports: ['f', url] }) };
+    const first = await project.build(file);
+    expect(first.stderr).toContain(`copying ${path}\n`);
+    expect(first.stderr).toContain(`downloading ${url}\n`);
+    const second = await project.build(file);
+    expect(second.stderr).toContain(`using cached copy of ${path}\n`);
+    expect(second.stderr).toContain(`Couldn't obtain file info of ${url}, using cached copy\n`);
+    for (const { stderr } of [first, second])
+      expect(stderr).toContain(
+        `imported file hashes (after substitutions):\n  - path: "${url}"\n    hash: "${hash}"\n`,
+      );
   });
 
   it('builds again for another SOURCE_DATE_EPOCH, and says so', async () => {
