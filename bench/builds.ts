@@ -72,29 +72,6 @@ export function builds(stage: Stage, fixtures: Fixtures): readonly Workload[] {
     duel('cached-1', 'nothing changed, 1 layer', 'warm', () => running('echo 1 > /file'), [
       { kind: 'seconds', atMost: 0.2 },
     ]),
-    {
-      name: 'cached-20',
-      title: 'nothing changed, 20 layers',
-      prepare: async () => {
-        const layers = twentyLayers((await fixtures.debianImage()).reference);
-        return {
-          contenders: [ashlarBuild(stage, 'cached-20', 'warm', () => ({ layers, hello: 'hello' }))],
-          targets: [{ kind: 'seconds', atMost: 0.3 }],
-        };
-      },
-    },
-    {
-      name: 'parallel',
-      title: 'ten layers that sleep 0.5 s, --jobs 10',
-      prepare: async () => {
-        const base = (await fixtures.debianImage()).reference;
-        const input = (run: number) => ({ layers: tenSleepers(base, run), hello: '' });
-        return {
-          contenders: [ashlarBuild(stage, 'parallel', 'warm', input, '--jobs', '10')],
-          targets: [{ kind: 'seconds', atMost: 1 }],
-        };
-      },
-    },
   ];
 }
 
@@ -107,35 +84,6 @@ function startUp(stage: Stage): Workload {
       targets: [{ kind: 'seconds', atMost: 0.07 }],
     }),
   };
-}
-
-/** Half of them on top of each other, half of them beside each other. */
-function twentyLayers(base: string): Record<string, object> {
-  const numbers = [...Array(10).keys()];
-  const image = { type: 'oci', url: base };
-  const chain = numbers.map(i => ({
-    from: i === 0 ? image : { type: 'built', tag: `chain-${i - 1}` },
-    imports: [{ path: 'hello', dest: `/opt/chain-${i}` }],
-  }));
-  const independent = numbers.map(i => ({
-    from: image,
-    imports: ['hello'],
-    run: `cp /stacker/imports/hello /opt/single-${i}`,
-  }));
-  return Object.fromEntries([
-    ...chain.map((layer, i) => [`chain-${i}`, layer]),
-    ...independent.map((layer, i) => [`single-${i}`, layer]),
-  ]);
-}
-
-function tenSleepers(base: string, run: number): Record<string, object> {
-  const numbers = [...Array(10).keys()];
-  return Object.fromEntries(
-    numbers.map(i => [
-      `sleeper-${i}`,
-      { from: { type: 'oci', url: base }, run: `sleep 0.5; echo ${run} > /sleeper-${i}` },
-    ]),
-  );
 }
 
 interface StackerInput {

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { findProgram } from '../src/support/process.ts';
 import { builds } from './builds.ts';
 import { fixturesIn } from './fixtures.ts';
+import { graphs } from './graphs.ts';
 import { layers } from './layers.ts';
 import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
@@ -63,7 +64,12 @@ async function main({ runs, only, json, markdown }: Options): Promise<void> {
   await using stage = await Stage.create();
   const fixtures = fixturesIn(stage);
   const workloads = choose(
-    [...builds(stage, fixtures), ...layers(stage, fixtures), ...registry(stage, fixtures)],
+    [
+      ...builds(stage, fixtures),
+      ...graphs(stage, fixtures),
+      ...layers(stage, fixtures),
+      ...registry(stage, fixtures),
+    ],
     only,
   );
   const outcomes: Outcome[] = [];
