@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { describeBuilding } from './describe/building.ts';
 import { describeHousekeeping } from './describe/housekeeping.ts';
 import { describeImages } from './describe/images.ts';
+import { describeInternal } from './describe/internal.ts';
 import { checkBefore } from './globals.ts';
 import { VERSION } from './version.ts';
 
@@ -24,6 +25,7 @@ export function describeProgram(name: string): Command {
   describeBuilding(program);
   describeImages(program);
   describeHousekeeping(program);
+  describeInternal(program);
   // Global flags are understood after the command too.
   for (const command of program.commands)
     for (const option of globalOptions()) command.addOption(option.hideHelp());
