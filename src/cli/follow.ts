@@ -34,8 +34,9 @@ export async function followed<T>(
   const log = openLog(globals, line => progress.write(line));
   const reporter = new Reporter(log, bytes => progress.write(bytes, process.stdout));
   const emit = (event: BuildEvent) => {
-    progress.follow(event);
+    // What must be said before something happens on the terminal is said first.
     reporter.report(event);
+    progress.follow(event);
     file?.recorder.follow(event);
   };
   using interruption = interruptible();

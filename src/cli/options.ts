@@ -63,6 +63,8 @@ export function withBuildFlags(command: Command): Command {
     )
     .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
+    .option('--on-run-failure <command>', 'command that is run in the tree of a run section that failed')
+    .option('--shell-fail', 'the same as --on-run-failure=/bin/sh')
     .addOption(
       new Option('--runtime <name>', 'what starts run sections').choices(['crun', 'runc', 'builtin']),
     );

@@ -59,6 +59,8 @@ export class LiveProgress implements Progress {
   /** What scrolls ended in the middle of a line of this stream: no picture fits below until it goes on. */
   #open: Output | undefined;
   #frame = 0;
+  /** A process has the terminal for itself. */
+  #taken = false;
 
   constructor(terminal: Output) {
     this.#terminal = terminal;
@@ -69,6 +71,11 @@ export class LiveProgress implements Progress {
 
   readonly follow = (event: BuildEvent): void => {
     this.#state.follow(event, performance.now());
+    if (event.kind === 'terminal-taken') {
+      this.#leave();
+      this.#taken = true;
+    }
+    if (event.kind === 'terminal-released') this.#taken = false;
     announceBlob(event, line => this.write(line));
   };
 
@@ -91,6 +98,7 @@ export class LiveProgress implements Progress {
   };
 
   #redraw(): void {
+    if (this.#taken) return;
     this.#frame += 1;
     const { columns = 80, rows = 24, hasColors } = this.#terminal;
     this.#terminal.write(this.#erasing());

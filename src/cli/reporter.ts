@@ -21,6 +21,8 @@ export class Reporter {
   /** Running images in the order of their start; the first one speaks. */
   readonly #running = new Map<string, Held>();
   readonly #closing: { readonly image: string; readonly text: string }[] = [];
+  /** What happens while a process has the terminal is told when it gives it back. */
+  #deferred: BuildEvent[] | undefined;
 
   constructor(log: Log, output: (bytes: Uint8Array) => void) {
     this.#log = log;
@@ -28,6 +30,10 @@ export class Reporter {
   }
 
   readonly report = (event: BuildEvent): void => {
+    if (this.#deferred && event.kind !== 'terminal-released') {
+      this.#deferred.push(event);
+      return;
+    }
     switch (event.kind) {
       case 'image-started':
         this.#running.set(event.image, { pieces: [], size: 0, done: false });
@@ -52,6 +58,18 @@ export class Reporter {
       case 'output':
         this.#speak(event.image, event.bytes.length, () => this.#output(event.bytes));
         break;
+      case 'terminal-taken': {
+        const held = this.#running.get(event.image);
+        if (held) release(held);
+        this.#deferred = [];
+        break;
+      }
+      case 'terminal-released': {
+        const events = this.#deferred ?? [];
+        this.#deferred = undefined;
+        for (const deferred of events) this.report(deferred);
+        break;
+      }
       case 'image-built':
         this.#finish(event.image);
         break;

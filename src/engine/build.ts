@@ -10,6 +10,7 @@ import { buildImage } from './image.ts';
 import { Project } from './project.ts';
 import { Publisher } from './publish.ts';
 import { Store } from './store.ts';
+import { Terminal } from './terminal.ts';
 import type { BuiltImage } from './values.ts';
 import { Workshop } from './workshop.ts';
 
@@ -32,6 +33,7 @@ export async function buildPlan(
   const stopping = AbortSignal.any([signal, stop.signal]);
   const warn = (text: string) => emit({ kind: 'message', image: undefined, level: 'warning', text });
   await using workshop = new Workshop(store, warn, project.lockDescriptors);
+  const terminal = new Terminal(emit);
   const finished = new Map<string, BuiltImage>();
   const built = (name: string): BuiltImage => {
     const image = finished.get(name);
@@ -44,6 +46,7 @@ export async function buildPlan(
     project,
     workshop,
     emit,
+    terminal,
     signal: stopping,
     built,
     shared: new Map(),
@@ -62,6 +65,7 @@ export async function buildPlan(
   const handedOut = imagesHandedOut(plan);
   const limit = pLimit(options.jobs);
   const tasks = new Map<string, Promise<void>>();
+  const ends: Promise<void>[] = [];
   const buildOne = async (image: ImagePlan): Promise<void> => {
     await Promise.all(dependenciesOf(image).map(name => tasks.get(name)));
     const result = await limit(() => {
@@ -76,12 +80,15 @@ export async function buildPlan(
   for (const image of plan.images) {
     const task = buildOne(image);
     tasks.set(image.name, task);
-    task.catch(error => {
+    const ended = task.catch(async error => {
+      // Somebody may be looking at what another failure left behind.
+      await terminal.free;
       if (!stopping.aborted) emit({ kind: 'image-failed', image: image.name });
       stop.abort(error);
     });
+    ends.push(ended);
   }
-  await Promise.allSettled(tasks.values());
+  await Promise.all(ends);
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
   await tidy(options.output, emitted, signal);

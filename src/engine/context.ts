@@ -3,6 +3,7 @@ import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
 import type { Project, ProjectDirectories } from './project.ts';
 import type { Store } from './store.ts';
+import type { Terminal } from './terminal.ts';
 import type { BuiltImage } from './values.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -26,6 +27,8 @@ export interface BuildOptions {
   /** The host's variables, which run steps may let through. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly authorship: Authorship;
+  /** Words of a command that runs, with the user's input and output, where a script has failed. */
+  readonly onRunFailure?: readonly string[] | undefined;
   /** Say of each step that is not known what has changed since the last build. */
   readonly explain?: boolean;
   /** Leave nothing out of long messages. */
@@ -39,6 +42,7 @@ export interface BuildContext {
   readonly project: Project;
   readonly workshop: Workshop;
   readonly emit: EventSink;
+  readonly terminal: Terminal;
   readonly signal: AbortSignal;
   /** A finished image of this build by its name. */
   readonly built: (image: string) => BuiltImage;

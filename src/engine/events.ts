@@ -41,6 +41,9 @@ export type BuildEvent =
   /** `bytes` is all of it. Does not come when the transfer fails. */
   | { readonly kind: 'transfer-finished'; readonly transfer: Transfer; readonly bytes: number }
   | { readonly kind: 'output'; readonly image: string; readonly bytes: Uint8Array }
+  /** A process in the tree of an image reads and writes there itself: nobody else may, until it is released. */
+  | { readonly kind: 'terminal-taken'; readonly image: string }
+  | { readonly kind: 'terminal-released'; readonly image: string }
   /** The build goes on only to stop what is under way. Comes for the first image that fails, unless it was stopped. */
   | { readonly kind: 'image-failed'; readonly image: string }
   /** All its steps are done; nothing more comes from it but `image-finished`. */

@@ -11,6 +11,7 @@ import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
 import { run } from './inside/run.ts';
+import { shell } from './inside/shell.ts';
 import { stageImports } from './inside/stage.ts';
 import type { FromInside, InsideOptions, Requests, ToInside } from './requests.ts';
 import { Snapshots } from './snapshots.ts';
@@ -24,6 +25,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   run,
+  shell,
   pack,
   unpack: async (layers, { signal }) => {
     await snapshots.ensure(layers, signal);

@@ -155,6 +155,8 @@ export class BuildRecorder {
       }
       case 'output':
       case 'packing':
+      case 'terminal-taken':
+      case 'terminal-released':
         break;
       default:
         this.#followImage(event);

@@ -43,13 +43,23 @@ export interface Room {
 
 export interface RunRequest extends Room {
   readonly script: string;
+  /** What the script has changed is kept for a shell when it fails. */
+  readonly keepFailed: boolean;
   readonly pack: PackOptions;
 }
 
 export type RunResult =
-  | { readonly kind: 'failed'; readonly status: number }
+  /** `changes`: a directory for the shell in which the tree is as the script left it. */
+  | { readonly kind: 'failed'; readonly status: number; readonly changes?: string }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'layer'; readonly layer: PackedLayer };
+
+/** A command that has the input and output of the user. */
+export interface ShellRequest extends Room {
+  readonly command: readonly string[];
+  /** A directory that keeps what is changed in the tree, and may have changes from before; they are lost without it. */
+  readonly changes?: string;
+}
 
 /** Imports are copied into a directory, where nothing stays but them and those whose names are in `keep`. */
 export interface StageRequest {
@@ -85,6 +95,8 @@ export interface Abilities {
 /** What the inner half can be asked: parameters and result of each request. */
 export interface Requests {
   readonly run: { readonly params: RunRequest; readonly result: RunResult };
+  /** The command's exit status. */
+  readonly shell: { readonly params: ShellRequest; readonly result: number };
   /** The identity of what is at a place; undefined when nothing is there. */
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
   /** SHA-256 of a file's bytes alone. */

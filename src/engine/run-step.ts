@@ -1,8 +1,9 @@
 import type { PackedLayer, PackOptions } from '../layers/index.ts';
 import type { RunStep } from '../plan/types.ts';
-import { AshlarError } from '../support/errors.ts';
+import { AshlarError, messageOf } from '../support/errors.ts';
 import { say } from './context.ts';
 import { runParts } from './key-parts.ts';
+import type { Room } from './requests.ts';
 import { roomOf } from './rooms.ts';
 import { type StepContext, type StepResult, throughCache } from './steps.ts';
 
@@ -23,13 +24,14 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
 async function perform(
   { script, surroundings, failure, at }: RunStep,
   pack: PackOptions,
-  { context, plan, layers, importsDirectory }: StepContext,
+  step: StepContext,
 ): Promise<PackedLayer | undefined> {
-  const { workshop, signal, emit } = context;
+  const { context, plan, layers, importsDirectory } = step;
+  const { workshop, signal, emit, options } = context;
   const room = await roomOf(surroundings, layers, importsDirectory, context);
   const result = await workshop.call(
     'run',
-    { ...room, script, pack },
+    { ...room, script, pack, keepFailed: options.onRunFailure !== undefined },
     {
       signal,
       onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
@@ -39,10 +41,31 @@ async function perform(
   );
   switch (result.kind) {
     case 'failed':
-      throw new AshlarError(`${failure}: execute failed: exit status ${result.status}`, { at });
+      if (result.changes !== undefined) await runOnFailure(room, result.changes, step);
+      throw new AshlarError(`${failure}: execute failed: exit status ${result.status}`, {
+        at,
+        hint: options.onRunFailure
+          ? undefined
+          : '--shell-fail opens a shell in the tree as the failed run left it',
+      });
     case 'unchanged':
       return undefined;
     case 'layer':
       return result.layer;
+  }
+}
+
+/** Runs what the user wants to run where a script has failed. What becomes of it changes nothing. */
+async function runOnFailure(room: Room, changes: string, { context, plan }: StepContext): Promise<void> {
+  const { options, workshop, terminal, signal } = context;
+  const { onRunFailure: command = [] } = options;
+  using taken = await terminal.take(plan.name);
+  if (!taken) return;
+  try {
+    const status = await workshop.call('shell', { ...room, command, changes }, { signal });
+    if (status !== 0) throw new AshlarError(`exit status ${status}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    say(context, plan.name, 'info', `failed executing ${command.join(' ')}: ${messageOf(error)}`);
   }
 }

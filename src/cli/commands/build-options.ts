@@ -1,8 +1,12 @@
 /** From flags to what the engine is told besides the plan. */
 import { availableParallelism, hostname, userInfo } from 'node:os';
 import type { BuildOptions } from '../../engine/index.ts';
+import { splitShellWords } from '../../support/shellwords.ts';
 import { sourceDateEpoch } from '../epoch.ts';
+import { UsageError } from '../failure.ts';
 import type { Settings } from '../settings.ts';
+
+const SHELL = '/bin/sh';
 
 /** The flags that decide what comes out, besides those of the plan. */
 export interface ResultFlags {
@@ -16,6 +20,8 @@ export interface WorkFlags {
   readonly cache?: boolean;
   readonly jobs?: number;
   readonly runtime?: string;
+  readonly onRunFailure?: string;
+  readonly shellFail?: true;
 }
 
 export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags): BuildOptions {
@@ -30,9 +36,18 @@ export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags)
     compression: flags.compression,
     network: flags.network,
     runtime: flags.runtime,
+    onRunFailure: onRunFailure(flags),
     environment: process.env,
     authorship: authorship(epoch),
   };
+}
+
+/** The words of the command of --on-run-failure, or of the shell that --shell-fail stands for. */
+function onRunFailure({ onRunFailure: command, shellFail }: WorkFlags): readonly string[] | undefined {
+  if (shellFail && command !== undefined && command !== SHELL)
+    throw new UsageError(`--shell-fail is incompatible with --on-run-failure=${command}`);
+  const words = splitShellWords((shellFail ? SHELL : command) ?? '');
+  return words.length > 0 ? words : undefined;
 }
 
 function authorship(epoch: number | undefined): BuildOptions['authorship'] {

@@ -1,5 +1,5 @@
 /** Rooms: trees with what processes find in them besides, made ready to run something. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   copyDirectoryAttributes,
@@ -14,13 +14,16 @@ import type { Call } from './call.ts';
 
 export type ReadyRoom = Pick<RunOptions, 'lowers' | 'upper' | 'mounts' | 'runtime'>;
 
-/** Unpacks the layers, and makes an upper directory for what will change. */
-export async function prepareRoom(room: Room, call: Call): Promise<ReadyRoom> {
+/** Unpacks the layers, and makes the directory `upper` for what will change, unless it is there from an earlier use. */
+export async function prepareRoom(
+  room: Room,
+  call: Call,
+  upper = join(call.scratch, 'upper'),
+): Promise<ReadyRoom> {
   const { scratch, signal, snapshots, options } = call;
   const layers = await snapshots.ensure(room.layers, signal);
   const lowers = lowerDirectories(layers, join(scratch, 'repairs'));
-  const upper = join(scratch, 'upper');
-  makeUpper(upper, lowers);
+  if (!existsSync(upper)) makeUpper(upper, lowers);
   return {
     lowers,
     upper,

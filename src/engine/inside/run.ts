@@ -1,3 +1,4 @@
+import { mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { packLayer, prepareLayerWorker } from '../../layers/index.ts';
 import type { RunRequest, RunResult } from '../requests.ts';
@@ -11,7 +12,7 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   const { lowers, upper } = room;
   prepareLayerWorker();
   const status = await runScript(request, room, join(call.scratch, 'run'), call);
-  if (status !== 0) return { kind: 'failed', status };
+  if (status !== 0) return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
   const layer = await packLayer(
     { kind: 'upper', directory: upper, lowers },
     { ...request.pack, ...followed(call) },
@@ -20,4 +21,11 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   passWarnings(layer, call);
   call.snapshots.adopt(layer.diffId, upper, request.pack.sourceDateEpoch);
   return { kind: 'layer', layer };
+}
+
+/** Moves what a script changed to where it stays as long as we live. */
+function keep(upper: string, { options }: Call): string {
+  const directory = mkdtempSync(join(options.temporary, 'failed-'));
+  renameSync(upper, join(directory, 'upper'));
+  return directory;
 }
