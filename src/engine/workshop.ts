@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { detectIdMap, startInNamespaces } from '../sandbox/index.ts';
+import { detectIdMap, namespaceCure, startInNamespaces } from '../sandbox/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { fromPlain } from './errors-as-data.ts';
 import type { FromInside, InsideOptions, Method, Requests, ToInside } from './requests.ts';
@@ -89,7 +89,9 @@ export class Workshop implements AsyncDisposable {
   #start(): ChildProcess {
     const idMap = detectIdMap();
     if (idMap.kind === 'single') {
-      this.#warn(`only one user id is available (${idMap.reason}): owners of files cannot be kept`);
+      this.#warn(
+        `only one user id is available (${idMap.reason}): owners of files cannot be kept; ${idMap.cure}`,
+      );
     }
     const options: InsideOptions = {
       snapshots: this.#store.snapshots,
@@ -156,7 +158,7 @@ function endedEarly(code: number | null, signal: string | null, output: string):
     `the process in the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`,
     {
       hint: refused
-        ? 'this machine does not allow user namespaces: ashlar check says what to change'
+        ? `${namespaceCure()} (ashlar check tells more)`
         : 'the kernel may have run out of memory: see dmesg',
     },
   );

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { getXattr } from '../linux/index.ts';
 import { findProgram } from '../support/process.ts';
 
 /**
@@ -10,21 +11,36 @@ import { findProgram } from '../support/process.ts';
 export type IdMap =
   | { readonly kind: 'host' }
   | { readonly kind: 'ranges' }
-  | { readonly kind: 'single'; readonly reason: string };
+  /** `cure`: what makes it `ranges`. */
+  | { readonly kind: 'single'; readonly reason: string; readonly cure: string };
 
 /** What this user can have on this machine. Looks, does not try. */
 export function detectIdMap(): IdMap {
   if (process.getuid?.() === 0) return { kind: 'host' };
   for (const program of ['newuidmap', 'newgidmap']) {
-    if (!findProgram(program))
-      return { kind: 'single', reason: `${program} is not installed (package uidmap or shadow)` };
+    const path = findProgram(program);
+    if (!path) {
+      const cure = 'as root: apt install uidmap | dnf install shadow-utils | zypper install shadow';
+      return { kind: 'single', reason: `${program} not found in path`, cure };
+    }
+    if (!mayMapIds(path)) {
+      const reason = `${path} does not have either setuid-root or security caps`;
+      return { kind: 'single', reason, cure: `as root: chmod u+s ${path}` };
+    }
   }
   const { username, uid } = userInfo();
   for (const file of ['/etc/subuid', '/etc/subgid']) {
-    if (!hasRange(file, username, uid))
-      return { kind: 'single', reason: `${file} has no range for ${username}` };
+    if (!hasRange(file, username, uid)) {
+      const cure = `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
+      return { kind: 'single', reason: `${file} has no range for ${username}`, cure };
+    }
   }
   return { kind: 'ranges' };
+}
+
+function mayMapIds(program: string): boolean {
+  const { mode, uid } = statSync(program);
+  return (uid === 0 && (mode & 0o4000) !== 0) || getXattr(program, 'security.capability') !== undefined;
 }
 
 function hasRange(file: string, username: string, uid: number): boolean {

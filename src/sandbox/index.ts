@@ -1,14 +1,17 @@
 /**
  * Running things in a root tree, for root and plain users alike: namespaces of our own, layers put together by overlay
  * mounts, and an OCI runtime (or the built-in runner) that starts the process. Knows directories, mounts and
- * processes; knows nothing of images, layers' formats or the Plan. Everything but `startInNamespaces` and
- * `detectIdMap` must be called inside the namespaces.
+ * processes; knows nothing of images, layers' formats or the Plan. Everything but `startInNamespaces`,
+ * `detectIdMap` and what tells of obstacles must be called inside the namespaces.
  */
+
 export { copyDirectoryAttributes } from './attributes.ts';
 export type { Process, Streams } from './bundle.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';
+export { namespaceCure, namespaceObstacle } from './obstacles.ts';
 export { releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';
 export { probeRuntime, type RuntimeName } from './runtime.ts';
+export { addSubordinateRange, type SubordinateUser } from './subordinate-ids.ts';
 export { mountTree, type Tree } from './tree.ts';

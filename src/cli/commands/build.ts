@@ -1,12 +1,15 @@
-import { buildPlan } from '../../engine/index.ts';
+import { buildPlan, selectImages } from '../../engine/index.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { tagSuffixes } from '../layer-types.ts';
+import { checkBeforeWork } from '../machine/before-work.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions, type ResultFlags, type WorkFlags } from './build-options.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
 
 export interface BuildFlags extends PlanFlags, ResultFlags, WorkFlags, FollowFlags {
   readonly orderOnly?: true;
+  /** Layers; all when there are none. */
+  readonly target: readonly string[];
 }
 
 export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<void> {
@@ -27,5 +30,8 @@ async function buildFiles(
       log('info', `${i} build ${path}: requires: [${requires.join(' ')}]`);
     return;
   }
-  await buildPlan(plan, buildOptions(settings, flags), emit, signal);
+  const runs = plan.images.some(({ steps }) => steps.some(({ kind }) => kind === 'run'));
+  checkBeforeWork({ store: settings.store, output: settings.ociDir, runs }, text => log('warning', text));
+  const wanted = flags.target.length === 0 ? plan : selectImages(plan, flags.target);
+  await buildPlan(wanted, buildOptions(settings, flags), emit, signal);
 }
