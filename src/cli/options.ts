@@ -61,6 +61,7 @@ export function withBuildFlags(command: Command): Command {
       'how many layers are built at the same time (default: number of processors)',
       positive,
     )
+    .addOption(repeatable('--target <layer>', 'build only this layer and what it needs (repeatable)'))
     .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
     .option('--on-run-failure <command>', 'command that is run in the tree of a run section that failed')

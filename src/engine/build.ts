@@ -6,6 +6,7 @@ import { AshlarError } from '../support/errors.ts';
 import { removeAbandoned } from './abandoned.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink, PlannedImage } from './events.ts';
+import { clearForeignCache, OLD_CACHE } from './foreign-cache.ts';
 import { buildImage } from './image.ts';
 import { Project } from './project.ts';
 import { Publisher } from './publish.ts';
@@ -28,7 +29,11 @@ export async function buildPlan(
 ): Promise<readonly BuiltImage[]> {
   emit({ kind: 'build-started', images: plan.images.map(planned) });
   using project = await Project.open(options.project);
-  using store = new Store(options.store);
+  const tell = (text: string) => emit({ kind: 'message', image: undefined, level: 'info', text });
+  clearForeignCache(project.directories.work, tell);
+  using store = new Store(options.store, () => tell(OLD_CACHE));
+  const names = plan.images.map(image => image.name);
+  store.claimAsBefore(project.directories.work, names);
   const stop = new AbortController();
   const stopping = AbortSignal.any([signal, stop.signal]);
   const warn = (text: string) => emit({ kind: 'message', image: undefined, level: 'warning', text });
@@ -52,12 +57,7 @@ export async function buildPlan(
     shared: new Map(),
   };
   if (!existsSync(options.output)) {
-    emit({
-      kind: 'message',
-      image: undefined,
-      level: 'info',
-      text: `Creating new OCI Layout at "${options.output}"`,
-    });
+    tell(`Creating new OCI Layout at "${options.output}"`);
   }
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
@@ -92,6 +92,7 @@ export async function buildPlan(
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
   await tidy(options.output, emitted, signal);
+  store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   return plan.images.map(image => built(image.name));
 }

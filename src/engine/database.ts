@@ -3,10 +3,11 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import type { FileStamp, StatCache } from '../layers/index.ts';
 import { lockFile } from '../linux/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { type Forgotten, forget } from './forgetting.ts';
 import type { KeyPart } from './keys.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 2;
+const VERSION = 3;
 
 const SCHEMA = `
   CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, parts TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
@@ -16,11 +17,11 @@ const SCHEMA = `
   CREATE TABLE blobs (digest TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE images (key TEXT PRIMARY KEY, record TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE bases (reference TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
   CREATE TABLE downloads (url TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE history (project TEXT NOT NULL, image TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (project, image)) WITHOUT ROWID;
-  CREATE TABLE listings (identity TEXT PRIMARY KEY, entries BLOB NOT NULL);
+  CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
+  CREATE TABLE history (project TEXT NOT NULL, image TEXT NOT NULL, record TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()), PRIMARY KEY (project, image)) WITHOUT ROWID;
+  CREATE TABLE listings (identity TEXT PRIMARY KEY, entries BLOB NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()));
 `;
 
 export interface StepRecord {
@@ -122,7 +123,12 @@ export class Database implements Disposable {
       return row?.stamp === timesOf(stamp) ? String(row.sha256) : undefined;
     },
     set: (stamp, sha256) =>
-      this.#run('INSERT OR REPLACE INTO files VALUES (?, ?, ?)', inodeOf(stamp), timesOf(stamp), sha256),
+      this.#run(
+        'INSERT OR REPLACE INTO files (inode, stamp, sha256) VALUES (?, ?, ?)',
+        inodeOf(stamp),
+        timesOf(stamp),
+        sha256,
+      ),
   };
 
   /** What the last build of an image in a project was made of, as text. */
@@ -132,7 +138,12 @@ export class Database implements Disposable {
   }
 
   addHistory(project: string, image: string, record: string): void {
-    this.#run('INSERT OR REPLACE INTO history VALUES (?, ?, ?)', project, image, record);
+    this.#run(
+      'INSERT OR REPLACE INTO history (project, image, record) VALUES (?, ?, ?)',
+      project,
+      image,
+      record,
+    );
   }
 
   /** The compressed entries of a directory by its identity. */
@@ -142,7 +153,7 @@ export class Database implements Disposable {
   }
 
   addListing(identity: string, entries: Uint8Array): void {
-    this.#run('INSERT OR REPLACE INTO listings VALUES (?, ?)', identity, entries);
+    this.#run('INSERT OR REPLACE INTO listings (identity, entries) VALUES (?, ?)', identity, entries);
   }
 
   recall(memory: Memory, key: string): unknown {
@@ -153,9 +164,15 @@ export class Database implements Disposable {
 
   remember(memory: Memory, key: string, value: unknown): void {
     const text = JSON.stringify(value);
+    const { key: column, value: valueColumn } = MEMORIES[memory];
     if (memory === 'images')
       this.#run('INSERT OR REPLACE INTO images VALUES (?, ?, ?)', key, text, Date.now());
-    else this.#run(`INSERT OR REPLACE INTO ${memory} VALUES (?, ?)`, key, text);
+    else this.#run(`INSERT OR REPLACE INTO ${memory} (${column}, ${valueColumn}) VALUES (?, ?)`, key, text);
+  }
+
+  /** Removes what is about to lose its files, and what has not been of use for long. */
+  forget(what: Forgotten): void {
+    forget(this.#connection, what);
   }
 
   #get(sql: string, ...values: readonly SQLInputValue[]) {

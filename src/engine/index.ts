@@ -4,9 +4,12 @@
  * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
  */
 export { buildPlan, dependenciesOf } from './build.ts';
+export { removeDirectory } from './clean.ts';
 export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
+export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './gc.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
-export { holdProject } from './project.ts';
+export { holdProject, type ProjectDirectories } from './project.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
+export { selectImages } from './selection.ts';
 export type { BuiltImage } from './values.ts';

@@ -12,6 +12,7 @@ import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
 import { run } from './inside/run.ts';
 import { shell } from './inside/shell.ts';
+import { sizeOnDisk } from './inside/size.ts';
 import { stageImports } from './inside/stage.ts';
 import type { FromInside, InsideOptions, Requests, ToInside } from './requests.ts';
 import { Snapshots } from './snapshots.ts';
@@ -32,6 +33,11 @@ const handlers: Handlers = {
     return null;
   },
   stage: stageImports,
+  measure: async paths => paths.map(sizeOnDisk),
+  remove: async paths => {
+    for (const path of paths) await rm(path, { recursive: true, force: true });
+    return null;
+  },
   identify: (location, call) => atLocation(location, call, ({ path }) => identify(path)),
   hash: (location, call) => atLocation(location, call, ({ path }) => sha256OfFile(path)),
   probe: (_, call) => probe(call),

@@ -10,7 +10,7 @@ import {
   type TarCompression,
 } from '../oci/index.ts';
 import { AshlarError } from '../support/errors.ts';
-import type { BuildContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import { keyOf } from './keys.ts';
 import type { TreeLayer } from './requests.ts';
 import { watched, watchedWhole } from './transfers.ts';
@@ -27,8 +27,9 @@ export function chainOf(layers: readonly LayerRecord[]): string {
 /** The layers with their blobs in the store, ready to be unpacked or looked into. */
 export async function treeLayers(
   layers: readonly LayerRecord[],
-  { store }: BuildContext,
+  { store }: LookContext,
 ): Promise<readonly TreeLayer[]> {
+  store.claim(...layers.map(({ diffId }) => `tree ${diffId}` as const));
   await Promise.all(layers.map(layer => layer.fetch()));
   return layers.map(({ diffId, descriptor, compression }) => ({
     diffId,
@@ -49,7 +50,7 @@ export function foreignLayer(
   diffId: Digest,
   source: BlobSource,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): LayerRecord {
   const { store } = context;
   const format = layerFormat(descriptor.mediaType);
@@ -95,7 +96,7 @@ export async function keepLayer(
   packed: PackedLayer,
   file: string,
   compression: TarCompression,
-  { store }: BuildContext,
+  { store }: LookContext,
 ): Promise<LayerRecord> {
   const { size, mediaType } = packed;
   const [diffId, digest] = [parseDigest(packed.diffId), parseDigest(packed.digest)];
@@ -114,7 +115,7 @@ const COMPRESSIONS: readonly TarCompression[] = ['gzip', 'zstd', 'none'];
 export async function knownLayer(
   diffId: Digest,
   wanted: TarCompression | 'any',
-  context: BuildContext,
+  context: LookContext,
 ): Promise<LayerRecord | undefined> {
   const { store, options } = context;
   const preferred = wanted === 'any' ? options.compression : wanted;
@@ -136,7 +137,7 @@ export async function knownLayer(
 async function recompress(
   layer: LayerRecord,
   compression: TarCompression,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<LayerRecord | undefined> {
   const { packLayer } = await import('../layers/index.ts');
   const { store, signal } = context;

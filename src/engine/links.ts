@@ -48,6 +48,13 @@ export async function linkTrees(
   context: BuildContext,
 ): Promise<void> {
   const { project, store, workshop, signal } = context;
+  // Whether or not this build needed them, the next one that runs something will.
+  store.claim(
+    ...layers.flatMap(({ descriptor, diffId }) => [
+      `blob ${descriptor.digest}` as const,
+      `tree ${diffId}` as const,
+    ]),
+  );
   // Nobody sees a layer of an image that only serves others but here.
   if (changes && !plan.emit && !existsSync(store.treePath(changes.diffId)))
     await workshop.call('unpack', await treeLayers([changes], context), { signal });

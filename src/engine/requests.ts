@@ -101,6 +101,10 @@ export interface Requests {
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
   /** SHA-256 of a file's bytes alone. */
   readonly hash: { readonly params: Location; readonly result: string };
+  /** Bytes on disk of directories. */
+  readonly measure: { readonly params: readonly string[]; readonly result: readonly number[] };
+  /** Removes files and directories, whoever owns what is in them. */
+  readonly remove: { readonly params: readonly string[]; readonly result: null };
   /** Makes sure that the trees of layers are there. */
   readonly unpack: { readonly params: readonly TreeLayer[]; readonly result: null };
   readonly stage: { readonly params: StageRequest; readonly result: null };

@@ -65,6 +65,7 @@ async function performUnlessKnown(
   { context, plan, wanted, onMiss }: StepContext,
 ): Promise<StepResult> {
   const { store, options, signal } = context;
+  store.claim(`step ${key}`);
   const known = options.noCache ? undefined : store.database.step(key);
   if (known && always) {
     say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
@@ -118,7 +119,8 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
   );
 }
 
-function followed(source: Source): Source {
+/** A file of the host under its own name, for links that are only another name for it. */
+export function followed(source: Source): Source {
   if (source.kind !== 'file' || !existsSync(source.path)) return source;
   return { ...source, path: realpathSync(source.path) };
 }

@@ -6,6 +6,7 @@ import { type FileLock, lockFile, reflink } from '../linux/index.ts';
 import { type Descriptor, type Digest, digestOf, verifying } from '../oci/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { removeTree } from './abandoned.ts';
+import { Claims, recallProject, rememberProject, type Use } from './claims.ts';
 import { Database } from './database.ts';
 import { treeIn } from './snapshots.ts';
 
@@ -18,20 +19,23 @@ export class Store implements Disposable {
   readonly database: Database;
   /** Temporary files of this process; everything in it goes with us, or at the next start if we are killed. */
   readonly temporary: string;
+  readonly #claims: Claims;
   readonly #lock: FileLock;
 
-  constructor(path: string) {
+  /** `onOldIndex` is called when the index is of another version, or unreadable, and is begun anew. */
+  constructor(path: string, onOldIndex?: () => void) {
     this.path = resolve(path);
     makePrivate(this.path);
     for (const name of ['blobs', 'blobs/sha256', 'snapshots', 'tmp'])
       mkdirSync(join(this.path, name), { recursive: true, mode: 0o700 });
-    this.database = new Database(join(this.path, 'index.db'));
+    this.database = new Database(join(this.path, 'index.db'), onOldIndex);
     const name = randomBytes(8).toString('hex');
     const lock = lockFile(join(this.path, 'tmp', `${name}.lock`), { mode: 'exclusive', wait: true });
     if (!lock) throw new Error('a lock that waits was not granted');
     this.#lock = lock;
     this.temporary = join(this.path, 'tmp', name);
     mkdirSync(this.temporary, { mode: 0o700 });
+    this.#claims = new Claims(this.path, this.temporary);
   }
 
   [Symbol.dispose](): void {
@@ -61,6 +65,21 @@ export class Store implements Disposable {
     return join(this.temporary, `${kind}-${randomBytes(6).toString('hex')}`);
   }
 
+  /** Says that this process uses these, before it looks whether they are there: from then on nobody removes them. */
+  claim(...uses: readonly Use[]): void {
+    this.#claims.add(uses);
+  }
+
+  /** Claims what the last build of these images used; the next one is likely to use it, too. */
+  claimAsBefore(work: string, images: readonly string[]): void {
+    this.#claims.announce(recallProject(this.path, { work, images }));
+  }
+
+  /** Keeps what was used from here on until the project is built again, or is no more. */
+  keepFor(work: string, images: readonly string[]): void {
+    rememberProject(this.path, { work, images, uses: this.#claims.used });
+  }
+
   blobPath(digest: Digest): string {
     return join(this.path, 'blobs', digest.replace(':', '/'));
   }
@@ -70,6 +89,7 @@ export class Store implements Disposable {
    * content is verified now. A damaged blob is removed.
    */
   async hasBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+    this.#claims.add([`blob ${digest}`]);
     const path = this.blobPath(digest);
     const stamp = stampOf(path);
     if (stamp === undefined) return false;
@@ -117,6 +137,7 @@ export class Store implements Disposable {
 
   /** Gives a complete, verified temporary file its name as a blob. */
   async placeBlob(digest: Digest, temporary: string): Promise<void> {
+    this.#claims.add([`blob ${digest}`]);
     const path = this.blobPath(digest);
     await rename(temporary, path);
     const stamp = stampOf(path);

@@ -1,0 +1,22 @@
+/** Times and sizes as people type them. */
+import { InvalidArgumentError } from 'commander';
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** Milliseconds: `14d`, `12h`, `30m`, `45s`, `2w`, or `0`. */
+export function readDuration(text: string): number {
+  if (text === '0') return 0;
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? [];
+  const seconds = SECONDS[unit];
+  if (number === undefined || seconds === undefined)
+    throw new InvalidArgumentError('Expected a time like 14d, 12h or 30m.');
+  return Number(number) * seconds * 1000;
+}
+
+/** Bytes: `20GB`, `1.5G`, `500MB` in powers of ten, `20GiB` in powers of two, or a number alone. */
+export function readSize(text: string): number {
+  const [, number, prefix, binary] = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?$/i.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('Expected a size like 20GB or 500MB.');
+  const power = prefix === undefined ? 0 : 'kmgt'.indexOf(prefix.toLowerCase()) + 1;
+  return Number(number) * (binary ? 1024 : 1000) ** power;
+}

@@ -1,0 +1,14 @@
+import { removeTree } from './abandoned.ts';
+import { Store } from './store.ts';
+import { Workshop } from './workshop.ts';
+
+/**
+ * Removes a directory of a project, also files of owners that only uid 0 of our namespaces may touch.
+ * @param store Directory of the store, used only if it takes namespaces.
+ */
+export async function removeDirectory(path: string, store: string, signal: AbortSignal): Promise<void> {
+  if (removeTree(path)) return;
+  using opened = new Store(store);
+  await using workshop = new Workshop(opened, () => {});
+  await workshop.call('remove', [path], { signal });
+}
