@@ -29,7 +29,7 @@ describe.skipIf(!has('umoci', 'busybox'))('run of stacker', () => {
         },
       },
       [],
-      { env: { TERM: undefined, HOME: '/root', http_proxy: undefined } },
+      { env: { TERM: undefined, HOME: workspace.path } },
     );
     const names = /^(?:(?:ftp|https?|no)_proxy|(?:FTP|HTTPS?|NO)_PROXY)=/;
     expect(stdout.split('\n').filter(line => !names.test(line))).toEqual([

@@ -102,7 +102,7 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker records what is gone', () => 
       one: { from: built('base'), run },
       two: {
         from: built('one'),
-        run: '#!/bin/sh -e\nfind / -name ".wh*" >/marks; ls -A /d /e /deep/er /inner/again >/left',
+        run: '#!/bin/sh -e\nfind / -xdev -name ".wh*" >/marks; ls -A /d /e /deep/er /inner/again >/left',
       },
     });
     expect(await project.fileOf('two', 'marks')).toBe('');
