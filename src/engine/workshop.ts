@@ -149,17 +149,24 @@ function send(child: ChildProcess, message: ToInside): void {
 /** What unshare (util-linux 2.38) says when its child was killed by SIGKILL, instead of passing that on. */
 const CHILD_KILLED = /^unshare: sigprocmask unblock failed: Invalid argument$/m;
 
+/** What unshare says when it is refused; "no space" is the kernel's word for a limit on namespaces. */
+const REFUSED = /^unshare: .*(?:not permitted|denied|No space left on device)/im;
+
 function endedEarly(code: number | null, signal: string | null, output: string): AshlarError {
   const killer = signal ?? (CHILD_KILLED.test(output) ? 'SIGKILL' : undefined);
-  const how = killer === undefined ? `ended with status ${code}` : `was killed by ${killer}`;
   const complaints = output.replace(CHILD_KILLED, '').trim();
-  const refused = /unshare:.*(not permitted|denied|No space left)/i.test(complaints);
+  if (REFUSED.test(complaints)) {
+    const why = complaints.replace(
+      'No space left on device',
+      'the limit of user.max_*_namespaces is reached',
+    );
+    return new AshlarError(`this machine refuses the namespaces that a build needs: ${why}`, {
+      hint: `${namespaceCure()} (ashlar check tells more)`,
+    });
+  }
+  const how = killer === undefined ? `ended with status ${code}` : `was killed by ${killer}`;
   return new AshlarError(
     `the process in the build's own namespaces ${how}${complaints ? `: ${complaints}` : ''}`,
-    {
-      hint: refused
-        ? `${namespaceCure()} (ashlar check tells more)`
-        : 'the kernel may have run out of memory: see dmesg',
-    },
+    { hint: 'the kernel may have run out of memory: see dmesg' },
   );
 }
