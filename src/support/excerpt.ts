@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { styleText } from 'node:util';
 import { cells, printable, printableLines } from './cells.ts';
-import { AshlarError, causesOf, messageOf, type SourceSpan } from './errors.ts';
+import { AshlarError, type AshlarErrorOptions, causesOf, messageOf, type SourceSpan } from './errors.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
@@ -30,9 +30,12 @@ export function renderError(error: AshlarError, options: RenderOptions): string 
 }
 
 /** A warning in the same form. */
-export function renderWarning(message: string, at: SourceSpan | undefined, options: RenderOptions): string {
+export function renderWarning(
+  { message, at, hint }: Pick<AshlarErrorOptions, 'at' | 'hint'> & { readonly message: string },
+  options: RenderOptions,
+): string {
   const first = `${paint(options, ['bold', 'yellow'], 'warning:')} ${printableLines(message)}`;
-  return [first, ...renderPlace(at, options)].join('\n');
+  return [first, ...renderPlace(at, options), ...renderHint(hint, options)].join('\n');
 }
 
 /** `stacker.yaml:12:9`, relative to the current directory where the file is below it. */

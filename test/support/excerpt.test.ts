@@ -147,9 +147,9 @@ describe('an error on the terminal', () => {
 
   it('has a warning as sibling', () => {
     const file = write('warn.yaml', 'x: y\n');
-    expect(renderWarning('look', { file, line: 1, column: 4 }, plain)).toBe(
-      `warning: look\n  --> ${file}:1:4\n  1 | x: y\n    |    ^`,
+    expect(renderWarning({ message: 'look', at: { file, line: 1, column: 4 }, hint: 'here' }, plain)).toBe(
+      `warning: look\n  --> ${file}:1:4\n  1 | x: y\n    |    ^\nhint: here`,
     );
-    expect(renderWarning('look', undefined, plain)).toBe('warning: look');
+    expect(renderWarning({ message: 'look' }, plain)).toBe('warning: look');
   });
 });

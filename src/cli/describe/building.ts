@@ -1,6 +1,8 @@
 /** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
 import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
+import type { ExplainFlags } from '../commands/explain.ts';
+import type { LintFlags } from '../commands/lint.ts';
 import type { PublishFlags } from '../commands/publish.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
 import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
@@ -54,6 +56,28 @@ export function describeBuilding(program: Command): void {
     .option('--json', 'the whole plan as JSON')
     .action(async (flags: PlanFlags & { json?: true }, command: Command) =>
       (await import('../commands/plan.ts')).plan(globalsOf(command), flags),
+    );
+
+  withResultFlags(
+    withPlanFlags(
+      withFiles(
+        program.command('explain').description('show what has changed since the last build, build nothing'),
+      ),
+    ),
+  )
+    .argument('[layers...]', 'only these layers')
+    .option('--json', 'as JSON')
+    .action(async (layers: readonly string[], flags: ExplainFlags, command: Command) =>
+      (await import('../commands/explain.ts')).explain(globalsOf(command), layers, flags),
+    );
+
+  withPlanFlags(
+    withFiles(program.command('lint').description('show what is wrong or questionable in stacker files')),
+  )
+    .option('--json', 'as JSON')
+    .option('--strict', 'end with 1 for warnings too')
+    .action(async (flags: LintFlags, command: Command) =>
+      (await import('../commands/lint.ts')).lint(globalsOf(command), flags),
     );
 
   program

@@ -30,9 +30,16 @@ interface OrderedFile {
  */
 export async function loadStackerPlan(options: StackerOptions): Promise<StackerRecipe> {
   const files = await readFiles(options);
-  const fileOfLayer = checkUniqueLayers(files);
-  const annotations = await annotationsOf(files, options);
+  return planOf(files, await annotationsOf(files, options), options);
+}
 
+/** The plan of files that are read. `annotations` are those that every image of a file gets. */
+export function planOf(
+  files: readonly StackerFile[],
+  annotations: ReadonlyMap<StackerFile, Readonly<Record<string, string>>>,
+  options: StackerOptions,
+): StackerRecipe {
+  const fileOfLayer = checkUniqueLayers(files);
   const images: UnorderedImage[] = [];
   const order: OrderedFile[] = [];
   for (const file of files) {

@@ -71,7 +71,8 @@ interface Need {
   readonly at: SourceSpan;
 }
 
-function needsOf(image: UnorderedImage): Need[] {
+/** The images that one is made from. */
+export function needsOf(image: UnorderedImage): Need[] {
   const { base } = image;
   const built =
     base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}`, at: base.at }] : [];
@@ -83,7 +84,8 @@ function needsOf(image: UnorderedImage): Need[] {
   return [...built, ...sources];
 }
 
-function sourcesOf({ base, imports, steps }: UnorderedImage): Source[] {
+/** Everything that is copied into an image, seen by its scripts, or unpacked as its base. */
+export function sourcesOf({ base, imports, steps }: UnorderedImage): Source[] {
   return [
     ...(base.kind === 'tar' ? [base.source] : []),
     ...imports.map(({ source }) => source),

@@ -99,7 +99,7 @@ interface Placeholder {
 }
 
 /** `${{KEY}}`, `${{KEY:default}}`, `${KEY}`, `${KEY:default}` and `$KEY` as a whole name. */
-function findPlaceholders(text: string, key: string): Placeholder[] {
+export function findPlaceholders(text: string, key: string): Placeholder[] {
   const name = key.replace(/[^A-Za-z0-9_]/g, '\\$&');
   const pattern = new RegExp(
     `\\$(?:\\{\\{${name}(:[^}]*)?\\}\\}|\\{${name}(:[^}]*)?\\}|${name}(?![A-Za-z0-9_]))`,

@@ -92,9 +92,32 @@ async function attempt(
   files: string | Readonly<Record<string, string>>,
   options: Options,
 ): Promise<Loaded | Failed> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ashlar-stacker-')));
   const warnings: { message: string; at: SourceSpan | undefined }[] = [];
   const debug: string[] = [];
+  return inDirectory(files, async directory => {
+    try {
+      const recipe = await loadStackerPlan(
+        testOptions({
+          cwd: directory,
+          warn: (message, at) => warnings.push({ message, at }),
+          debug: message => debug.push(message),
+          ...(typeof options === 'function' ? options(directory) : options),
+        }),
+      );
+      return { ...recipe, directory, warnings, debug };
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error;
+      return { error, directory, warnings };
+    }
+  });
+}
+
+/** Does something in a directory of its own with the files, or with a `stacker.yaml` of the text. */
+export async function inDirectory<T>(
+  files: string | Readonly<Record<string, string>>,
+  task: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ashlar-stacker-')));
   try {
     for (const [name, text] of Object.entries(
       typeof files === 'string' ? { 'stacker.yaml': files } : files,
@@ -102,18 +125,7 @@ async function attempt(
       mkdirSync(dirname(join(directory, name)), { recursive: true });
       writeFileSync(join(directory, name), text);
     }
-    const recipe = await loadStackerPlan(
-      testOptions({
-        cwd: directory,
-        warn: (message, at) => warnings.push({ message, at }),
-        debug: message => debug.push(message),
-        ...(typeof options === 'function' ? options(directory) : options),
-      }),
-    );
-    return { ...recipe, directory, warnings, debug };
-  } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    return { error, directory, warnings };
+    return await task(directory);
   } finally {
     rmSync(directory, { recursive: true });
   }
