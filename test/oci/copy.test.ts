@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   copyImage,
   type Digest,
+  ImageSender,
   mediaTypes,
   openImage,
   openLayout,
@@ -323,6 +324,25 @@ describe('a push', () => {
         .sort(),
     );
     expect(registry.requests.slice(before).filter(({ method }) => method === 'PUT')).toHaveLength(1);
+  });
+
+  it('of one image after another brings what they have in common to a registry once', async () => {
+    using temporary = temporaryDirectory();
+    const second = makeImage(['one', 'something else']);
+    const [common] = image.manifest.layers;
+    await using server = await uploads(({ method, url }, response, usual) => {
+      if (method === 'HEAD' && url.includes('/second/')) response.writeHead(404).end();
+      else usual();
+    });
+    const sent: string[] = [];
+    const sender = new ImageSender({ insecure: true, onBlob: ({ digest }) => sent.push(digest) });
+    await sender.send(await layoutWith(temporary, image), docker(server.host, 'first:1'));
+    await sender.send(await layoutWith(temporary, second), docker(server.host, 'second:1'));
+    expect(sent.sort()).toEqual([...new Set([...allBlobs(image), ...allBlobs(second)])].sort());
+    const mounts = server.requests.filter(({ url }) => url.includes('mount='));
+    expect(mounts.map(({ url }) => url)).toEqual([
+      `/v2/second/blobs/uploads/?mount=${encodeURIComponent(common?.digest ?? '')}&from=first`,
+    ]);
   });
 
   it('goes on in chunks when the registry takes no large bodies', async () => {
