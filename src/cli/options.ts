@@ -56,6 +56,7 @@ export function withSubstitutions(command: Command): Command {
 export function withBuildFlags(command: Command): Command {
   return withResultFlags(withPlanFlags(command))
     .option('--no-cache', 'build everything anew')
+    .option('--explain', 'say of each step that is built what has changed since the last build')
     .option(
       '-j, --jobs <n>',
       'how many layers are built at the same time (default: number of processors)',

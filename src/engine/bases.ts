@@ -13,7 +13,7 @@ import {
 } from '../oci/index.ts';
 import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
-import { type BuildContext, once, say } from './context.ts';
+import { type LookContext, once, say } from './context.ts';
 import { canonical } from './keys.ts';
 import { type BlobSource, foreignLayer } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
@@ -42,7 +42,7 @@ export async function openBase(
   base: ImageBase,
   platform: Platform,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<BaseImage> {
   const reference = parseReference(base.reference);
   if (reference.transport === 'oci') {
@@ -59,7 +59,7 @@ async function openRemote(
   base: ImageBase,
   platform: Platform,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<BaseImage> {
   const options = { platform, insecure: base.insecure, signal: context.signal };
   const open = () => openImage(reference, options);
@@ -102,7 +102,7 @@ function rootOf({ reference, descriptor }: OpenedImage): Digest {
   return reference.digest ?? descriptor.digest;
 }
 
-async function fromOpened(opened: OpenedImage, image: string, context: BuildContext): Promise<BaseImage> {
+async function fromOpened(opened: OpenedImage, image: string, context: LookContext): Promise<BaseImage> {
   // Images of one manifest have their layers in common, and fetch each of them once.
   const key = `opened ${opened.descriptor.digest}`;
   const base = await once(context, key, async () => toBase(opened, opened, image, context));
@@ -113,7 +113,7 @@ function fromRemembered(
   known: Remembered,
   open: () => Promise<OpenedImage>,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): BaseImage {
   let opened: Promise<OpenedImage> | undefined;
   const source: BlobSource = {
@@ -130,7 +130,7 @@ function toBase(
   { manifest, config }: { readonly manifest: Manifest; readonly config: ImageConfig },
   source: BlobSource,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): BaseImage {
   const layers = manifest.layers.map((descriptor, i) => {
     const diffId = config.rootfs.diff_ids[i];

@@ -1,7 +1,7 @@
 /** An image beside what its last build in this project was made of: says why it is built again. */
 import type { ImagePlan, Step } from '../plan/types.ts';
 import type { BaseImage } from './bases.ts';
-import { type BuildContext, say } from './context.ts';
+import { type LookContext, say } from './context.ts';
 import { type Change, changesBetween, shortHash } from './explanation.ts';
 import {
   type BaseFact,
@@ -26,14 +26,14 @@ type EarlyFacts = Omit<ImageFacts, 'base'>;
 export class Comparison {
   readonly #plan: ImagePlan;
   readonly #before: ImageHistory | undefined;
-  readonly #context: BuildContext;
+  readonly #context: LookContext;
   readonly #facts: EarlyFacts;
   readonly #changedPaths: ChangedPaths;
   readonly #explained = new Set<string>();
   #base: BaseFact | undefined;
   #said = false;
 
-  constructor(plan: ImagePlan, facts: EarlyFacts, before: ImageHistory | undefined, context: BuildContext) {
+  constructor(plan: ImagePlan, facts: EarlyFacts, before: ImageHistory | undefined, context: LookContext) {
     this.#plan = plan;
     this.#facts = facts;
     // Who ignores the cache does not wonder why nothing comes from it.
@@ -93,9 +93,10 @@ export class Comparison {
 }
 
 /** What an image's description and its sources say, before anything is done. */
-export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: BuildContext): EarlyFacts {
-  const { base, imports, steps, config, platform, emit } = plan;
-  const description = canonical(withoutPlaces({ base, imports, steps, config, platform, emit }));
+export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: LookContext): EarlyFacts {
+  // Whether it is emitted is a question of what is built, too.
+  const { base, imports, steps, config, platform } = plan;
+  const description = canonical(withoutPlaces({ base, imports, steps, config, platform }));
   const described = [
     ...imports.map(({ name, source }) => ({ role: 'import' as const, name, source })),
     ...steps.flatMap(step => {
@@ -128,7 +129,7 @@ export function baseFact({ base }: ImagePlan, { layers, config, digest }: BaseIm
   return { name: nameOfBase(base), identity: digest ?? keyOf('base', content) };
 }
 
-function nameOfBase(base: ImagePlan['base']): string {
+export function nameOfBase(base: ImagePlan['base']): string {
   switch (base.kind) {
     case 'scratch':
       return 'nothing';

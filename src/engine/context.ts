@@ -35,23 +35,29 @@ export interface BuildOptions {
   readonly debug?: boolean;
 }
 
-/** What everything that happens in one build shares. */
-export interface BuildContext {
+/** What it takes to find out what there is, without building anything. */
+export interface LookContext {
   readonly options: BuildOptions;
   readonly store: Store;
-  readonly project: Project;
   readonly workshop: Workshop;
   readonly emit: EventSink;
-  readonly terminal: Terminal;
   readonly signal: AbortSignal;
-  /** A finished image of this build by its name. */
-  readonly built: (image: string) => BuiltImage;
+  /** The layers of a finished image by its name. */
+  readonly built: (image: string) => Pick<BuiltImage, 'layers'>;
   /** What is being done or has been done in this build, by what identifies it. */
   readonly shared: Map<string, Promise<unknown>>;
 }
 
+/** What everything that happens in one build shares. */
+export interface BuildContext extends LookContext {
+  readonly project: Project;
+  readonly terminal: Terminal;
+  /** A finished image of this build by its name. */
+  readonly built: (image: string) => BuiltImage;
+}
+
 /** Does something once in a build, however many images need it at the same time. The key tells what it is. */
-export function once<T>({ shared }: BuildContext, key: string, work: () => Promise<T>): Promise<T> {
+export function once<T>({ shared }: LookContext, key: string, work: () => Promise<T>): Promise<T> {
   const known = shared.get(key);
   // Each kind of key is used with one kind of work.
   if (known) return known as Promise<T>;
@@ -61,7 +67,7 @@ export function once<T>({ shared }: BuildContext, key: string, work: () => Promi
 }
 
 export function say(
-  context: Pick<BuildContext, 'emit'>,
+  context: Pick<LookContext, 'emit'>,
   image: string | undefined,
   level: MessageLevel,
   text: string,

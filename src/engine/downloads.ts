@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import type { Digest } from '../oci/index.ts';
 import type { HttpSource } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
-import { type BuildContext, say } from './context.ts';
+import { type LookContext, say } from './context.ts';
 import { watched } from './transfers.ts';
 
 export interface Download {
@@ -26,7 +26,7 @@ const CHECKSUM_HEADER = 'x-checksum-sha256';
  * The file of a URL. With a hash in the description and a file of that hash in the store nothing is asked; else the
  * server is asked (HEAD) whether it has another file. @throws AshlarError when it cannot be had or has another hash.
  */
-export async function download(source: HttpSource, image: string, context: BuildContext): Promise<Download> {
+export async function download(source: HttpSource, image: string, context: LookContext): Promise<Download> {
   const { url, sha256: wanted, at } = source;
   const tell = (text: string) => say(context, image, 'info', text);
   const known = await recall(source, context);
@@ -69,10 +69,20 @@ export async function download(source: HttpSource, image: string, context: Build
   return { path: context.store.blobPath(`sha256:${sha256}`), sha256 };
 }
 
+/**
+ * The SHA-256 of what `download` would give, without downloading anything; undefined when only a download can tell.
+ */
+export async function peekDownload(source: HttpSource, context: LookContext): Promise<string | undefined> {
+  if (source.sha256 !== undefined) return source.sha256;
+  const known = await recall(source, context);
+  const announced = await announcedHash(source.url, context);
+  return announced.kind === 'hash' ? announced.sha256 : known?.sha256;
+}
+
 /** The verified file that was downloaded before, unless it is not the one of the hash that is asked for. */
 async function recall(
   { url, sha256 }: HttpSource,
-  { store, options }: BuildContext,
+  { store, options }: LookContext,
 ): Promise<Download | undefined> {
   if (options.noCache) return undefined;
   const known = store.database.recall('downloads', url) as Remembered | undefined;
@@ -87,7 +97,7 @@ type Announced =
   | { readonly kind: 'hash'; readonly sha256: string }
   | { readonly kind: 'silent' | 'unreachable' };
 
-async function announcedHash(url: string, { signal }: BuildContext): Promise<Announced> {
+async function announcedHash(url: string, { signal }: LookContext): Promise<Announced> {
   const { ConnectionError, request } = await import('../support/http.ts');
   try {
     await using response = await request(url, { method: 'HEAD', headers: await credentials(url), signal });
@@ -103,7 +113,7 @@ async function announcedHash(url: string, { signal }: BuildContext): Promise<Ann
 async function fetchFile(
   { url, at, sha256 }: HttpSource,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<Remembered & { readonly temporary: string }> {
   const { store, signal } = context;
   const { download: get } = await import('../support/http.ts');

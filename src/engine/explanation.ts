@@ -76,7 +76,7 @@ function value(name: string, text: string): string {
 
 /** As many digits as people compare. */
 export function shortHash(identity: string): string {
-  return identity.replace(/^(http |sha256:)/, '').slice(0, 12);
+  return identity.startsWith('(') ? identity : identity.replace(/^(http |sha256:)/, '').slice(0, 12);
 }
 
 function limited(lines: readonly string[]): readonly string[] {

@@ -1,6 +1,6 @@
 /** What the last build of each image of a project was made of: the next one can say what has changed since. */
 import type { Source, Step } from '../plan/types.ts';
-import type { BuildContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import type { FileType } from './identity.ts';
 import type { KeyPart } from './keys.ts';
 
@@ -45,16 +45,12 @@ export interface StepHistory {
 }
 
 /** Undefined for an image that was never built in this project. */
-export function recallHistory(image: string, { store, options }: BuildContext): ImageHistory | undefined {
+export function recallHistory(image: string, { store, options }: LookContext): ImageHistory | undefined {
   const record = store.database.history(options.output, image);
   return record === undefined ? undefined : (JSON.parse(record) as ImageHistory);
 }
 
-export function rememberHistory(
-  image: string,
-  history: ImageHistory,
-  { store, options }: BuildContext,
-): void {
+export function rememberHistory(image: string, history: ImageHistory, { store, options }: LookContext): void {
   const record = JSON.stringify(history);
   // Most builds find everything as it was, and reading is cheaper than writing.
   if (store.database.history(options.output, image) !== record)

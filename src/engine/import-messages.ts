@@ -1,5 +1,5 @@
 /** What the log says of the imports of an image, in the words of stacker. */
-import { type BuildContext, say } from './context.ts';
+import { type LookContext, say } from './context.ts';
 import type { SourceFact } from './history.ts';
 
 const ADDRESS = /^https?:/i;
@@ -9,7 +9,7 @@ export function sayImports(
   now: readonly SourceFact[],
   before: readonly SourceFact[],
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): void {
   const tell = (text: string) => say(context, image, 'info', text);
   const imports = now.filter(({ role }) => role === 'import');

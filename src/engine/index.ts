@@ -7,6 +7,8 @@ export { buildPlan, dependenciesOf } from './build.ts';
 export { removeDirectory } from './clean.ts';
 export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
+export { type Explanation, explainPlan } from './explain.ts';
+export type { Change } from './explanation.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './gc.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
 export { holdProject, type ProjectDirectories } from './project.ts';

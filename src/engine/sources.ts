@@ -2,7 +2,7 @@
 import type { ListedEntry } from '../layers/index.ts';
 import type { FileSource, ImagePlan, ImageSource, Source } from '../plan/types.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
-import { type BuildContext, once } from './context.ts';
+import { type LookContext, once } from './context.ts';
 import { download } from './downloads.ts';
 import { type FileIdentity, type FileType, identify, sha256OfFile } from './identity.ts';
 import { keyOf } from './keys.ts';
@@ -37,7 +37,7 @@ export class ResolvedSources {
 }
 
 /** Looks all that an image imports and copies up, side by side. */
-export async function resolveSources(plan: ImagePlan, context: BuildContext): Promise<ResolvedSources> {
+export async function resolveSources(plan: ImagePlan, context: LookContext): Promise<ResolvedSources> {
   const found = await Promise.all(
     sourcesOf(plan).map(
       async source =>
@@ -58,7 +58,7 @@ function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
 export async function resolveSource(
   source: Source,
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<ResolvedSource> {
   switch (source.kind) {
     case 'file':
@@ -74,7 +74,7 @@ export async function resolveSource(
   }
 }
 
-async function resolveFile(source: FileSource, context: BuildContext): Promise<ResolvedSource> {
+async function resolveFile(source: FileSource, context: LookContext): Promise<ResolvedSource> {
   const location = { kind: 'host', path: source.path } as const;
   const entries: ListedEntry[] = [];
   const { found, inside } = await identifyOnHost(location, context, entry => entries.push(entry));
@@ -97,7 +97,7 @@ async function resolveFile(source: FileSource, context: BuildContext): Promise<R
 /** A plain user's build may import files that only uid 0 of its namespaces can read: modes of 000 mean nothing there. */
 async function identifyOnHost(
   location: Extract<Location, { kind: 'host' }>,
-  { workshop, store, signal }: BuildContext,
+  { workshop, store, signal }: LookContext,
   onEntry: (entry: ListedEntry) => void,
 ): Promise<{ readonly found: FileIdentity | undefined; readonly inside: boolean }> {
   try {
@@ -109,7 +109,7 @@ async function identifyOnHost(
   }
 }
 
-async function resolveInImage(source: ImageSource, context: BuildContext): Promise<ResolvedSource> {
+async function resolveInImage(source: ImageSource, context: LookContext): Promise<ResolvedSource> {
   const { layers } = context.built(source.image);
   const { signal, workshop } = context;
   const locate = async (): Promise<Location> => ({

@@ -1,7 +1,7 @@
 /** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
 import { posix } from 'node:path';
 import { MergedTree, type ParentDirectory, prepareLayerWorker } from '../layers/index.ts';
-import { type BuildContext, say } from './context.ts';
+import { type LookContext, say } from './context.ts';
 import { keyOf } from './keys.ts';
 import { chainOf } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
@@ -24,7 +24,7 @@ export async function findTarget(
   kind: 'file' | 'directory',
   image: string,
   layers: readonly LayerRecord[],
-  context: BuildContext,
+  context: LookContext,
 ): Promise<Target> {
   const { database } = context.store;
   const key = keyOf('target', [
@@ -54,7 +54,7 @@ export async function findTarget(
   return { path, parents };
 }
 
-async function readableBlob({ local, descriptor, compression, fetch }: LayerRecord, { store }: BuildContext) {
+async function readableBlob({ local, descriptor, compression, fetch }: LayerRecord, { store }: LookContext) {
   if (local === undefined) await fetch();
   return { blob: local ?? store.blobPath(descriptor.digest), compression };
 }

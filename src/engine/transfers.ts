@@ -1,5 +1,5 @@
 /** Tells of bytes that come into the store, without making them slower. */
-import type { BuildContext } from './context.ts';
+import type { LookContext } from './context.ts';
 import type { Transfer } from './events.ts';
 
 /** Milliseconds between two events about one transfer. */
@@ -11,7 +11,7 @@ let transfers = 0;
 export async function* watched(
   bytes: AsyncIterable<Uint8Array>,
   what: Omit<Transfer, 'id'>,
-  { emit }: Pick<BuildContext, 'emit'>,
+  { emit }: Pick<LookContext, 'emit'>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const transfer = announce(what, emit);
   let passed = 0;
@@ -31,7 +31,7 @@ export async function* watched(
 /** Does what brings `size` bytes into the store in one go. */
 export async function watchedWhole(
   what: Omit<Transfer, 'id'> & { readonly size: number },
-  { emit }: Pick<BuildContext, 'emit'>,
+  { emit }: Pick<LookContext, 'emit'>,
   work: () => Promise<void>,
 ): Promise<void> {
   const transfer = announce(what, emit);
@@ -39,7 +39,7 @@ export async function watchedWhole(
   emit({ kind: 'transfer-finished', transfer, bytes: what.size });
 }
 
-function announce(what: Omit<Transfer, 'id'>, emit: BuildContext['emit']): Transfer {
+function announce(what: Omit<Transfer, 'id'>, emit: LookContext['emit']): Transfer {
   transfers += 1;
   const transfer = { ...what, id: transfers };
   emit({ kind: 'transfer-started', transfer });

@@ -22,6 +22,9 @@ export interface WorkFlags {
   readonly runtime?: string;
   readonly onRunFailure?: string;
   readonly shellFail?: true;
+  readonly explain?: true;
+  /** The global flag. */
+  readonly debug?: boolean;
 }
 
 export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags): BuildOptions {
@@ -39,6 +42,8 @@ export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags)
     onRunFailure: onRunFailure(flags),
     environment: process.env,
     authorship: authorship(epoch),
+    explain: flags.explain ?? false,
+    debug: flags.debug ?? false,
   };
 }
 

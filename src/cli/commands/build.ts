@@ -15,7 +15,9 @@ export interface BuildFlags extends PlanFlags, ResultFlags, WorkFlags, FollowFla
 export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<void> {
   const settings = await readSettings(globals);
   tagSuffixes(flags.layerType);
-  await followed(globals, flags, work => buildFiles(settings, flags, work));
+  await followed(globals, flags, work =>
+    buildFiles(settings, { ...flags, debug: globals.debug ?? false }, work),
+  );
 }
 
 async function buildFiles(
