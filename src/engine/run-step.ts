@@ -5,6 +5,7 @@ import { say } from './context.ts';
 import { runParts } from './key-parts.ts';
 import type { Room } from './requests.ts';
 import { roomOf } from './rooms.ts';
+import { runShell } from './shells.ts';
 import { type StepContext, type StepResult, throughCache } from './steps.ts';
 
 /** Runs a script in the tree built so far; what it changed becomes a layer. */
@@ -57,12 +58,12 @@ async function perform(
 
 /** Runs what the user wants to run where a script has failed. What becomes of it changes nothing. */
 async function runOnFailure(room: Room, changes: string, { context, plan }: StepContext): Promise<void> {
-  const { options, workshop, terminal, signal } = context;
+  const { options, terminal, signal } = context;
   const { onRunFailure: command = [] } = options;
   using taken = await terminal.take(plan.name);
   if (!taken) return;
   try {
-    const status = await workshop.call('shell', { ...room, command, changes }, { signal });
+    const status = await runShell({ ...room, command, changes }, context);
     if (status !== 0) throw new AshlarError(`exit status ${status}`);
   } catch (error) {
     signal.throwIfAborted();

@@ -39,4 +39,5 @@ export {
 export { FileLock, lockFile, lockOwner } from './locks.ts';
 export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
 export type { Name } from './name.ts';
+export { lendTerminal } from './terminal.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

@@ -2,7 +2,6 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { isatty } from 'node:tty';
 import { makeBlocking, pipe } from '../linux/index.ts';
 import { exitStatus } from '../support/signals.ts';
 
@@ -28,11 +27,18 @@ export type Streams =
   /** It has no input. Standard output and error are one pipe, so that their order is kept. */
   | { readonly kind: 'collected'; readonly output: (bytes: Uint8Array) => void }
   /** Open files of this process. */
-  | { readonly kind: 'attached'; readonly stdin: number; readonly stdout: number; readonly stderr: number };
+  | {
+      readonly kind: 'attached';
+      readonly stdin: number;
+      readonly stdout: number;
+      readonly stderr: number;
+      /** Standard input and output are a terminal: the process gets one, too. */
+      readonly terminal?: TerminalSize;
+    };
 
-/** Whether somebody sits at a terminal there: then the process gets a terminal, too. */
-export function isInteractive(streams: Streams): boolean {
-  return streams.kind === 'attached' && isatty(streams.stdin) && isatty(streams.stdout);
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 export interface Bundle {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import { runBuiltIn } from './builtin.ts';
-import { type Bundle, isInteractive, runChild } from './bundle.ts';
+import { type Bundle, runChild } from './bundle.ts';
 import { runtimeSpec } from './spec.ts';
 
 export type RuntimeName = 'crun' | 'runc' | 'builtin';
@@ -25,7 +25,7 @@ async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number>
   mkdirSync(directory, { recursive: true });
   writeFileSync(
     join(directory, 'config.json'),
-    JSON.stringify(runtimeSpec(runtime, bundle, isInteractive(bundle.streams))),
+    JSON.stringify(runtimeSpec(runtime, bundle)),
   );
   const log = join(directory, 'runtime.log');
   const globals = [

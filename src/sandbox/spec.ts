@@ -53,14 +53,15 @@ const STANDARD_MOUNTS: readonly SpecMount[] = [
 /** The config.json of one run: root file system at `rootfs`, everything mounted by the runtime itself. */
 export function runtimeSpec(
   runtime: 'crun' | 'runc',
-  { process: options, rootfs, binds }: Pick<Bundle, 'process' | 'rootfs' | 'binds'>,
-  terminal: boolean,
+  { process: options, rootfs, binds, streams }: Pick<Bundle, 'process' | 'rootfs' | 'binds' | 'streams'>,
 ): object {
   const capabilities = availableCapabilities();
+  const terminal = streams.kind === 'attached' ? streams.terminal : undefined;
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal,
+      terminal: terminal !== undefined,
+      ...(terminal && { consoleSize: { height: terminal.rows, width: terminal.columns } }),
       user: { uid: 0, gid: 0 },
       args: options.args,
       env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),

@@ -12,7 +12,8 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   const { lowers, upper } = room;
   prepareLayerWorker();
   const status = await runScript(request, room, join(call.scratch, 'run'), call);
-  if (status !== 0) return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
+  if (status !== 0)
+    return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
   const layer = await packLayer(
     { kind: 'upper', directory: upper, lowers },
     { ...request.pack, ...followed(call) },

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import { CALLERS_STDERR, releaseMounts, runInTree } from '../../sandbox/index.ts';
 import type { ShellRequest } from '../requests.ts';
 import type { Call } from './call.ts';
@@ -24,8 +25,15 @@ export async function shell(request: ShellRequest, call: Call): Promise<number> 
       ...(await prepareRoom(request, call, join(place, 'upper'))),
       process: { args: command, environment, hostname: 'stacker', network },
       scratch,
-      streams: { kind: 'attached', stdin: 0, stdout: 1, stderr: CALLERS_STDERR },
+      streams: { kind: 'attached', stdin: 0, stdout: 1, stderr: CALLERS_STDERR, ...terminal() },
       signal: call.signal,
     });
   }
+}
+
+/** The terminal of the user, if there is somebody at one. */
+function terminal() {
+  if (!isatty(0) || !isatty(1)) return {};
+  const { rows, columns } = process.stdout;
+  return { terminal: { rows, columns } };
 }
