@@ -2,9 +2,11 @@ import type { PackedLayer, PackOptions } from '../layers/index.ts';
 import type { RunStep } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { say } from './context.ts';
+import { OutputTail } from './failing-line.ts';
 import { runParts } from './key-parts.ts';
 import type { Room } from './requests.ts';
 import { roomOf } from './rooms.ts';
+import { scriptFailure } from './script-failure.ts';
 import { runShell } from './shells.ts';
 import { type StepContext, type StepResult, throughCache } from './steps.ts';
 
@@ -23,19 +25,24 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
 }
 
 async function perform(
-  { script, surroundings, failure, at }: RunStep,
+  runStep: RunStep,
   pack: PackOptions,
   step: StepContext,
 ): Promise<PackedLayer | undefined> {
   const { context, plan, layers, importsDirectory } = step;
   const { workshop, signal, emit, options } = context;
+  const { script, surroundings } = runStep;
   const room = await roomOf(surroundings, layers, importsDirectory, context);
+  const tail = new OutputTail();
   const result = await workshop.call(
     'run',
     { ...room, script, pack, keepFailed: options.onRunFailure !== undefined },
     {
       signal,
-      onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
+      onOutput: bytes => {
+        tail.add(bytes);
+        emit({ kind: 'output', image: plan.name, bytes });
+      },
       onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
       onWarning: text => say(context, plan.name, 'warning', text),
     },
@@ -43,12 +50,12 @@ async function perform(
   switch (result.kind) {
     case 'failed':
       if (result.changes !== undefined) await runOnFailure(room, result.changes, step);
-      throw new AshlarError(`${failure}: execute failed: exit status ${result.status}`, {
-        at,
-        hint: options.onRunFailure
-          ? undefined
-          : '--shell-fail opens a shell in the tree as the failed run left it',
-      });
+      throw scriptFailure(
+        runStep,
+        result.status,
+        tail,
+        options.onRunFailure ? undefined : '--shell-fail opens a shell in the tree as the failed run left it',
+      );
     case 'unchanged':
       return undefined;
     case 'layer':

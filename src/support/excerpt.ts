@@ -44,6 +44,23 @@ export function showSpan(span: SourceSpan): string {
   return `${path.startsWith('..') || path === '' ? span.file : path}:${span.line}:${span.column}`;
 }
 
+/**
+ * The place of a text that begins a line of the file, in the line of `from` or in one of the `within` lines below;
+ * undefined when it is not there. What introduces a text in YAML may stand before it.
+ */
+export function findLine(from: SourceSpan, text: string, within: number): SourceSpan | undefined {
+  const lines = readLines(from.file)?.slice(from.line - 1, from.line + within) ?? [];
+  const bare = lines.map(line => line.replace(/^\s*(?:- +)?(?:[\w-]+: *)?["']?/, '').trimEnd());
+  const found = [
+    bare.indexOf(text),
+    bare.findIndex(line => line.startsWith(text)),
+    lines.findIndex(line => line.includes(text)),
+  ].find(index => index >= 0);
+  if (found === undefined) return undefined;
+  const column = (lines[found] ?? '').lastIndexOf(text) + 1;
+  return { file: from.file, line: from.line + found, column, length: text.length };
+}
+
 function renderHint(hint: string | undefined, options: RenderOptions): string[] {
   return hint === undefined ? [] : [`${paint(options, ['bold', 'cyan'], 'hint:')} ${printableLines(hint)}`];
 }
@@ -51,7 +68,7 @@ function renderHint(hint: string | undefined, options: RenderOptions): string[] 
 function renderPlace(span: SourceSpan | undefined, options: RenderOptions): string[] {
   if (span === undefined) return [];
   const place = `  ${paint(options, ['blue'], '-->')} ${printableLines(showSpan(span))}`;
-  const line = readLine(span);
+  const line = readLines(span.file)?.[span.line - 1];
   if (line === undefined) return [place];
   const { text, offset, width } = layOut(line, span);
   const number = String(span.line);
@@ -63,14 +80,14 @@ function renderPlace(span: SourceSpan | undefined, options: RenderOptions): stri
   ];
 }
 
-/** The line as text, or undefined when the file is not there any more or is no plain file. */
-function readLine(span: SourceSpan): string | undefined {
+/** The lines of a file, or undefined when it is not there any more or is no plain file. */
+function readLines(file: string): readonly string[] | undefined {
   try {
     // Reading from a pipe or terminal would wait for input.
-    if (!statSync(span.file).isFile()) return undefined;
-    return readFileSync(span.file, 'utf8')
+    if (!statSync(file).isFile()) return undefined;
+    return readFileSync(file, 'utf8')
       .replace(/^\ufeff/, '')
-      .split(/\r?\n/)[span.line - 1];
+      .split(/\r?\n/);
   } catch {
     return undefined;
   }

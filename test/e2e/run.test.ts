@@ -32,13 +32,13 @@ describe.skipIf(!has('umoci', 'busybox'))('run', () => {
       expect(stdout).not.toContain('+ ');
     });
 
-    it('that fails ends the build with status 1, its own status in the message, and the place', async () => {
+    it('that fails ends the build with status 1, its own status in the message, and the line that failed', async () => {
       const project = workspace.project();
       const text = `one:\n  from: ${JSON.stringify(busybox)}\n  run: |\n    touch /half\n    exit 42\n`;
       const ended = await project.tryBuild(text);
       expect(ended.status).toBe(1);
       expect(ended.stderr).toMatch(
-        /^error: run commands failed for image "one" in "stacker\.yaml": execute failed: exit status 42\n {2}--> stacker\.yaml:3:3\n {2}3 \| {3}run: \|\n/m,
+        /^error: run commands failed for image "one" in "stacker\.yaml": execute failed: exit status 42\n {2}--> stacker\.yaml:5:5\n {2}5 \| {5}exit 42\n {4}\| {5}\^{7}\n/m,
       );
       expect(project.tags()).toEqual([]);
     });

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { printableLines } from '../../src/support/cells.ts';
 import { AshlarError } from '../../src/support/errors.ts';
-import { renderError, renderWarning, showSpan } from '../../src/support/excerpt.ts';
+import { findLine, renderError, renderWarning, showSpan } from '../../src/support/excerpt.ts';
 
 const plain = { color: false };
 
@@ -151,5 +151,36 @@ describe('an error on the terminal', () => {
       `warning: look\n  --> ${file}:1:4\n  1 | x: y\n    |    ^\nhint: here`,
     );
     expect(renderWarning({ message: 'look' }, plain)).toBe('warning: look');
+  });
+});
+
+describe('findLine', () => {
+  it('finds the place of a line in YAML, with what may stand before it', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ashlar-find-'));
+    const file = join(directory, 'stacker.yaml');
+    const text = [
+      'a:',
+      '  run: make',
+      'b:',
+      '  run: |',
+      '    make -j',
+      '    make',
+      'c:',
+      '  run:',
+      '    - "make all"',
+    ];
+    writeFileSync(file, text.join('\n'));
+    const find = (line: number, what: string, within = 5) => {
+      const span = findLine({ file, line, column: 3 }, what, within);
+      return span && [span.line, span.column, span.length];
+    };
+    expect(find(2, 'make')).toEqual([2, 8, 4]);
+    expect(find(4, 'make')).toEqual([6, 5, 4]);
+    expect(find(4, 'make -j')).toEqual([5, 5, 7]);
+    expect(find(8, 'make all')).toEqual([9, 8, 8]);
+    expect(find(4, 'nothing of that kind')).toBeUndefined();
+    expect(find(2, 'make all', 3)).toBeUndefined();
+    expect(findLine({ file: join(directory, 'none'), line: 1, column: 1 }, 'make', 5)).toBeUndefined();
+    rmSync(directory, { recursive: true });
   });
 });
