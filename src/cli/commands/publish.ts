@@ -1,10 +1,12 @@
 /** Images go from the OCI layout to a registry or to another layout. */
 import { resolve } from 'node:path';
-import { holdProject } from '../../engine/index.ts';
+import { type BuildOptions, explainPlan, holdProject } from '../../engine/index.ts';
 import {
   type Credentials,
+  type Descriptor,
   type ImageReference,
   ImageSender,
+  type Layout,
   openLayout,
   parseReference,
 } from '../../oci/index.ts';
@@ -17,7 +19,7 @@ import { tagSuffixes } from '../layer-types.ts';
 import { type Log, openLog } from '../log.ts';
 import { wantsProgress } from '../progress.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
-import type { ResultFlags } from './build-options.ts';
+import { buildOptions, type ResultFlags } from './build-options.ts';
 import { findFiles } from './find-files.ts';
 import { type PlanFlags, stackerOptions } from './recipe.ts';
 
@@ -44,7 +46,7 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const credentials = credentialsOf(flags);
   const destinationsOf = destinations(flags, files);
   const log = openLog(globals);
-  await openLayout(settings.ociDir);
+  const layout = await openLayout(settings.ociDir);
   // Nobody may remove meanwhile what is being sent.
   using _ = await holdProject({ work: settings.stackerDir, roots: settings.rootsDir }, 'shared');
   const recipe = await loadStackerPlan({
@@ -52,25 +54,26 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
     // What was given to the build need not be known here.
     missingValue: 'dummy',
   });
+  using interruption = interruptible();
+  const { signal } = interruption;
+
   const layers = layersOf(recipe, files);
   warnOfUnknown(flags.image, layers, log);
-
-  using interruption = interruptible();
-  const sender = new ImageSender({
-    credentials,
-    insecure: flags.skipTls,
-    signal: interruption.signal,
-    onBlob: wantsProgress(globals, process.stderr)
-      ? ({ digest }) => process.stderr.write(`Copying blob ${digest}\n`)
-      : undefined,
-  });
+  const chosen = layers.filter(
+    ({ image, emit }) => emit && (flags.image.length === 0 || flags.image.includes(image)),
+  );
+  const orders = new Map(chosen.map(({ image }) => [image, destinationsOf(image)]));
+  if (!flags.force) {
+    const options = buildOptions(settings, flags);
+    await checkBuilt([...orders.keys()], recipe, layout, options, signal, log);
+  }
+  const onBlob = wantsProgress(globals, process.stderr)
+    ? ({ digest }: Descriptor) => process.stderr.write(`Copying blob ${digest}\n`)
+    : undefined;
+  const sender = new ImageSender({ credentials, insecure: flags.skipTls, signal, onBlob });
   for (const { file, image, emit } of layers) {
-    if (!emit) {
-      log('info', `will not publish: ${file} build_only ${image}`);
-      continue;
-    }
-    if (flags.image.length > 0 && !flags.image.includes(image)) continue;
-    for (const { suffix, name, reference } of destinationsOf(image)) {
+    if (!emit) log('info', `will not publish: ${file} build_only ${image}`);
+    for (const { suffix, name, reference } of orders.get(image) ?? []) {
       if (flags.showOnly) {
         log('info', `would publish: ${file} ${image} to ${name}`);
         continue;
@@ -80,6 +83,26 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
       await sender.send({ transport: 'oci', path: settings.ociDir, tag }, reference);
     }
   }
+}
+
+/** @throws AshlarError for the first image that a build would make anew. */
+async function checkBuilt(
+  images: readonly string[],
+  { plan }: StackerRecipe,
+  layout: Layout,
+  options: BuildOptions,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  if (images.length === 0) return;
+  const tags = new Set((await layout.tags()).map(({ tag }) => tag));
+  const warn = (text: string) => log('warning', text);
+  const explanations = await explainPlan(plan, images, options, warn, signal);
+  const stale = explanations.find(({ image, state }) => state !== 'up to date' || !tags.has(image));
+  if (!stale) return;
+  throw new AshlarError(`layer needs to be rebuilt before publishing: ${stale.image}`, {
+    hint: 'build it, or publish what is there with --force; the command explain says what has changed',
+  });
 }
 
 /** The error shows no password: logs are read by others. */
