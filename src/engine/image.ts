@@ -1,7 +1,7 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
-import type { Base, ImagePlan } from '../plan/types.ts';
+import type { Base, ConfigChange, ImagePlan } from '../plan/types.ts';
 import { type BaseImage, openBase } from './bases.ts';
 import { baseFact, Comparison, earlyFacts } from './comparison.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
@@ -12,6 +12,7 @@ import { sayImports } from './import-messages.ts';
 import { stageImports } from './imports.ts';
 import { configParts } from './key-parts.ts';
 import { canonical, keyOf } from './keys.ts';
+import { type GeneratedLabels, generateLabels } from './labels.ts';
 import { linkTrees } from './links.ts';
 import { located } from './located.ts';
 import { resolveSources } from './sources.ts';
@@ -77,11 +78,19 @@ export async function buildImage(
     });
   }
   await linkTrees(plan, layers, changes, context);
-  const config = configParts(plan.config, plan, options);
-  const image = await finish(plan, base, layers, [...base.made, ...made], cached, context);
+  const labels = await labelsOf(plan, { ...common, layers, onMiss: () => {} });
+  const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
+  cached &&= labels.cached;
+  const config = configParts(change, plan, options);
+  const image = await finish({ ...plan, config: change }, base, layers, [...base.made, ...made], cached, context);
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(plan.name, { facts: { ...facts, base: fact }, steps, config }, context);
   return image;
+}
+
+async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<GeneratedLabels> {
+  if (!labels) return { labels: {}, cached: true };
+  return located(labels.at, () => generateLabels(labels, step));
 }
 
 interface Start extends BaseImage {

@@ -7,6 +7,7 @@ import { removeAbandoned } from './abandoned.ts';
 import { toPlain } from './errors-as-data.ts';
 import { identify, sha256OfFile } from './identity.ts';
 import type { Call } from './inside/call.ts';
+import { labels } from './inside/labels.ts';
 import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
@@ -26,6 +27,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   run,
+  labels,
   shell,
   pack,
   unpack: async (layers, { signal }) => {

@@ -35,7 +35,7 @@ export function copyParts(
 }
 
 export function runParts(
-  { script, surroundings }: RunStep,
+  { script, surroundings }: Pick<RunStep, 'script' | 'surroundings'>,
   { imports, platform }: ImagePlan,
   identities: readonly FileIdentity[],
   layers: readonly LayerRecord[] | undefined,

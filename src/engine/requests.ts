@@ -61,6 +61,16 @@ export interface ShellRequest extends Room {
   readonly changes?: string;
 }
 
+/** A script whose files in one directory, shown under several absolute paths, are labels. */
+export interface LabelsRequest extends Room {
+  readonly script: string;
+  readonly directories: readonly string[];
+}
+
+export type LabelsResult =
+  | { readonly kind: 'failed'; readonly status: number }
+  | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
+
 /** Imports are copied into a directory, where nothing stays but them and those whose names are in `keep`. */
 export interface StageRequest {
   readonly directory: string;
@@ -95,6 +105,7 @@ export interface Abilities {
 /** What the inner half can be asked: parameters and result of each request. */
 export interface Requests {
   readonly run: { readonly params: RunRequest; readonly result: RunResult };
+  readonly labels: { readonly params: LabelsRequest; readonly result: LabelsResult };
   /** The command's exit status. */
   readonly shell: { readonly params: ShellRequest; readonly result: number };
   /** The identity of what is at a place; undefined when nothing is there. */

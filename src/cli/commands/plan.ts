@@ -11,11 +11,12 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
     process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
     return;
   }
-  const blocks = recipe.plan.images.map(({ name, base, imports, steps, emit }) => [
+  const blocks = recipe.plan.images.map(({ name, base, imports, steps, labels, emit }) => [
     `${name}${emit ? '' : ' (build only)'}`,
     `  from    ${describeBase(base)}`,
     ...imports.map(({ name, source }) => `  import  ${name} = ${describeSource(source)}`),
     ...steps.map(step => `  ${describeStep(step)}`),
+    ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
   ]);
   process.stdout.write(`${blocks.map(lines => lines.join('\n')).join('\n\n')}\n`);
 }
@@ -49,6 +50,10 @@ function describeStep(step: Step): string {
     case 'copy':
       return `copy    ${describeSource(step.source)} -> ${step.target}`;
     case 'run':
-      return `run     ${step.script.split('\n').length - 1} lines`;
+      return `run     ${lineCount(step.script)}`;
   }
+}
+
+function lineCount(script: string): string {
+  return `${script.split('\n').length - 1} lines`;
 }

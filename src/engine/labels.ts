@@ -1,0 +1,51 @@
+/** Labels that a script makes out of the finished tree of an image. */
+import type { LabelScript } from '../plan/types.ts';
+import { AshlarError } from '../support/errors.ts';
+import { once, say } from './context.ts';
+import { runParts } from './key-parts.ts';
+import { canonical, keyOf } from './keys.ts';
+import { roomOf } from './rooms.ts';
+import type { StepContext } from './steps.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+export interface GeneratedLabels {
+  readonly labels: Labels;
+  readonly cached: boolean;
+}
+
+/** Runs the script unless its labels are known; it changes nothing of the tree. */
+export function generateLabels(script: LabelScript, step: StepContext): Promise<GeneratedLabels> {
+  const { context, plan, layers, imports } = step;
+  const { store, options } = context;
+  const key = keyOf('labels', [
+    ...runParts(script, plan, imports, layers, options),
+    ['label directories', canonical(script.directories)],
+  ]);
+  return once(context, `labels ${key}`, async () => {
+    const known = options.noCache ? undefined : (store.database.recall('lookups', key) as Labels | undefined);
+    if (known) return { labels: known, cached: true };
+    const labels = await runLabelScript(script, step);
+    store.database.remember('lookups', key, labels);
+    return { labels, cached: false };
+  });
+}
+
+async function runLabelScript(
+  { script, surroundings, directories, failure, at }: LabelScript,
+  { context, plan, layers, importsDirectory }: StepContext,
+): Promise<Labels> {
+  const { workshop, signal, emit } = context;
+  const room = await roomOf(surroundings, layers, importsDirectory, context);
+  const result = await workshop.call(
+    'labels',
+    { ...room, script, directories },
+    {
+      signal,
+      onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
+      onWarning: text => say(context, plan.name, 'warning', text),
+    },
+  );
+  if (result.kind === 'labels') return result.labels;
+  throw new AshlarError(`${failure}: execute failed: exit status ${result.status}`, { at });
+}
