@@ -78,7 +78,7 @@ export function needsOf(image: UnorderedImage): Need[] {
     base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}`, at: base.at }] : [];
   const sources = imageSourcesOf(image).map(source => ({
     image: source.image,
-    words: `stacker://${source.image}`,
+    words: `stacker://${source.image}${source.path}`,
     at: source.at,
   }));
   return [...built, ...sources];

@@ -33,7 +33,7 @@ describe('the order of layers', () => {
         'b: {from: {type: built, tag: a}}\n',
     );
     expect(warnings.map(({ message }) => message)).toEqual([
-      "couldn't find dependencies for a: base layer okk, stacker://x",
+      "couldn't find dependencies for a: base layer okk, stacker://x/a, stacker://x/b",
       "couldn't find dependencies for b: base layer a",
     ]);
     expect(warnings.map(({ at }) => at?.line)).toEqual([2, 3]);
@@ -54,7 +54,7 @@ describe('the order of layers', () => {
     ['a: {from: {type: built, tag: a}}', ['base layer a']],
     [
       'a: {from: {type: built, tag: b}}\nb: {from: {type: scratch}, imports: [stacker://a/x]}',
-      ['base layer b', 'stacker://a'],
+      ['base layer b', 'stacker://a/x'],
     ],
   ])('cannot be found when layers wait for each other: %s', async (text, missing) => {
     const { error, warnings } = await failure(text);
