@@ -135,6 +135,57 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'htpasswd', 'openssl'
       });
     });
 
+    describe('wants to be sure that what it publishes is what the files say', () => {
+      const flags = ['--url', 'oci:out', '--tag', 'v1'];
+      const stale = (layer: string) => `error: layer needs to be rebuilt before publishing: ${layer}\n`;
+
+      it('and refuses a layer whose source has changed, unless forced', async () => {
+        const project = await built();
+        project.write('f', 'new\n');
+        expect(failureOf(await project.ashlar(['publish', ...flags]))).toContain(stale('one'));
+        expect(() => readTags(project.at('out'))).toThrow('ENOENT');
+        linesOf(await project.ashlar(['publish', ...flags, '--force']));
+        expect(readTags(project.at('out'))).toEqual(['one_v1', 'two_v1']);
+        linesOf(await project.ashlar(['build']));
+        linesOf(await project.ashlar(['publish', ...flags]));
+        expect(readImage(project.at('out'), 'one_v1').digest).toBe(project.image('one').digest);
+      });
+
+      it('and refuses one that was never built, or is no longer there', async () => {
+        const project = await built();
+        await output('umoci', ['rm', '--image', `${project.oci}:two`]);
+        expect(failureOf(await project.ashlar(['publish', ...flags]))).toContain(stale('two'));
+        linesOf(await project.ashlar(['publish', ...flags, '--image', 'one']));
+        project.writeStackerFile({ other: { from: scratch } }, 'other.yaml');
+        const other = await project.ashlar(['publish', '-f', 'other.yaml', ...flags]);
+        expect(failureOf(other)).toContain(stale('other'));
+      });
+
+      it('so that values that only the build needed may be missing', async () => {
+        const project = workspace.project();
+        const file = [
+          'parts: {from: {type: scratch}, labels: {a: "${{ONLY_HERE}}"}, build_only: true}',
+          'one: {from: {type: scratch}, labels: {b: "${{B}}"}}',
+          'two: {from: {type: scratch}, labels: {c: c}}',
+        ].join('\n');
+        await project.build(file, ['--substitute', 'ONLY_HERE=1', '--substitute', 'B=2']);
+        expect(failureOf(await project.ashlar(['publish', ...flags]))).toContain(stale('one'));
+        linesOf(await project.ashlar(['publish', ...flags, '--substitute', 'B=2']));
+        linesOf(await project.ashlar(['publish', ...flags, '--image', 'two']));
+        expect(readTags(project.at('out'))).toEqual(['one_v1', 'two_v1']);
+        project.write('values.yaml', 'B: 2\n');
+        linesOf(await project.ashlar(['publish', ...flags, '--substitute-file', 'values.yaml']));
+      });
+
+      it('which nobody knows of a layer with binds', async () => {
+        const project = workspace.project();
+        mkdirSync(project.at('host'));
+        await project.build({ one: { from: busybox, run: 'touch /x', binds: ['host -> /host'] } });
+        expect(failureOf(await project.ashlar(['publish', ...flags]))).toContain(stale('one'));
+        linesOf(await project.ashlar(['publish', ...flags, '--force']));
+      });
+    });
+
     describe('to a registry', () => {
       it('gives what the next one pulls: the same bytes, and trees with deletions', async () => {
         const project = workspace.project();

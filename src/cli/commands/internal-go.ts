@@ -1,5 +1,14 @@
 /** What stacker's own scripts and tests call; not meant for people. */
-import { chmodSync, cpSync, lchownSync, lstatSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  lchownSync,
+  lstatSync,
+  readlinkSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+} from 'node:fs';
 import { probeAbilities } from '../../engine/index.ts';
 import { copyImage, type ImageReference, parseReference } from '../../oci/index.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
@@ -34,7 +43,13 @@ function referenceOf(text: string): ImageReference {
 /** Copies a file, link or directory: `to` is its new name, never a directory to put it into. */
 export function copyFile(words: readonly string[]): void {
   const [from, to] = two(words);
-  onDisk(`copy ${from} to ${to}`, () => cpSync(from, to, { recursive: true, verbatimSymlinks: true }));
+  onDisk(`copy ${from} to ${to}`, () => {
+    if (!lstatSync(from).isSymbolicLink())
+      return cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    // It may lead nowhere, which cpSync does not like.
+    rmSync(to, { force: true });
+    symlinkSync(readlinkSync(from), to);
+  });
 }
 
 /** @param words An octal mode and a file. */
