@@ -46,6 +46,7 @@ export async function openBase(
 ): Promise<BaseImage> {
   const reference = parseReference(base.reference);
   if (reference.transport === 'oci') {
+    say(context, image, 'info', `loading ${base.reference}`);
     // Not shared: the layout may be the output of this very build, in which tags change.
     return fromOpened(await located(base, () => openImage(reference, { platform })), image, context);
   }
@@ -77,7 +78,8 @@ async function openRemote(
   async function stillCurrent({ root }: Remembered, pinned: Digest | undefined): Promise<boolean> {
     if (pinned) return true;
     try {
-      return (await resolveDigest(reference, options)) === root;
+      // Who is offline is not to wait for that to pass: what is known will do.
+      return (await resolveDigest(reference, { ...options, retry: false })) === root;
     } catch (error) {
       if (!(error instanceof AshlarError) || error.name !== 'ConnectionError')
         return located(base, () => Promise.reject(error));

@@ -145,7 +145,10 @@ export function nameOfBase(base: ImagePlan['base']): string {
 export function baseChanges(before: BaseFact | undefined, now: BaseFact): readonly Change[] {
   if (!before || before.identity === now.identity) return [];
   const name = before.name === now.name ? now.name : `${before.name} -> ${now.name}`;
-  const text = `${name}: ${shortHash(before.identity)} -> ${shortHash(now.identity)}`;
+  const digests = [before.identity, now.identity];
+  const text = digests.every(digest => digest.startsWith('sha256:'))
+    ? `${name}: ${digests.map(shortHash).join(' -> ')}`
+    : `${name} changed`;
   return [{ where: 'base', text, details: [] }];
 }
 

@@ -31,15 +31,12 @@ export async function download(source: HttpSource, image: string, context: LookC
   const tell = (text: string) => say(context, image, 'info', text);
   const known = await recall(source, context);
   if (known && wanted !== undefined) return known;
-  const announced = await announcedHash(url, context);
-  if (known && announced.kind !== 'hash') {
-    tell(
-      announced.kind === 'unreachable'
-        ? `cannot obtain file info of ${url}`
-        : `Couldn't obtain file info of ${url}, using cached copy`,
-    );
-    return known;
-  }
+  const headers = await credentials(url, text => say(context, image, 'debug', text));
+  const announced = await announcedHash(url, headers, context);
+  if (announced.kind === 'unreachable') tell(`cannot obtain file info of ${url}`);
+  else if (known && announced.kind === 'silent')
+    tell(`Couldn't obtain file info of ${url}, using cached copy`);
+  if (known && announced.kind !== 'hash') return known;
   if (announced.kind === 'hash' && known?.sha256 === announced.sha256) {
     tell(`matched hash of ${url}, using cached copy`);
     return known;
@@ -49,7 +46,7 @@ export async function download(source: HttpSource, image: string, context: LookC
     throw new AshlarError(text, { at });
   }
   tell(`downloading ${url}`);
-  const { sha256, size, temporary } = await fetchFile(source, image, context);
+  const { sha256, size, temporary } = await fetchFile(source, headers, image, context);
   if (wanted !== undefined) {
     tell('Checking shasum of downloaded file');
     if (sha256 !== wanted)
@@ -75,7 +72,8 @@ export async function download(source: HttpSource, image: string, context: LookC
 export async function peekDownload(source: HttpSource, context: LookContext): Promise<string | undefined> {
   if (source.sha256 !== undefined) return source.sha256;
   const known = await recall(source, context);
-  const announced = await announcedHash(source.url, context);
+  const headers = await credentials(source.url, () => {});
+  const announced = await announcedHash(source.url, headers, context);
   return announced.kind === 'hash' ? announced.sha256 : known?.sha256;
 }
 
@@ -97,10 +95,15 @@ type Announced =
   | { readonly kind: 'hash'; readonly sha256: string }
   | { readonly kind: 'silent' | 'unreachable' };
 
-async function announcedHash(url: string, { signal }: LookContext): Promise<Announced> {
+/** Asked once: who is offline is not to wait for that to pass, and a download that follows is tried again anyway. */
+async function announcedHash(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  { signal }: LookContext,
+): Promise<Announced> {
   const { ConnectionError, request } = await import('../support/http.ts');
   try {
-    await using response = await request(url, { method: 'HEAD', headers: await credentials(url), signal });
+    await using response = await request(url, { method: 'HEAD', headers, signal, retry: false });
     const sha256 = response.status === 200 ? response.header(CHECKSUM_HEADER)?.toLowerCase() : undefined;
     return sha256 === undefined ? { kind: 'silent' } : { kind: 'hash', sha256 };
   } catch (error) {
@@ -112,6 +115,7 @@ async function announcedHash(url: string, { signal }: LookContext): Promise<Anno
 
 async function fetchFile(
   { url, at, sha256 }: HttpSource,
+  headers: Readonly<Record<string, string>>,
   image: string,
   context: LookContext,
 ): Promise<Remembered & { readonly temporary: string }> {
@@ -122,11 +126,11 @@ async function fetchFile(
   let size = 0;
   try {
     const { response, body } = await get(url, {
-      headers: await credentials(url),
+      headers,
       signal,
       verified: sha256 !== undefined,
     });
-    if (response.status !== 200) throw new AshlarError(String(response.status));
+    if (response.status !== 200) throw new AshlarError(await statusText(response.status));
     await using file = await open(temporary, 'wx', 0o644);
     const what = { image, what: 'file', name: url, from: 'network', size: response.length } as const;
     for await (const chunk of watched(body, what, context)) {
@@ -145,8 +149,18 @@ async function fetchFile(
   return { sha256: hash.digest('hex'), size, temporary };
 }
 
-async function credentials(url: string): Promise<Record<string, string>> {
+/** `404 Not Found` */
+async function statusText(status: number): Promise<string> {
+  const { STATUS_CODES } = await import('node:http');
+  return `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
+}
+
+/** What the user's auth files say for this address. */
+async function credentials(url: string, debug: (text: string) => void): Promise<Record<string, string>> {
   const { credentialsForUrl } = await import('../oci/index.ts');
-  const found = await credentialsForUrl(url);
-  return found ? { authorization: found.authorization } : {};
+  const found = await credentialsForUrl(url, key => debug(`searching creds for key "${key}"`));
+  if (found) return { authorization: found.authorization };
+  const { host } = new URL(url);
+  debug(`credentials not found for host ${host} - reason:no entry for it continuing without creds`);
+  return {};
 }

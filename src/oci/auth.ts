@@ -34,14 +34,16 @@ export async function registryCredentials(
 }
 
 /**
- * The `authorization` header for a download: the longest match of `host[:port]/path` among the same files.
- * Undefined when there is none, or only an identity token, which no web server understands.
+ * The `authorization` header for a download: the longest match of `host[:port]/path` among the same files; `onKey` hears
+ * of every key that is looked for. Undefined when there is none, or only an identity token, which no web server
+ * understands.
  */
 export async function credentialsForUrl(
   url: string | URL,
+  onKey: (key: string) => void = () => {},
 ): Promise<{ readonly authorization: string; readonly from: string } | undefined> {
   const { host, pathname } = new URL(url);
-  const found = await findCredentials(host, `${host}${pathname}`);
+  const found = await findCredentials(host, `${host}${pathname}`, onKey);
   return found?.kind === 'password'
     ? { authorization: basicAuthorization(found), from: found.from }
     : undefined;
@@ -51,10 +53,14 @@ export function basicAuthorization({ username, password }: { username: string; p
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-async function findCredentials(host: string, path: string): Promise<Credentials | undefined> {
+async function findCredentials(
+  host: string,
+  path: string,
+  onKey: (key: string) => void = () => {},
+): Promise<Credentials | undefined> {
   for (const file of authFiles()) {
     const content = await readAuthFile(file);
-    const found = content && (await credentialsInFile(content, host, keysFor(path)));
+    const found = content && (await credentialsInFile(content, host, keysFor(path), onKey));
     if (found) return found;
   }
   return undefined;
@@ -64,6 +70,7 @@ async function credentialsInFile(
   file: AuthFile,
   host: string,
   keys: readonly string[],
+  onKey: (key: string) => void,
 ): Promise<Credentials | undefined> {
   const helperKey = keys.find(key => typeof file.credHelpers[key] === 'string');
   if (helperKey !== undefined) {
@@ -71,6 +78,7 @@ async function credentialsInFile(
   }
   const entries = new Map(Object.entries(file.auths).map(([key, entry]) => [normalKey(key), entry]));
   for (const key of keys) {
+    onKey(key);
     const found = readEntry(entries.get(key), key, file.path);
     if (found) return found;
   }

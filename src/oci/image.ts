@@ -150,8 +150,14 @@ function findEntry({ manifests }: Index, reference: LayoutReference, platform: P
   });
 }
 
-/** The digest that a reference stands for now: one HEAD request, or a look into index.json. Throws AshlarError. */
-export async function resolveDigest(reference: ImageReference, options: OpenOptions = {}): Promise<Digest> {
+/**
+ * The digest that a reference stands for now: one HEAD request, or a look into index.json. `retry` (default true):
+ * whether a registry that does not answer is asked again. Throws AshlarError.
+ */
+export async function resolveDigest(
+  reference: ImageReference,
+  options: OpenOptions & { readonly retry?: boolean } = {},
+): Promise<Digest> {
   if (reference.transport === 'docker') {
     const { registryDigest } = await import('./registry.ts');
     return registryDigest(reference, options);

@@ -20,6 +20,8 @@ const accept = [
 interface PullOptions {
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether a question that the registry does not answer is asked again. Default true. */
+  readonly retry?: boolean | undefined;
 }
 
 /** The image in the first place that has it: a mirror, else the registry itself. */
@@ -48,7 +50,8 @@ export async function registryStore(reference: RegistryReference, options: PullO
 
 /** What the reference stands for now, by a HEAD request if the registry answers that fully. */
 export async function registryDigest(reference: RegistryReference, options: PullOptions): Promise<Digest> {
-  return (await fromFirst(reference, options, headManifest)).result;
+  const ask = (connection: RegistryConnection) => headManifest(connection, reference, options.retry ?? true);
+  return (await fromFirst(reference, options, ask)).result;
 }
 
 /** Tries the mirrors and then the registry itself, whose error counts. */
@@ -85,8 +88,12 @@ async function fetchManifest(
   return { descriptor: { mediaType, digest: announced ?? digestOf(bytes), size: bytes.length }, bytes };
 }
 
-async function headManifest(connection: RegistryConnection, reference: RegistryReference): Promise<Digest> {
-  await using response = await askManifest(connection, reference, 'HEAD');
+async function headManifest(
+  connection: RegistryConnection,
+  reference: RegistryReference,
+  retry: boolean,
+): Promise<Digest> {
+  await using response = await askManifest(connection, reference, 'HEAD', retry);
   return announcedDigest(response) ?? (await fetchManifest(connection, reference)).descriptor.digest;
 }
 
@@ -94,9 +101,10 @@ async function askManifest(
   connection: RegistryConnection,
   reference: RegistryReference,
   method: 'GET' | 'HEAD',
+  retry = true,
 ): Promise<HttpResponse> {
   const url = await connection.url(`manifests/${reference.digest ?? reference.tag}`);
-  const response = await connection.send(url, 'pull', { method, headers: { accept } });
+  const response = await connection.send(url, 'pull', { method, headers: { accept }, retry });
   if (response.status === 200) return response;
   const name = formatReference(reference);
   const failure = await connection.failure(`cannot pull ${name}`, response);
