@@ -1,4 +1,5 @@
-import { removeTree } from './abandoned.ts';
+import { rm } from 'node:fs/promises';
+import { codeOf } from '../support/errors.ts';
 import { Store } from './store.ts';
 import { Workshop } from './workshop.ts';
 
@@ -7,8 +8,12 @@ import { Workshop } from './workshop.ts';
  * @param store Directory of the store, used only if it takes namespaces.
  */
 export async function removeDirectory(path: string, store: string, signal: AbortSignal): Promise<void> {
-  if (removeTree(path)) return;
-  using opened = new Store(store);
-  await using workshop = new Workshop(opened, () => {});
-  await workshop.call('remove', [path], { signal });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error;
+    using opened = new Store(store);
+    await using workshop = new Workshop(opened, () => {});
+    await workshop.call('remove', [path], { signal });
+  }
 }

@@ -1,10 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decimalSize } from '../../src/cli/size.ts';
-import { has } from '../support/tools.ts';
-import { useBusybox } from './roots.ts';
-import { ashlarProgram, execute, failureOf, useWorkspace } from './support.ts';
+import { has, isRoot } from '../support/tools.ts';
+import { linesOf, useBusybox } from './roots.ts';
+import {
+  ashlarProgram,
+  execute,
+  failureOf,
+  outputAsRoot,
+  type Project,
+  useWorkspace,
+  type Variables,
+} from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
   const workspace = useWorkspace();
@@ -64,8 +72,6 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       const project = workspace.project('own');
       const file = { one: { from: busybox, run: 'echo ran >/x' } };
       await project.build(file);
-      mkdirSync(project.at('roots'));
-      mkdirSync(project.at('.stacker'));
       const { status } = await project.ashlar(['clean']);
       expect(status).toBe(0);
       for (const name of ['oci', 'roots', '.stacker']) expect(existsSync(project.at(name))).toBe(false);
@@ -73,6 +79,132 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       expect((await project.build(file)).stdout).toBe('');
       expect((await project.ashlar(['clean', '--all'])).status).toBe(0);
       expect((await project.ashlar(['clean'])).status).toBe(0);
+    });
+
+    it('removes files of other owners and modes, too', async () => {
+      const project = workspace.project();
+      for (const name of ['f', 'd/closed/g']) project.write(name, name);
+      await project.build({
+        one: {
+          from: busybox,
+          imports: [
+            { path: 'f', uid: 1000 },
+            { path: 'd', uid: 1000, gid: 1000 },
+          ],
+          run: 'true',
+        },
+      });
+      await outputAsRoot('chmod', ['000', project.at('.stacker/imports/one/d/closed')]);
+      expect((await project.ashlar(['clean'])).status).toBe(0);
+      for (const name of ['oci', 'roots', '.stacker']) expect(existsSync(project.at(name))).toBe(false);
+    });
+
+    it.runIf(isRoot)('says what it could not remove, and removes the rest', async () => {
+      const project = workspace.project();
+      await project.build({ one: { from: { type: 'scratch' } } });
+      const script = 'mount -t tmpfs none roots && exec "$@"';
+      const ended = await execute(
+        'unshare',
+        ['--mount', 'sh', '-c', script, 'sh', project.program, ...project.arguments(['clean'])],
+        { cwd: project.path, env: project.environment() },
+      );
+      expect(failureOf(ended)).toBe('error: cleaning failed\n');
+      expect(ended.stderr).toMatch(/^problem cleaning roots EBUSY: /m);
+      expect(existsSync(project.oci)).toBe(false);
+    });
+  });
+
+  describe.runIf(isRoot)('unpriv-setup', () => {
+    const subuid = 'other:100000:65536\nmore:200000:1000';
+
+    /** Runs it where /etc/subuid and /etc/subgid are files of the project. */
+    async function setUp(project: Project, flags: readonly string[], env: Variables = {}) {
+      for (const name of ['subuid', 'subgid']) if (!existsSync(project.at(name))) project.write(name, subuid);
+      const script =
+        'for f in subuid subgid; do touch /etc/$f; mount --bind $f /etc/$f || exit 99; done; exec "$@"';
+      return execute(
+        'unshare',
+        [
+          '--mount',
+          'sh',
+          '-c',
+          script,
+          'sh',
+          project.program,
+          ...project.arguments(['unpriv-setup', ...flags]),
+        ],
+        { cwd: project.path, env: project.environment({ SUDO_UID: undefined, SUDO_GID: undefined, ...env }) },
+      );
+    }
+
+    it('gives a user the first free ids above all others, and directories', async () => {
+      const project = workspace.project();
+      const globals = { SUDO_UID: '4242', SUDO_GID: '4243', SUDO_USER: 'somebody' };
+      const { status, stderr } = await setUp(project, [], globals);
+      expect(status, stderr).toBe(0);
+      for (const name of ['subuid', 'subgid'])
+        expect(linesOf(project.at(name))).toEqual([...subuid.split('\n'), 'somebody:201000:65536']);
+      for (const name of ['.stacker', 'roots'])
+        expect(lstatSync(project.at(name))).toMatchObject({ uid: 4242, gid: 4243 });
+    });
+
+    it('leaves the ids of a user that has some', async () => {
+      const project = workspace.project();
+      const { status } = await setUp(project, ['--uid', '5000', '--gid', '5000', '--username', 'more']);
+      expect(status).toBe(0);
+      expect(readFileSync(project.at('subuid'), 'utf8')).toBe(subuid);
+    });
+
+    it('wants to know the user, and no directory of an earlier run', async () => {
+      const project = workspace.project();
+      expect(failureOf(await setUp(project, []))).toMatch(
+        /^error: please specify --uid or run unpriv-setup with sudo\n/,
+      );
+      mkdirSync(project.at('.stacker'));
+      expect(failureOf(await setUp(project, ['--uid', '5000']))).toMatch(
+        `error: stacker dir ${project.at('.stacker')} already exists, aborting setup\n`,
+      );
+      expect(readFileSync(project.at('subuid'), 'utf8')).toBe(subuid);
+    });
+  });
+
+  describe('build --target', () => {
+    const built = (tag: string) => ({ type: 'built', tag });
+    const scratch = { type: 'scratch' };
+    const file = {
+      base: { from: scratch, imports: [{ path: 'stacker.yaml', dest: '/f' }] },
+      on: { from: built('base'), labels: { a: 'b' } },
+      only: { from: built('base'), build_only: true },
+      other: { from: scratch },
+      copied: { from: scratch, imports: [{ path: 'stacker://on/f', dest: '/g' }] },
+    };
+
+    it('publishes only that layer, and builds what it needs', async () => {
+      const project = workspace.project('own');
+      const { stderr } = await project.build(file, ['--target', 'copied']);
+      expect(project.tags()).toEqual(['copied']);
+      expect(stderr).toMatch(/preparing image base\.\.\.\n(.*\n)*preparing image on\.\.\.\n/);
+      expect(stderr).not.toContain('preparing image other');
+    });
+
+    it('can be given several times; order and build_only stay as they are', async () => {
+      const project = workspace.project('own');
+      await project.build(file, ['--target', 'other', '--target', 'only', '--target', 'on']);
+      expect(project.tags()).toEqual(['on', 'other']);
+    });
+
+    it('publishes what comes out of the layout that is built', async () => {
+      const project = workspace.project('own');
+      const again = { from: { type: 'oci', url: 'oci:base' }, labels: { a: 'b' } };
+      await project.build({ base: file.base, other: file.other, again }, ['--target', 'again']);
+      expect(project.tags()).toEqual(['base', 'again']);
+    });
+
+    it('of a layer that is not there says which one may have been meant', async () => {
+      const project = workspace.project('own');
+      expect(await project.failure(file, ['--target', 'othre'])).toBe(
+        'error: there is no layer "othre" to build\nhint: did you mean "other"?\n',
+      );
     });
   });
 
@@ -179,9 +311,99 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
     );
     expect(version.stdout).toBe(`${expected}\n`);
-    const unknown = await execute(ashlarProgram, ['biuld']);
-    expect(unknown.status).toBe(1);
-    expect(unknown.stderr).toContain("error: unknown command 'biuld'");
+    const help = await execute(ashlarProgram, ['build', '--help']);
+    expect(help.status).toBe(0);
+    expect((await execute(ashlarProgram, ['help', 'build'])).stdout).toBe(help.stdout);
+  });
+
+  it('line says what was probably meant', async () => {
+    const project = workspace.project();
+    const failure = async (...line: readonly string[]) => failureOf(await project.ashlar(line));
+    expect(await failure('biuld')).toBe("error: unknown command 'biuld'\n(Did you mean build?)\n");
+    expect(await failure('build', '--no-cahce')).toBe(
+      "error: unknown option '--no-cahce'\n(Did you mean --no-cache?)\n",
+    );
+    expect(await failure('build', '-j', 'many')).toContain('Expected a whole number, 1 or more.');
+    expect(await failure('--storage-type', 'btrfs', 'build')).toContain('Allowed choices are overlay.');
+  });
+
+  it.each([
+    ['stacker', 'bin/stacker'],
+    ['stacker', 'bin/ashlar'],
+    ['link', 'bin/ashlar'],
+    ['any', 'bin/stacker'],
+  ])('line is that of stacker under this name: %s -> %s', async (link, program) => {
+    const project = workspace.project();
+    const target = fileURLToPath(new URL(`../../${program}`, import.meta.url));
+    mkdirSync(project.at('bin'));
+    symlinkSync(target, project.at('bin', link));
+    const { stdout, status } = await execute(project.at('bin', link), []);
+    expect(status).toBe(0);
+    const name = link === 'stacker' || program === 'bin/stacker' ? 'stacker' : 'ashlar';
+    expect(stdout).toContain(`USAGE: ${name} [options] [command]\n`);
+    const help = await execute(project.at('bin', link), ['build', '--help']);
+    expect(help.stdout).toContain(`USAGE: ${name} build [options]\n`);
+    project.writeStackerFile({
+      one: { from: busybox, run: 'env >/env', build_env_passthrough: ['ASHLAR.*', 'NODE_.*'] },
+    });
+    const build = await execute(project.at('bin', link), [...project.arguments(['build'])], {
+      cwd: project.path,
+      env: project.environment({ ASHLAR_TEST: 'passed' }),
+    });
+    expect(build.status, build.stderr).toBe(0);
+    const environment = (await project.fileOf('one', 'env')).split('\n');
+    expect(environment.filter(line => /^(ASHLAR|NODE)_/.test(line))).toEqual(['ASHLAR_TEST=passed']);
+  });
+
+  describe('line refuses, before anything else,', () => {
+    const refused = async (line: readonly string[], env: Variables = {}) =>
+      failureOf(await workspace.project().ashlar(line, { env }));
+
+    it.each([[['clean']], [['build', '--help']], [['internal-go', 'copy', 'a', 'b']]])(
+      'debug and quiet together: %j',
+      async line => {
+        const project = workspace.project();
+        const failure = failureOf(await project.ashlar(line, { globals: ['--debug', '--quiet'] }));
+        expect(failure).toBe("error: debug and quiet don't make sense together\n");
+      },
+    );
+
+    it('debug and quiet together after the command', async () => {
+      expect(await refused(['clean', '--debug', '-q'])).toContain(
+        "debug and quiet don't make sense together",
+      );
+    });
+
+    it.each([[['inspect']], [['build', '--help']]])(
+      'a SOURCE_DATE_EPOCH that is no number: %j',
+      async line => {
+        const failure = await refused(line, { SOURCE_DATE_EPOCH: 'yesterday' });
+        expect(failure).toContain('error: invalid SOURCE_DATE_EPOCH value "yesterday": ');
+      },
+    );
+
+    it('a config file that is not one, with its place', async () => {
+      const project = workspace.project();
+      project.write('conf.yaml', 'oci_dir: a\n  b: c\n');
+      const failure = failureOf(await project.ashlar(['clean'], { globals: ['--config', 'conf.yaml'] }));
+      expect(failure).toContain(`error: couldn't parse the config file ${project.at('conf.yaml')}: `);
+      expect(failure).toContain('--> conf.yaml:2:3\n');
+    });
+
+    it('a roots directory with a colon, as it was given', async () => {
+      const project = workspace.project();
+      const failure = failureOf(await project.ashlar(['clean'], { globals: ['--roots-dir', 'a:b'] }));
+      expect(failure).toBe(
+        "error: using ':' in the name of --roots-dir (a:b) is forbidden due to overlay constraints\n",
+      );
+    });
+
+    it.skipIf(!isRoot)("another user's working files", async () => {
+      const project = workspace.project();
+      chownSync(project.write('.stacker/build.cache', '{}'), 12345, 0);
+      const failure = failureOf(await project.ashlar(['build']));
+      expect(failure).toContain('error: previous run of stacker found with uid 12345\n');
+    });
   });
 
   it('line takes its directories from flags, the work directory and the config file', async () => {
@@ -195,6 +417,43 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
     await project.ashlar(['build'], { globals: ['--config', 'conf.yaml', '--oci-dir', 'from-flag'] });
     expect(existsSync(project.at('from-flag/index.json'))).toBe(true);
   });
+
+  it('line takes global flags after the command too', async () => {
+    const project = workspace.project();
+    project.writeStackerFile({ one: { from: { type: 'scratch' } } });
+    const { status } = await project.ashlar(['build', '--oci-dir', 'elsewhere', '-q']);
+    expect(status).toBe(0);
+    expect(existsSync(project.at('elsewhere/index.json'))).toBe(true);
+  });
+
+  it('line with --quiet is silent but for errors', async () => {
+    const project = workspace.project();
+    const globals = ['--quiet'];
+    const { stderr } = await project.build({ one: { from: { type: 'scratch' } } }, [], { globals });
+    expect(stderr).toBe('');
+    expect(await project.failure({ one: {} }, [], { globals })).toContain('error: invalid layer: no base');
+  });
+
+  it.each([['inspect'], ['clean'], ['plan'], ['build']])(
+    'line with --log-file writes the log of %s there, the version first, anew each time',
+    async command => {
+      const project = workspace.project();
+      await project.build({ one: { from: { type: 'scratch' } } });
+      const globals = ['--debug', '--log-timestamp', '--log-file', 'log'];
+      for (let i = 0; i < 2; i++) {
+        const { stderr, status } = await project.ashlar([command], { globals });
+        expect(status, stderr).toBe(0);
+        expect(stderr).toBe('');
+        if (command === 'clean') project.writeStackerFile({ one: { from: { type: 'scratch' } } });
+        const lines = linesOf(project.at('log'));
+        expect(lines.filter(line => line.includes('stacker version'))).toHaveLength(1);
+        for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z /);
+        expect(lines[0]).toMatch(/Z stacker version \d/);
+      }
+      const nowhere = await project.ashlar([command], { globals: ['--log-file', 'none/log'] });
+      expect(failureOf(nowhere)).toContain("error: couldn't open the log file none/log\n");
+    },
+  );
 
   it('line with --debug begins with the version and tells of each step', async () => {
     const project = workspace.project('own');

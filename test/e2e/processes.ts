@@ -18,7 +18,12 @@ export function startBuild(
   flags: readonly string[] = [],
   env: Variables = {},
 ): RunningBuild {
-  const child = spawn(ashlarProgram, project.arguments(['build', ...flags]), {
+  return startCommand(project, ['build', ...flags], env);
+}
+
+/** `startBuild` for any command. */
+export function startCommand(project: Project, args: readonly string[], env: Variables = {}): RunningBuild {
+  const child = spawn(ashlarProgram, project.arguments(args), {
     cwd: project.path,
     env: { ...process.env, ...project.environment(env) },
     stdio: ['ignore', 'pipe', 'pipe'],
