@@ -1,6 +1,7 @@
 /** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
 import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
+import type { ConvertFlags } from '../commands/convert.ts';
 import type { ExplainFlags } from '../commands/explain.ts';
 import type { LintFlags } from '../commands/lint.ts';
 import type { PublishFlags } from '../commands/publish.ts';
@@ -78,6 +79,16 @@ export function describeBuilding(program: Command): void {
     .option('--strict', 'end with 1 for warnings too')
     .action(async (flags: LintFlags, command: Command) =>
       (await import('../commands/lint.ts')).lint(globalsOf(command), flags),
+    );
+
+  program
+    .command('convert')
+    .description('write a stacker file for a Dockerfile')
+    .option('-i, --docker-file <file>', 'the Dockerfile; the build context is its directory', 'Dockerfile')
+    .option('-o, --output-file <file>', 'the stacker file to write', 'stacker.yaml')
+    .option('-s, --substitute-file <file>', 'the file of substitutions to write', 'stacker-subs.yaml')
+    .action(async (flags: ConvertFlags, command: Command) =>
+      (await import('../commands/convert.ts')).convert(globalsOf(command), flags),
     );
 
   program

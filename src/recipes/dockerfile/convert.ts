@@ -1,0 +1,397 @@
+/**
+ * A Dockerfile as a stacker file, such that the image is the same: the same tree, and the same config as far as a
+ * stacker file can say it. How:
+ *
+ * - A stage is a layer; all but the last are `build_only`. Where the Dockerfile copies after it has run something, a
+ *   new layer begins, `<stage>-1` and so on, because in a layer of stacker imports come before `run`.
+ * - Each RUN is a shell of its own, `/bin/sh -c '…'`, in its directory; as another user by way of `su`, or, when the
+ *   user is a number or comes with a group, of `chroot --userspec`. Its variables are the layer's `build_env`, those
+ *   of the base included where the base can be asked, and what ENV sets between two RUNs is exported between them.
+ * - A build argument is a substitution whose default is in the substitute file. Elsewhere in the stacker file its
+ *   name is hidden from the substitution (`$''NAME` for the shell, `\x24NAME` for YAML), so that `$NAME` in a command
+ *   stays a variable and what it holds is never taken for a part of the command.
+ * - COPY and ADD are imports with the exact `dest`. What only the tree of another image tells (patterns, and whether
+ *   something is a directory) is found out by a layer on that image that gathers it.
+ * - What has no place in a stacker file becomes a comment in it and a warning.
+ */
+import { basename, dirname } from 'node:path';
+import type { Platform } from '../../oci/index.ts';
+import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import { sourceText } from '../../support/source-text.ts';
+import { didYouMean } from '../../support/suggest.ts';
+import { BuildContext } from './context.ts';
+import { Conversion, type ExtraFile, imageUrl, type Note } from './conversion.ts';
+import { copyFiles } from './copy.ts';
+import { type Dockerfile, type Instruction, readInstructions } from './instructions.ts';
+import { commandOf } from './shell.ts';
+import { type Inherited, image, nothing, Stage } from './stage.ts';
+import { concat, isLiteral, literal, plain, type Text } from './text.ts';
+import { expandWord, readJsonForm, readPairs, splitWords } from './words.ts';
+import { writeStackerFile, writeSubstitutes } from './write.ts';
+
+export interface ConvertOptions {
+  /** The Dockerfile, an absolute path; the build context is its directory. */
+  readonly file: string;
+  readonly text: string;
+  /** Where the stacker file is to be, an absolute path: what it names is relative to that. */
+  readonly output: string;
+  readonly platform: Platform;
+  /** Asks for the config of an image; undefined when it cannot be had. */
+  readonly readBase: (url: string, platform: Platform) => Promise<BaseConfig | undefined>;
+}
+
+/** What of the config of a base counts while something is built on it. */
+export interface BaseConfig {
+  /** `NAME=value`. */
+  readonly environment: readonly string[];
+  readonly workingDir: string;
+  readonly user: string;
+}
+
+export interface Converted {
+  readonly stackerFile: string;
+  readonly substitutes: string;
+  readonly files: readonly ExtraFile[];
+  /** Directories that default values of substitutions name, relative to the stacker file's. */
+  readonly directories: readonly string[];
+  readonly notes: readonly Note[];
+}
+
+/** Converts a Dockerfile. Throws AshlarError, with the place, for what Docker would refuse. */
+export async function convertDockerfile(options: ConvertOptions): Promise<Converted> {
+  const { file, text, output, platform } = options;
+  const dockerfile = readInstructions(sourceText(file, text));
+  const conversion = new Conversion({
+    context: new BuildContext(dirname(file), basename(file)),
+    outputDirectory: dirname(output),
+    platform,
+    escapeChar: dockerfile.escapeChar,
+    placeholders: placeholdersOf(dockerfile),
+  });
+  const converter = new Converter(dockerfile, conversion, options);
+  await converter.convert();
+  const { layers, defaults, substitutions, files, notes } = conversion;
+  const ambiguous = new Set([...defaults].filter(([, values]) => values.size > 1).map(([name]) => name));
+  const values = [...defaults]
+    .filter(([name]) => !ambiguous.has(name))
+    .map(([name, [value = '']]) => [name, value] as const);
+  return {
+    stackerFile: writeStackerFile(layers, {
+      placeholders: conversion.placeholders,
+      ambiguous,
+      comments: [`Converted from ${basename(file)}`],
+    }),
+    substitutes: writeSubstitutes(
+      [...substitutions, ...values],
+      `Defaults for ${basename(output)}: build with --substitute-file`,
+    ),
+    files,
+    directories: layers.some(({ binds }) => binds.length > 0) ? converter.volumeDirectories : [],
+    notes,
+  };
+}
+
+/** Finds dollars that would begin a placeholder: before `{{`, and before names that get a value in the build. */
+function placeholdersOf({ instructions }: Dockerfile): RegExp {
+  const names = instructions
+    .filter(({ keyword }) => keyword === 'ARG')
+    .flatMap(({ text }) => text.match(/[A-Za-z_]\w*(?==|\s|$)/g) ?? []);
+  const all = [...new Set([...names, 'IMAGE', 'STACKER_\\w+'])].join('|');
+  return new RegExp(`\\$(?=\\{\\{|\\{?(?:${all})(?!\\w))`, 'g');
+}
+
+const keywords = [
+  ...[
+    'ADD',
+    'ARG',
+    'CMD',
+    'COPY',
+    'ENTRYPOINT',
+    'ENV',
+    'EXPOSE',
+    'FROM',
+    'HEALTHCHECK',
+    'LABEL',
+    'MAINTAINER',
+  ],
+  ...['ONBUILD', 'RUN', 'SHELL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'],
+];
+
+class Converter {
+  readonly volumeDirectories: string[] = [];
+  readonly #dockerfile: Dockerfile;
+  readonly #conversion: Conversion;
+  readonly #readBase: ConvertOptions['readBase'];
+  readonly #globals = new Map<string, Text>();
+  readonly #lastStage: number;
+  #stage: Stage | undefined;
+  #platform: Readonly<Record<string, string>> = {};
+
+  constructor(dockerfile: Dockerfile, conversion: Conversion, { readBase }: ConvertOptions) {
+    this.#dockerfile = dockerfile;
+    this.#conversion = conversion;
+    this.#readBase = readBase;
+    this.#lastStage = dockerfile.instructions.filter(({ keyword }) => keyword === 'FROM').length - 1;
+    const { os, architecture, variant = '' } = conversion.platform;
+    const name = [os, architecture, ...(variant ? [variant] : [])].join('/');
+    for (const which of ['BUILD', 'TARGET']) {
+      const known = { PLATFORM: name, OS: os, ARCH: architecture, VARIANT: variant };
+      for (const [suffix, value] of Object.entries(known)) this.#predefined.set(which + suffix, value);
+    }
+  }
+
+  readonly #predefined = new Map<string, string>();
+
+  async convert(): Promise<void> {
+    for (const instruction of this.#dockerfile.instructions) {
+      const { keyword, at } = instruction;
+      if (keyword === 'FROM') await this.#from(instruction);
+      else if (keyword === 'ARG') this.#argument(instruction);
+      else if (!keywords.includes(keyword)) {
+        throw new AshlarError(`unknown Dockerfile cmd: ${keyword}`, {
+          at,
+          hint: didYouMean(keyword, keywords),
+        });
+      } else if (this.#stage === undefined) {
+        throw new AshlarError(`no build stage: ${keyword} stands before FROM`, { at });
+      } else this.#instruction(instruction, this.#stage);
+    }
+    if (this.#stage === undefined) {
+      throw new AshlarError('unsupported FROM directive', { hint: 'the Dockerfile has no FROM' });
+    }
+    this.#finish(this.#stage, true);
+  }
+
+  async #from(instruction: Instruction): Promise<void> {
+    const { at, text, flags } = instruction;
+    if (this.#stage) this.#finish(this.#stage, false);
+    const [reference = '', as, alias, ...rest] = text.split(/\s+/);
+    const named = as?.toUpperCase() === 'AS' && alias !== undefined;
+    if (
+      reference === '' ||
+      (as !== undefined && !named) ||
+      rest.length > 0 ||
+      (named && !/^[a-z][\w.-]*$/i.test(alias))
+    ) {
+      throw new AshlarError('unsupported FROM directive', { at, hint: 'write it as FROM image [AS name]' });
+    }
+    const scope = {
+      lookUp: (name: string) => this.#globals.get(name) ?? this.#predefinedValue(name),
+      escapeChar: this.#dockerfile.escapeChar,
+      fixed: (used: Text) => this.#conversion.noteFixed(undefined, used, at),
+      at,
+    };
+    const base = expandWord(reference, scope);
+    const platform = flags.find(({ name }) => name === 'platform');
+    this.#platform = this.#readPlatform(platform ? plain(expandWord(platform.value, scope)) : '', at);
+    const inherited = await this.#inherit(base, at);
+    const position = this.#conversion.stages.length;
+    const name = this.#conversion.uniqueName(named ? [alias.toLowerCase()] : this.#unnamed(position));
+    this.#stage = new Stage(name, inherited.inherited, this.#platform, this.#conversion.shell);
+    this.#conversion.stages.push({ alias: named ? alias.toLowerCase() : undefined, stage: this.#stage });
+    if (inherited.note) this.#conversion.note(this.#stage, inherited.note, at);
+  }
+
+  /** The layer of a stage without a name; `IMAGE` is that of the last one. */
+  #unnamed(position: number): Text {
+    const key = this.#globalNames().includes('IMAGE') ? 'IMAGE_NAME' : 'IMAGE';
+    this.#conversion.substitutions.set(key, 'app');
+    const image: Text = [{ name: key, fallback: 'app' }];
+    return position === this.#lastStage ? image : concat(image, [`-stage-${position}`]);
+  }
+
+  #globalNames(): string[] {
+    return this.#dockerfile.instructions
+      .filter(({ keyword }) => keyword === 'ARG')
+      .flatMap(({ text }) =>
+        splitWords(text, this.#dockerfile.escapeChar).map(word => word.replace(/=.*/s, '')),
+      );
+  }
+
+  /** `os` and `arch` of a platform that is not simply ours. */
+  #readPlatform(text: string, at: SourceSpan): Record<string, string> {
+    const { os, architecture } = this.#conversion.platform;
+    if (text === '' || text === this.#predefined.get('TARGETPLATFORM')) return {};
+    const [wantedOs = '', wantedArchitecture, variant] = text.split('/');
+    if (wantedArchitecture === undefined)
+      throw new AshlarError(`not a platform: ${text}`, { at, hint: 'for example linux/arm64' });
+    if (wantedOs === os && wantedArchitecture === architecture && variant === undefined) return {};
+    return { os: wantedOs, arch: wantedArchitecture };
+  }
+
+  async #inherit(base: Text, at: SourceSpan): Promise<{ inherited: Inherited; note?: string }> {
+    const reference = plain(base);
+    if (reference === '')
+      throw new AshlarError('unsupported FROM directive', { at, hint: 'the name of the image is empty' });
+    if (reference === 'scratch') return { inherited: nothing };
+    const stage = this.#conversion.findStage(reference);
+    if (stage) return { inherited: stage.heritage() };
+    const url = imageUrl(reference);
+    const prefix = literal(url.slice(0, url.length - reference.length));
+    const { platform } = this.#conversion;
+    const { os = platform.os, arch } = this.#platform;
+    const config = await this.#readBase(
+      url,
+      arch === undefined ? { ...platform, os } : { os, architecture: arch },
+    );
+    if (config === undefined) {
+      return {
+        inherited: image(concat(prefix, base), {}),
+        note: `the environment of ${reference} is not known here: RUN sees only what the Dockerfile sets`,
+      };
+    }
+    const { environment, workingDir, user } = config;
+    const variables = environment.map(entry => {
+      const equals = entry.indexOf('=');
+      return [entry.slice(0, equals), literal(entry.slice(equals + 1))] as const;
+    });
+    return {
+      inherited: image(concat(prefix, base), {
+        environment: new Map(variables),
+        workingDir: [workingDir || '/'],
+        user: user === '' ? undefined : [user],
+      }),
+    };
+  }
+
+  #argument({ text, at }: Instruction): void {
+    const stage = this.#stage;
+    const { escapeChar } = this.#dockerfile;
+    const lookUp = (name: string) => stage?.lookUp(name) ?? (stage ? undefined : this.#globals.get(name));
+    const fixed = (used: Text) => this.#conversion.noteFixed(stage, used, at);
+    const scope = { lookUp, escapeChar, fixed, at };
+    const words = splitWords(text, escapeChar);
+    if (words.length === 0) throw new AshlarError('ARG requires exactly one argument', { at });
+    for (const word of words) {
+      const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      if (!/^[A-Za-z_]\w*$/.test(name)) throw new AshlarError(`not a name for an argument: ${name}`, { at });
+      const given = value === undefined ? undefined : expandWord(value, scope);
+      if (given && !isLiteral(given)) fixed(given);
+      this.#declare(name, given && plain(given));
+    }
+  }
+
+  #declare(name: string, given: string | undefined): void {
+    const inherited = this.#globals.get(name) ?? this.#predefinedValue(name);
+    const fallback = given ?? (inherited ? plain(inherited) : '');
+    const defaults = this.#conversion.defaults.get(name) ?? new Set();
+    this.#conversion.defaults.set(name, defaults.add(fallback));
+    (this.#stage?.arguments ?? this.#globals).set(name, [{ name, fallback }]);
+  }
+
+  #predefinedValue(name: string): Text | undefined {
+    const value = this.#predefined.get(name);
+    return value === undefined ? undefined : literal(value);
+  }
+
+  #instruction(instruction: Instruction, stage: Stage): void {
+    const { keyword, text, at } = instruction;
+    const conversion = this.#conversion;
+    const scope = conversion.scope(stage, at);
+    const { escapeChar } = this.#dockerfile;
+    if (text === '' && instruction.flags.length === 0)
+      throw new AshlarError(`${keyword} requires an argument`, { at });
+    switch (keyword) {
+      case 'RUN':
+        this.#run(instruction, stage);
+        return;
+      case 'COPY':
+      case 'ADD':
+        copyFiles(instruction, stage, conversion);
+        return;
+      case 'ENV':
+        for (const [name, value] of readPairs(text, scope, keyword)) stage.setEnvironment(plain(name), value);
+        return;
+      case 'LABEL':
+        for (const [name, value] of readPairs(text, scope, keyword)) stage.labels.set(plain(name), value);
+        return;
+      case 'WORKDIR':
+        stage.setWorkingDir(expandWord(text, scope));
+        return;
+      case 'USER':
+        stage.user = expandWord(text, scope);
+        return;
+      case 'VOLUME': {
+        const paths = readJsonForm(text) ?? splitWords(text, escapeChar);
+        for (const path of paths) this.#volume(plain(expandWord(path, scope)), stage);
+        return;
+      }
+      case 'MAINTAINER':
+        stage.authors.push(text);
+        return;
+      case 'SHELL': {
+        const words = readJsonForm(text);
+        if (!words?.length) throw new AshlarError('SHELL requires the arguments to be in JSON form', { at });
+        stage.shell = words;
+        return;
+      }
+      case 'CMD':
+        stage.cmd = this.#command(text, stage);
+        return;
+      case 'ENTRYPOINT':
+        stage.entrypoint = this.#command(text, stage);
+        return;
+      case 'EXPOSE':
+        conversion.note(stage, `EXPOSE ${text} has no place in a stacker file`, at);
+        return;
+      default:
+        conversion.note(
+          stage,
+          `unknown Dockerfile cmd: ${keyword}: a stacker file has no place for ${text}`,
+          at,
+        );
+    }
+  }
+
+  #command(text: string, stage: Stage): readonly string[] {
+    return readJsonForm(text) ?? [...stage.shell, text];
+  }
+
+  #run(instruction: Instruction, stage: Stage): void {
+    const { flags, heredocs, text } = instruction;
+    for (const { name, value, at } of flags) {
+      this.#conversion.note(
+        stage,
+        `RUN --${name}=${value} has no place in a stacker file, it is left out`,
+        at,
+      );
+    }
+    const [script] = heredocs;
+    if (script?.word === text && script.content.startsWith('#!')) {
+      const path = this.#conversion.addFile(script.name, script.content, 0o755);
+      stage.provide({ path: [path] });
+      stage.run([`/stacker/imports/${basename(path)}`]);
+    } else stage.run(commandOf(instruction, stage.shell, this.#dockerfile.escapeChar));
+  }
+
+  /** A volume of the image, and of the host for what runs after this in the build. */
+  #volume(path: string, stage: Stage): void {
+    const { substitutions } = this.#conversion;
+    if (stage.volumes.has(path)) return;
+    stage.volumes.add(path);
+    const key = `STACKER_VOL${this.volumeDirectories.length + 1}`;
+    const directory = `stacker-volumes/${this.volumeDirectories.length + 1}`;
+    this.volumeDirectories.push(directory);
+    substitutions.set(key, directory);
+    stage.binds.push(concat([{ name: key, fallback: directory }], [` -> ${path}`]));
+  }
+
+  #finish(stage: Stage, last: boolean): void {
+    const conversion = this.#conversion;
+    const names: Text[] = [];
+    const nameOf = (i: number): Text => {
+      names[i] ??= conversion.uniqueName(concat(stage.name, [`-${i + 1}`]));
+      return names[i];
+    };
+    const { layers, orphans } = stage.finish(last, conversion.architecture(this.#platform), nameOf);
+    for (const path of orphans) {
+      const text = `the working directory ${plain(path)} is not made, for nothing is copied there and nothing is run`;
+      conversion.note(
+        stage,
+        text,
+        this.#dockerfile.instructions.at(-1)?.at ?? { file: '', line: 1, column: 1 },
+      );
+    }
+    conversion.layers.push(...layers);
+  }
+}
