@@ -5,6 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import type { HttpSource } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type LookContext, say } from './context.ts';
+import { hashHint } from './hints.ts';
 import { watched } from './transfers.ts';
 
 export interface Download {
@@ -43,7 +44,7 @@ export async function download(source: HttpSource, image: string, context: LookC
   }
   if (announced.kind === 'hash' && wanted !== undefined && announced.sha256 !== wanted) {
     const text = `The requested hash of ${url} import is different than the actual hash: ${wanted} != ${announced.sha256}`;
-    throw new AshlarError(text, { at });
+    throw new AshlarError(text, { at, hint: hashHint(announced.sha256) });
   }
   tell(`downloading ${url}`);
   const { sha256, size, temporary } = await fetchFile(source, headers, image, context);
@@ -52,6 +53,7 @@ export async function download(source: HttpSource, image: string, context: LookC
     if (sha256 !== wanted)
       throw new AshlarError(`Downloaded file hash does not match. Expected: ${wanted} Actual: ${sha256}`, {
         at,
+        hint: hashHint(sha256),
       });
   } else if (announced.kind === 'hash' && announced.sha256 !== sha256) {
     say(

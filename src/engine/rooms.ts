@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import type { Bind, Surroundings } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
-import type { BuildContext } from './context.ts';
+import type { LookContext } from './context.ts';
+import { missingHint } from './hints.ts';
 import { runEnvironment } from './key-parts.ts';
 import { treeLayers } from './layer-records.ts';
 import type { Room } from './requests.ts';
@@ -17,7 +18,7 @@ export async function roomOf(
   { environment, binds, importDirectories }: Surroundings,
   layers: readonly LayerRecord[],
   imports: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<Room> {
   const { network, runtime, environment: host } = context.options;
   return {
@@ -36,7 +37,11 @@ async function checkBind({ source, target, at }: Bind): Promise<Room['binds'][nu
     await stat(source);
   } catch (cause) {
     const why = `bind mount source "${source}" does not exist, refusing bind mount: stat ${source}: no such file or directory`;
-    throw new AshlarError(`failed to bind mount "${source}" at "${target}": ${why}`, { at, cause });
+    throw new AshlarError(`failed to bind mount "${source}" at "${target}": ${why}`, {
+      at,
+      hint: missingHint(source),
+      cause,
+    });
   }
   return { source, target };
 }

@@ -4,6 +4,7 @@ import type { FileSource, ImagePlan, ImageSource, Source } from '../plan/types.t
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type LookContext, once } from './context.ts';
 import { download } from './downloads.ts';
+import { hashHint, missingHint } from './hints.ts';
 import { type FileIdentity, type FileType, identify, sha256OfFile } from './identity.ts';
 import { keyOf } from './keys.ts';
 import { chainOf, treeLayers } from './layer-records.ts';
@@ -81,6 +82,7 @@ async function resolveFile(source: FileSource, context: LookContext): Promise<Re
   if (!found)
     throw new AshlarError(source.messages?.missing ?? `couldn't stat import ${source.path}`, {
       at: source.at,
+      hint: missingHint(source.path),
     });
   if (source.directory && found.type !== 'directory') {
     throw new AshlarError(source.messages?.notDirectory ?? `${source.path} is not a directory`, {
@@ -124,16 +126,29 @@ async function resolveInImage(source: ImageSource, context: LookContext): Promis
   ]);
   let found = database.recall('lookups', key) as FileIdentity | undefined;
   if (!found) {
-    found = await workshop.call('identify', await locate(), { signal });
+    found = await ifThere(workshop.call('identify', await locate(), { signal }));
     if (!found) {
       const text = source.messages?.missing ?? `there is no ${source.path} in the image ${source.image}`;
-      throw new AshlarError(text, { at: source.at });
+      throw new AshlarError(text, {
+        at: source.at,
+        hint: `look around in it: ashlar chroot ${source.image}`,
+      });
     }
     database.remember('lookups', key, found);
   }
   const name = `${source.image}:${source.path}`;
   await checkHash(source, name, found.type, async () => workshop.call('hash', await locate(), { signal }));
   return { ...found, locate, inside: true };
+}
+
+/** Undefined also when the way to it does not exist. */
+async function ifThere<T>(found: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 async function checkHash(
@@ -147,5 +162,5 @@ async function checkHash(
   const actual = await compute();
   if (actual === wanted) return;
   const text = `The requested hash of ${name} import is different than the actual hash: ${wanted} != ${actual}`;
-  throw new AshlarError(text, { at });
+  throw new AshlarError(text, { at, hint: hashHint(actual) });
 }

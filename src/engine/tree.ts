@@ -61,7 +61,7 @@ export function openPlace(tree: Tree, path: string): Place {
     return { path: `/proc/self/fd/${parent}/${name}`, [Symbol.dispose]: () => closeSync(parent) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')
-      throw new AshlarError(`there is no ${path} in the image`);
+      throw new AshlarError(`there is no ${path} in the image`, { cause: error });
     throw error;
   } finally {
     closeSync(root);

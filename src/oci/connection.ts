@@ -109,7 +109,7 @@ export class RegistryConnection {
       if (!isHome || !isTlsProblem(error)) throw error;
       throw new ConnectionError(messageOf(error), {
         cause: error,
-        hint: 'set insecure: true (publish: --skip-tls) if this registry has no certificate that can be verified, or no encryption',
+        hint: `${error instanceof AshlarError && error.hint ? `${error.hint}; ` : ''}set insecure: true (publish: --skip-tls) if this registry has no certificate that can be verified, or no encryption`,
       });
     }
   }

@@ -292,7 +292,10 @@ function asConnectionError(error: unknown, url: URL): unknown {
   const code = codeOf(error);
   if (error instanceof AshlarError || code === undefined || code === 'UND_ERR_INVALID_ARG') return error;
   if (error instanceof Error && error.name === 'AbortError') return error;
-  return new ConnectionError(`cannot reach ${url.host}: ${reason(error, code)}`, { cause: error });
+  return new ConnectionError(`cannot reach ${url.host}: ${reason(error, code)}`, {
+    cause: error,
+    hint: cure(code, url),
+  });
 }
 
 function reason(error: unknown, code: string): string {
@@ -318,6 +321,26 @@ function reason(error: unknown, code: string): string {
     default:
       if (isCertificateProblem(code)) return `its certificate cannot be verified (${code})`;
       return messageOf(error).split('\n', 1)[0] ?? code;
+  }
+}
+
+function cure(code: string, { hostname, port, protocol }: URL): string | undefined {
+  switch (code) {
+    case 'ENOTFOUND':
+      return `check the spelling of ${hostname}, and the name servers in /etc/resolv.conf`;
+    case 'EAI_AGAIN':
+      return 'check the network of this machine, and the name servers in /etc/resolv.conf';
+    case 'ECONNREFUSED':
+      return `nothing listens on port ${port || (protocol === 'https:' ? 443 : 80)} of ${hostname}: check the address, and that the server runs`;
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'check the network of this machine; where only a proxy leads out, set https_proxy and http_proxy';
+    default:
+      return isCertificateProblem(code)
+        ? 'if its authority is one of your own, name the file with its certificate in SSL_CERT_FILE'
+        : undefined;
   }
 }
 

@@ -343,7 +343,7 @@ describe('a registry', () => {
     const error = await failureOf(openImage(parseReference(`${server.host}/x`)));
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toBe(`cannot reach ${server.host}: connection refused`);
-    expect(error.hint).toBeUndefined();
+    expect(error.hint).toMatch(/^nothing listens on port \d+ of 127\.0\.0\.1: /);
   });
 
   it.each([503, 429])('that is busy (%i) is asked again', async status => {
