@@ -14,6 +14,7 @@ import {
 import type { ImageBase } from '../plan/types.ts';
 import { AshlarError, messageOf } from '../support/errors.ts';
 import { type LookContext, once, say } from './context.ts';
+import { exportFromDaemon, isDaemonReference } from './daemon.ts';
 import { canonical } from './keys.ts';
 import { type BlobSource, foreignLayer } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
@@ -44,6 +45,15 @@ export async function openBase(
   image: string,
   context: LookContext,
 ): Promise<BaseImage> {
+  if (isDaemonReference(base.reference)) {
+    return once(context, `daemon ${canonical([base.reference, platform])}`, async () => {
+      say(context, image, 'info', `loading ${base.reference}`);
+      const opened = await located(base, async () =>
+        openImage(await exportFromDaemon(base.reference, context), { platform }),
+      );
+      return fromOpened(opened, image, context);
+    });
+  }
   const reference = parseReference(base.reference);
   if (reference.transport === 'oci') {
     say(context, image, 'info', `loading ${base.reference}`);
@@ -134,11 +144,21 @@ function toBase(
   image: string,
   context: LookContext,
 ): BaseImage {
-  const layers = manifest.layers.map((descriptor, i) => {
+  const layers = layersOf({ manifest, config }, source, image, context);
+  return { layers, config, annotations: manifest.annotations ?? {} };
+}
+
+/** The layers of an image that somebody else has written. `image` is the one that needs them. */
+export function layersOf(
+  { manifest, config }: { readonly manifest: Manifest; readonly config: ImageConfig },
+  source: BlobSource,
+  image: string,
+  context: LookContext,
+): readonly LayerRecord[] {
+  return manifest.layers.map((descriptor, i) => {
     const diffId = config.rootfs.diff_ids[i];
     if (diffId === undefined)
       throw new AshlarError(`layer ${descriptor.digest} has no diff ID in the image's config`);
     return foreignLayer(descriptor, diffId, source, image, context);
   });
-  return { layers, config, annotations: manifest.annotations ?? {} };
 }

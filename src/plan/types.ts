@@ -41,7 +41,7 @@ export type Base =
 
 export interface ImageBase {
   readonly kind: 'image';
-  /** `docker://host/repository:tag` or `oci:directory:tag`, with an absolute directory. */
+  /** `docker://host/repository:tag`, `docker-daemon:name:tag`, or `oci:directory:tag` with an absolute directory. */
   readonly reference: string;
   /** Plain http or unverified TLS is allowed for this reference, and for no other. */
   readonly insecure: boolean;

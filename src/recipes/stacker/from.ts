@@ -69,14 +69,18 @@ function readImage(directives: Directives, at: SourceSpan, context: LayerContext
   const place = placeOf(directives, 'url', at);
   if (url.startsWith('docker://')) return imageBase(url, directives, place);
   if (url.startsWith('oci:')) return layoutBase(url.slice('oci:'.length), directives, place, context);
-  if (url.startsWith('docker-daemon:')) {
-    throw new AshlarError(`images of a docker daemon (${url}) are not supported yet`, {
-      at: place,
-      hint: 'save the image to an OCI layout, for example with skopeo copy, and use type oci',
-    });
-  }
+  if (url.startsWith('docker-daemon:')) return daemonBase(url, directives, place);
   const hint = schemeOf(url) === undefined ? `did you mean "docker://${url}"?` : undefined;
   throw new AshlarError(`unknown image source type: ${url}`, { at: place, hint });
+}
+
+/** An image that a docker daemon keeps; as everywhere, no tag means latest. */
+function daemonBase(url: string, directives: Directives, at: SourceSpan): Base {
+  if (!/^docker-daemon:[^\s:@]/.test(url))
+    throw new AshlarError(`no image is named in ${url}`, { at, hint: 'write docker-daemon:name:tag' });
+  const reference =
+    /:[^/]+$/.test(url.slice('docker-daemon:'.length)) || url.includes('@') ? url : `${url}:latest`;
+  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
 }
 
 /** The documentation of type `oci` promises `docker://…` too. */

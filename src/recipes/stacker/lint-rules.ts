@@ -98,7 +98,7 @@ function* unpinnedDownloads({ images }: Subject): Iterable<Remark> {
 
 function* floatingBases({ images }: Subject): Iterable<Remark> {
   for (const { base } of images) {
-    if (base.kind !== 'image') continue;
+    if (base.kind !== 'image' || base.reference.startsWith('docker-daemon:')) continue;
     const { transport, tag, digest } = parseReference(base.reference);
     if (transport !== 'docker' || digest !== undefined || (tag ?? 'latest') !== 'latest') continue;
     yield {

@@ -25,6 +25,19 @@ interface Scripts {
   readonly labels?: LabelScript;
 }
 
+/** What a shell finds in a layer of which there is no description. */
+export function undescribedShell(layer: string): Surroundings {
+  return {
+    environment: {
+      defaults: defaultEnvironment,
+      passThrough: defaultPassThrough,
+      set: { STACKER_LAYER_NAME: layer },
+    },
+    binds: [],
+    importDirectories: ['/stacker/imports'],
+  };
+}
+
 /** The directives `run` and `generate_labels` with what surrounds them. */
 export function readScripts(directives: Directives, legacyImports: boolean, context: LayerContext): Scripts {
   const { layer, file } = context;

@@ -20,7 +20,7 @@ const cases: readonly (readonly [directives: string, message: string | RegExp, a
   ['from: {type: tar, url: ""}', "l: from url cannot be empty for image type 'tar'", '{type'],
   ['from: {type: oci, url: oci}', 'bad OCI tag: oci', 'oci}'],
   ['from: {type: docker, url: "oci:layout"}', 'bad OCI tag: layout', '"oci'],
-  ['from: {type: docker, url: "docker-daemon:a:b"}', /docker daemon .* not supported yet/, '"docker'],
+  ['from: {type: docker, url: "docker-daemon:"}', 'no image is named in docker-daemon:', '"docker'],
   ['from: {type: docker, url: debian}', 'unknown image source type: debian', 'debian'],
   ['from: {type: docker, url: "docker://Debian"}', /^bad image reference .*lower case/, '"docker'],
   ['from: {type: docker, url: "docker://a", insecure: 5}', /^'insecure' expected true or false/, '5}'],
