@@ -1,5 +1,5 @@
 /** Images of a docker daemon. skopeo fetches them: it knows the versions of daemons and of their archives. */
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { LayoutReference } from '../oci/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram, runProgram } from '../support/process.ts';
@@ -33,20 +33,12 @@ export async function exportFromDaemon(
   const target = `oci:${basename(path)}:${tag}`;
   const { status, stderr } = await runProgram(
     skopeo,
-    [
-      '--insecure-policy',
-      'copy',
-      '--quiet',
-
-      ...from,
-      reference,
-      target,
-    ],
+    ['--insecure-policy', 'copy', '--quiet', ...from, reference, target],
     { cwd: store.temporary, env: { ...options.environment }, signal },
   );
   if (status !== 0) {
     const text = stderr.trim().replace(/^time=.*? msg=/, '');
     throw new AshlarError(`skopeo cannot fetch ${reference}`, { cause: new AshlarError(text) });
   }
-  return { transport: 'oci', path: join(store.temporary, basename(path)), tag };
+  return { transport: 'oci', path, tag };
 }
