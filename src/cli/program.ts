@@ -14,7 +14,7 @@ export function describeProgram(name: string): Command {
       'Builds OCI images from layered descriptions: no daemon, no root, no copying of bytes that do not change.',
     )
     .version(VERSION, '-v, --version')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show the help of a command')
     // The words after a command belong to it: `chroot tag ls -q` is about ls.
     .enablePositionalOptions()
     .configureHelp({ styleTitle: title => title.toUpperCase() })

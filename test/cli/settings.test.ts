@@ -47,9 +47,47 @@ describe('settings', () => {
     expect(await readSettings({})).toMatchObject({ ociDir: '/first' });
   });
 
-  it('are an error when the config file is not YAML', async () => {
-    writeFileSync(join(home, 'conf.yaml'), 'a: [');
-    await expect(readSettings({})).rejects.toThrow(`couldn't parse the config file ${home}/conf.yaml`);
+  it("come from stacker's own place when there is no XDG_CONFIG_HOME", async () => {
+    vi.stubEnv('XDG_CONFIG_HOME', undefined);
+    vi.stubEnv('HOME', home);
+    mkdirSync(join(home, '.config/stacker'), { recursive: true });
+    writeFileSync(join(home, '.config/stacker/conf.yaml'), 'work_dir: /w\nstacker_dir: /s\noci_dir:\n');
+    expect(await readSettings({})).toMatchObject({
+      workDir: '/w',
+      stackerDir: '/s',
+      ociDir: '/w/oci',
+      rootsDir: '/w/roots',
+    });
+  });
+
+  it('come from the file of --config alone, which may be missing', async () => {
+    writeFileSync(join(home, 'conf.yaml'), 'oci_dir: /first\n');
+    writeFileSync(join(home, 'other.yaml'), 'roots_dir: /unknown/key\nstacker_dir: 0755\n');
+    expect(await readSettings({ config: join(home, 'other.yaml') })).toMatchObject({
+      ociDir: resolve('oci'),
+      stackerDir: resolve('493'),
+      rootsDir: resolve('roots'),
+    });
+    expect(await readSettings({ config: join(home, 'none.yaml') })).toMatchObject({ ociDir: resolve('oci') });
+    writeFileSync(join(home, 'empty.yaml'), '# nothing\n');
+    expect(await readSettings({ config: join(home, 'empty.yaml') })).toMatchObject({
+      ociDir: resolve('oci'),
+    });
+  });
+
+  it.each([
+    ['a: b\n  c: d\n', 1, 4],
+    ['- oci_dir\n', 1, 1],
+    ['a: b\noci_dir: [x]\n', 2, 10],
+  ])('are an error with its place when the config file is %j', async (text, line, column) => {
+    const file = join(home, 'conf.yaml');
+    writeFileSync(file, text);
+    const error = await readSettings({}).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'AshlarError',
+      message: expect.stringContaining(`couldn't parse the config file ${file}: `),
+      at: { file, line, column },
+    });
   });
 
   it('refuse a colon in the roots directory', async () => {

@@ -149,6 +149,21 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'busybox', 'zstd', 'x
       await project.build({ arm: { from, arch: 'arm64' }, amd: { from, arch: 'amd64' } });
       expect(project.image('arm').config.architecture).toBe('arm64');
       expect(project.image('amd').config.architecture).toBe('amd64');
+
+      const flags = ['--quiet', '--all', '--src-tls-verify=false'];
+      await output('skopeo', ['copy', ...flags, from.url, `oci:${project.at('multi')}:both`]);
+      const fromIndex = { type: 'oci', url: 'multi:both' };
+      await project.build({
+        arm: { from: fromIndex, arch: 'arm64' },
+        amd: { from: fromIndex, arch: 'amd64' },
+      });
+      expect(project.image('arm').config.architecture).toBe('arm64');
+      expect(project.image('amd').config.architecture).toBe('amd64');
+      for (const base of [from, fromIndex]) {
+        const failure = await project.failure({ one: { from: base, os: 'linux', arch: 's390x' } });
+        expect(failure).toContain('has no image for linux/s390x');
+        expect(failure).toContain('it has linux/amd64, linux/arm64');
+      }
     });
   });
 
