@@ -52,7 +52,7 @@ export function readLayer(
   if (from === undefined) throw new AshlarError('invalid layer: no base (from directive)', { at });
   const base = readFrom(from, context);
   const { imports, copies, legacy } = readImports(directives, context);
-  const { shell, run, labels } = readScripts(directives, legacy, context);
+  const { shell, run, labels } = readScripts(directives, { imports, legacy }, context);
   return {
     name,
     base,

@@ -1,4 +1,4 @@
-import type { LabelScript, RunEnvironment, RunStep, Surroundings } from '../../plan/types.ts';
+import type { Import, LabelScript, RunEnvironment, RunStep, Surroundings } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { textOf, type YamlNode } from '../../support/yaml.ts';
@@ -38,17 +38,23 @@ export function undescribedShell(layer: string): Surroundings {
   };
 }
 
+/** The imports of a layer; `legacy` when the directive was `import`. */
+interface LayerImports {
+  readonly imports: readonly Import[];
+  readonly legacy: boolean;
+}
+
 /** The directives `run` and `generate_labels` with what surrounds them. */
-export function readScripts(directives: Directives, legacyImports: boolean, context: LayerContext): Scripts {
+export function readScripts(directives: Directives, imported: LayerImports, context: LayerContext): Scripts {
   const { layer, file } = context;
-  const importDirectories = legacyImports ? ['/stacker', '/.stacker/imports'] : ['/stacker/imports'];
+  const run = readScript(directives, 'run');
+  const labels = readScript(directives, 'generate_labels');
+  const importDirectories = placesOf(imported, [run, labels].map(script => script?.script ?? '').join(''));
   const shell: Surroundings = {
     environment: readRunEnvironment(directives, context),
     binds: readBinds(givenValue(directives, 'binds'), context),
     importDirectories,
   };
-  const run = readScript(directives, 'run');
-  const labels = readScript(directives, 'generate_labels');
   return {
     shell,
     ...(run && {
@@ -73,6 +79,16 @@ export function readScripts(directives: Directives, legacyImports: boolean, cont
       },
     }),
   };
+}
+
+/**
+ * Where scripts find the imports. Those of `import` were in /stacker in one generation of stacker, and in
+ * /stacker/imports in the next; what the scripts say tells which one they were written for.
+ */
+function placesOf({ imports, legacy }: LayerImports, scripts: string): readonly string[] {
+  if (!legacy) return ['/stacker/imports'];
+  const newer = scripts.includes('/stacker/imports') && imports.every(({ name }) => name !== 'imports');
+  return [newer ? '/stacker/imports' : '/stacker', '/.stacker/imports'];
 }
 
 /** The one script that the commands of a directive make; undefined when there is nothing to run. */

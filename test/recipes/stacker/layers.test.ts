@@ -207,6 +207,18 @@ describe('import, the deprecated form', () => {
     ]);
   });
 
+  it('puts them into /stacker/imports where scripts look there, unless that is one of them', async () => {
+    const placesOf = async (directives: string) => {
+      const { steps } = await loadLayer(directives);
+      return steps.map(step => step.kind === 'run' && step.surroundings.importDirectories);
+    };
+    const newer = ['/stacker/imports', '/.stacker/imports'];
+    expect(await placesOf('import: [a]\nrun: ls /stacker; cat /stacker/imports/a')).toEqual([newer]);
+    const older = ['/stacker', '/.stacker/imports'];
+    expect(await placesOf('import: [imports]\nrun: cat /stacker/imports/a')).toEqual([older]);
+    expect(await placesOf('import: [a]\nrun: cat /.stacker/imports/a')).toEqual([older]);
+  });
+
   it('splits a string at its line breaks', async () => {
     expect((await loadLayer('import: |\n  a\n\n  b\n')).imports.map(({ name }) => name)).toEqual(['a', 'b']);
   });
