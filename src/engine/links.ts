@@ -38,8 +38,8 @@ export async function linkTarBase(
 }
 
 /**
- * Links the trees of an image's layers, and what its own script changed: a directory that is empty when there is
- * nothing to see.
+ * Links the trees of an image's layers, and what its own script changed (or, for others to look at, the tar file that
+ * it is made of): a directory that is empty when there is nothing to see.
  */
 export async function linkTrees(
   plan: ImagePlan,
@@ -56,8 +56,9 @@ export async function linkTrees(
     ]),
   );
   // Nobody sees a layer of an image that only serves others but here.
-  if (changes && !plan.emit && !existsSync(store.treePath(changes.diffId)))
-    await workshop.call('unpack', await treeLayers([changes], context), { signal });
+  const shown = changes ?? (plan.base.kind === 'tar' && !plan.emit ? layers[0] : undefined);
+  if (shown && !plan.emit && !existsSync(store.treePath(shown.diffId)))
+    await workshop.call('unpack', await treeLayers([shown], context), { signal });
   for (const { descriptor, diffId } of layers) {
     const tree = store.treePath(diffId);
     const link = project.overlayOf(descriptor.digest.replace(':', '_'));
@@ -65,7 +66,7 @@ export async function linkTrees(
     else if (isLink(link)) rmSync(dirname(link), { recursive: true });
   }
   const overlay = project.overlayOf(plan.name);
-  const tree = changes && store.treePath(changes.diffId);
+  const tree = shown && store.treePath(shown.diffId);
   if (tree !== undefined && existsSync(tree)) pointTo(overlay, tree);
   else makeEmpty(overlay);
 }
