@@ -124,6 +124,9 @@ function withMountPoints(
   return { lowers: [...lowers, layer], paths };
 }
 
+/** What the system says of a path that leads to no file. */
+const NOWHERE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
 /** Runtimes complain of a missing interpreter in words that name only the script. */
 function explainFailure(root: string, { needs, mounts }: RunOptions): void {
   if (needs === undefined || mounts.some(({ target }) => needs.startsWith(`${target}/`))) return;
@@ -131,7 +134,7 @@ function explainFailure(root: string, { needs, mounts }: RunOptions): void {
   try {
     closeSync(openIn(directory.fd, needs, O_PATH));
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    if (!NOWHERE.includes(codeOf(error) ?? '')) throw error;
     throw new AshlarError(`there is no ${needs} in the image, which should run the script`, {
       hint: 'a script may begin with #! and another interpreter; a layer without a script needs none',
     });
