@@ -76,7 +76,7 @@ export function graphs(stage: Stage, fixtures: Fixtures): readonly Workload[] {
             ashlarBuild(stage, 'parallel-busy', 'warm', input, '--jobs', '2'),
             { ...ashlarBuild(stage, 'serial-busy', 'warm', input, '--jobs', '1'), name: 'ashlar --jobs 1' },
           ],
-          targets: [{ kind: 'ratio', to: 'ashlar --jobs 1', atMost: 1 / 1.8 }],
+          targets: [{ kind: 'ratio', to: 'ashlar --jobs 1', atMost: 0.55 }],
         };
       },
     },
