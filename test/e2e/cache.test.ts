@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { blobPath, wrongBlobs } from './images.ts';
 import { linesOf, useBusybox } from './roots.ts';
-import { outputAsRoot, Project, useWorkspace } from './support.ts';
+import { output, outputAsRoot, Project, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
   const workspace = useWorkspace();
@@ -160,6 +160,89 @@ describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
     expect(await ran(project, file, [], { http_proxy: 'two', SOURCE_DATE_EPOCH: '1' })).toEqual(['a']);
     expect(await ran(project, file, [], { http_proxy: 'two', SOURCE_DATE_EPOCH: '2' })).toEqual(['a']);
     expect(await ran(project, file, [], { http_proxy: 'two', SOURCE_DATE_EPOCH: '1' })).toEqual([]);
+  });
+
+  it('sees everything that a result depends on', async () => {
+    const project = workspace.project('own');
+    project.write('f', '1');
+    mkdirSync(project.at('bound'));
+    const first = noisy({ imports: ['f'] });
+    const changes: Readonly<Record<string, object>> = {
+      'a variable of build_env': noisy({ imports: ['f'], build_env: { A: '1' } }),
+      'another value of it': noisy({ imports: ['f'], build_env: { A: '2' } }),
+      'the mode of an import': noisy({ imports: [{ path: 'f', mode: 0o755 }] }),
+      'the owner of an import': noisy({ imports: [{ path: 'f', uid: 0, gid: 5 }] }),
+      'where imports are': noisy({ import: ['f'] }),
+      'no imports': noisy(),
+      'a script': noisy({ imports: ['f'], run: '#!/bin/sh\necho ran a; date >/g' }),
+      'the architecture': noisy({ imports: ['f'], arch: 'riscv64' }),
+    };
+    expect(await ran(project, { a: first })).toEqual(['a']);
+    const seen: string[] = [];
+    for (const [name, layer] of Object.entries(changes))
+      if ((await ran(project, { a: layer })).length > 0) seen.push(name);
+    expect(seen).toEqual(Object.keys(changes));
+    expect(await ran(project, { a: first }, ['--network', 'none'])).toEqual(['a']);
+    expect(await ran(project, { a: first })).toEqual([]);
+  });
+
+  it('sees every property of a dest import', async () => {
+    const project = workspace.project('own');
+    project.write('f', '1');
+    const file = (entry: object, more: object = {}) => ({
+      a: { from: scratch, imports: [{ path: 'f', dest: '/f', ...entry }], ...more },
+    });
+    const digests = new Set<string>();
+    const versions = [{}, { mode: 0o755 }, { uid: 5 }, { gid: 5 }, { dest: '/g' }];
+    for (const entry of versions) {
+      await project.build(file(entry));
+      digests.add(project.image('a').layers.join());
+    }
+    expect(digests.size).toBe(versions.length);
+  });
+
+  it('takes empty directives for absent ones', async () => {
+    const project = workspace.project('own');
+    const { run, from } = noisy();
+    expect(await ran(project, { a: { from, run } })).toEqual(['a']);
+    const empty = {
+      ...{ labels: {}, environment: {}, annotations: {}, build_env: {}, build_env_passthrough: [] },
+      ...{ imports: [], import: null, overlay_dirs: [], binds: [], volumes: [], build_only: false },
+    };
+    const { stdout, stderr } = await project.build({ a: { from, run, ...empty } });
+    expect(stdout).toBe('');
+    expect(stderr).not.toContain('cache miss');
+    expect(stderr).toMatch(/found cached layer a\n$/);
+  });
+
+  it('gives an image the text of its file and the state of its repository anew, and runs nothing for that', async () => {
+    const project = workspace.project('own');
+    const git = (...args: string[]) =>
+      output('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...args], { cwd: project.path });
+    const file = JSON.stringify({ a: noisy() });
+    const annotations = () => project.image('a').manifest.annotations ?? {};
+    await git('init', '--quiet');
+    project.writeStackerFile(file);
+    await git('add', 'stacker.yaml');
+    await git('commit', '--quiet', '--message', 'one');
+    await project.build(file);
+    const before = annotations();
+    const config = project.image('a').manifest.config;
+    const { stdout, stderr } = await project.build(`# new\n${file}`);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/found cached layer a\n$/);
+    const names = Object.keys(before).filter(name => annotations()[name] !== before[name]);
+    expect(names.map(name => name.replace(/.*\./, '')).sort()).toEqual(['git_version', 'stacker_yaml']);
+    expect(annotations()['io.stackeroci.stacker.stacker_yaml']).toBe(`# new\n${file}`);
+    expect(annotations()['io.stackeroci.stacker.git_version']).toMatch(/-dirty$/);
+    expect(project.image('a').manifest.config).toEqual(config);
+  });
+
+  it('has no use for the order of the variables of the host', async () => {
+    const project = workspace.project('own');
+    const file = { a: noisy({ build_env_passthrough: ['A_.*'] }) };
+    expect(await ran(project, file, [], { A_1: '1', A_2: '2' })).toEqual(['a']);
+    expect(await ran(project, file, [], { A_2: '2', A_1: '1' })).toEqual([]);
   });
 
   it('keeps more than one generation', async () => {
