@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { AshlarError } from '../support/errors.ts';
 import { sourceDateEpoch } from './epoch.ts';
 import { UsageError } from './failure.ts';
+import { openLog } from './log.ts';
 import { type GlobalFlags, readSettings } from './settings.ts';
 
 /** @throws UsageError when they contradict each other. */
@@ -20,6 +21,8 @@ export function globalsOf(command: Command): GlobalFlags {
  */
 export async function checkBefore(flags: GlobalFlags): Promise<void> {
   checkContradiction(flags);
+  // Says which version this is, whatever becomes of the command.
+  if (flags.debug) openLog(flags);
   sourceDateEpoch();
   const { stackerDir } = await readSettings(flags);
   const uid = lstatSync(join(stackerDir, 'build.cache'), { throwIfNoEntry: false })?.uid;

@@ -10,11 +10,17 @@ export type Log = (level: Level, text: string) => void;
 
 const SEVERITY: Readonly<Record<Level, number>> = { debug: 0, info: 1, warning: 2 };
 
-/** The log that the global flags ask for. `write` puts a line on the terminal, above what is shown there live. */
+/** The files that logs of this process go to: opened anew by its first one. */
+const files = new Map<string, number>();
+let announced = false;
+
+/**
+ * The log that the global flags ask for; the first one of a process begins with the version. `write` puts a line on
+ * the terminal, above what is shown there live.
+ */
 export function openLog(flags: GlobalFlags, write: (line: string) => void = toStandardError): Log {
   const threshold = flags.debug ? 0 : flags.quiet ? 3 : 1;
   const file = flags.logFile === undefined ? undefined : openFile(flags.logFile);
-  if (file !== undefined) process.on('exit', () => closeSync(file));
   const log: Log = (level, text) => {
     if (SEVERITY[level] < threshold) return;
     const stamp = flags.logTimestamp ? `${new Date().toISOString()} ` : '';
@@ -22,7 +28,8 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void = toSt
     if (file === undefined) write(line);
     else writeSync(file, line);
   };
-  log('debug', `stacker version ${VERSION}`);
+  if (!announced) log('debug', `stacker version ${VERSION}`);
+  announced = true;
   return log;
 }
 
@@ -31,8 +38,13 @@ function toStandardError(line: string): void {
 }
 
 function openFile(path: string): number {
+  const known = files.get(path);
+  if (known !== undefined) return known;
   try {
-    return openSync(path, 'w');
+    const file = openSync(path, 'w');
+    files.set(path, file);
+    process.on('exit', () => closeSync(file));
+    return file;
   } catch (cause) {
     throw new AshlarError(`couldn't open the log file ${path}`, { cause });
   }

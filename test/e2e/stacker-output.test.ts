@@ -91,6 +91,10 @@ describe.skipIf(!has('busybox'))('the output of stacker', () => {
     expect(plain.stderr).not.toContain('Copying blob');
     const usual = await project.build(child('2'));
     expect(usual.stderr).not.toContain('Copying blob');
+    const fresh = workspace.project('own');
+    const base = { type: 'oci', url: `${project.oci}:base` };
+    const shown = await fresh.build({ one: { from: base } }, [], { globals: ['--progress'] });
+    expect(shown.stderr).toMatch(/^Copying blob sha256:[0-9a-f]+/m);
   });
 
   it('is help without arguments, and the version alone when that is asked for', async () => {
@@ -106,8 +110,12 @@ describe.skipIf(!has('busybox'))('the output of stacker', () => {
     const version = await execute(stackerProgram, ['--version']);
     expect([version.status, version.stderr]).toEqual([0, '']);
     expect(version.stdout).toMatch(/\d+\.\d+\.\d+/);
-    const forBuild = await execute(stackerProgram, ['build', '--help']);
-    expect(forBuild.status).toBe(0);
+    const { path } = workspace;
+    const forBuild = await execute(stackerProgram, ['--debug', 'build', '--help'], { cwd: path });
+    expect([forBuild.status, forBuild.stderr]).toEqual([0, expect.stringMatching(/^stacker version \S+\n$/)]);
+    expect(forBuild.stdout).toContain('--substitute');
+    await execute(stackerProgram, ['--debug', '--log-file', 'help.log', 'build', '--help'], { cwd: path });
+    expect(readFileSync(`${path}/help.log`, 'utf8')).toMatch(/^stacker version \S+\n$/);
     const both = await execute(stackerProgram, ['--debug', '--quiet', 'build', '--help']);
     expect(failureOf(both)).toContain("debug and quiet don't make sense together");
   });
