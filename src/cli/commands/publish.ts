@@ -1,14 +1,14 @@
 /** Images go from the OCI layout to a registry or to another layout. */
 import { resolve } from 'node:path';
-import { type BuildOptions, explainPlan, holdProject } from '../../engine/index.ts';
+import { type Explanation, explainPlan, holdProject } from '../../engine/index.ts';
 import {
   type Credentials,
   type Descriptor,
   type ImageReference,
   ImageSender,
-  type Layout,
   openLayout,
   parseReference,
+  type TagEntry,
 } from '../../oci/index.ts';
 import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
 import { AshlarError } from '../../support/errors.ts';
@@ -63,9 +63,11 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
     ({ image, emit }) => emit && (flags.image.length === 0 || flags.image.includes(image)),
   );
   const orders = new Map(chosen.map(({ image }) => [image, destinationsOf(image)]));
-  if (!flags.force) {
+  if (!flags.force && chosen.length > 0) {
+    const warn = (text: string) => log('warning', text);
     const options = buildOptions(settings, flags);
-    await checkBuilt([...orders.keys()], recipe, layout, options, signal, log);
+    const explanations = await explainPlan(recipe.plan, [...orders.keys()], options, warn, signal);
+    checkBuilt(explanations, await layout.tags());
   }
   const onBlob = wantsProgress(globals, process.stderr)
     ? ({ digest }: Descriptor) => process.stderr.write(`Copying blob ${digest}\n`)
@@ -85,20 +87,10 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   }
 }
 
-/** @throws AshlarError for the first image that a build would make anew. */
-async function checkBuilt(
-  images: readonly string[],
-  { plan }: StackerRecipe,
-  layout: Layout,
-  options: BuildOptions,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
-  if (images.length === 0) return;
-  const tags = new Set((await layout.tags()).map(({ tag }) => tag));
-  const warn = (text: string) => log('warning', text);
-  const explanations = await explainPlan(plan, images, options, warn, signal);
-  const stale = explanations.find(({ image, state }) => state !== 'up to date' || !tags.has(image));
+/** @throws AshlarError for the first image that a build would make anew, or that is not there. */
+function checkBuilt(explanations: readonly Explanation[], tags: readonly TagEntry[]): void {
+  const present = new Set(tags.map(({ tag }) => tag));
+  const stale = explanations.find(({ image, state }) => state !== 'up to date' || !present.has(image));
   if (!stale) return;
   throw new AshlarError(`layer needs to be rebuilt before publishing: ${stale.image}`, {
     hint: 'build it, or publish what is there with --force; the command explain says what has changed',
