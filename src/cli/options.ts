@@ -54,7 +54,7 @@ export function withSubstitutions(command: Command): Command {
 
 /** The flags of everything that builds. */
 export function withBuildFlags(command: Command): Command {
-  return withResultFlags(withPlanFlags(command))
+  return withRuntime(withResultFlags(withPlanFlags(command)))
     .option('--no-cache', 'build everything anew')
     .option('--explain', 'say of each step that is built what has changed since the last build')
     .option(
@@ -66,10 +66,13 @@ export function withBuildFlags(command: Command): Command {
     .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
     .option('--on-run-failure <command>', 'command that is run in the tree of a run section that failed')
-    .option('--shell-fail', 'the same as --on-run-failure=/bin/sh')
-    .addOption(
-      new Option('--runtime <name>', 'what starts run sections').choices(['crun', 'runc', 'builtin']),
-    );
+    .option('--shell-fail', 'the same as --on-run-failure=/bin/sh');
+}
+
+export function withRuntime(command: Command): Command {
+  return command.addOption(
+    new Option('--runtime <name>', 'what starts processes in trees').choices(['crun', 'runc', 'builtin']),
+  );
 }
 
 /** The flags that decide what comes out, besides those of the plan. */

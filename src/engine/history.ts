@@ -3,13 +3,18 @@ import type { Source, Step } from '../plan/types.ts';
 import type { LookContext } from './context.ts';
 import type { FileType } from './identity.ts';
 import type { KeyPart } from './keys.ts';
+import type { LayerRecord } from './values.ts';
 
 export interface ImageHistory {
   readonly facts: ImageFacts;
   readonly steps: readonly StepHistory[];
   /** What the config was made of, layers not counted. */
   readonly config: readonly KeyPart[];
+  /** From the bottom to the top. */
+  readonly layers: readonly RememberedLayer[];
 }
+
+export type RememberedLayer = Pick<LayerRecord, 'diffId' | 'descriptor' | 'compression'>;
 
 /** What an image is made of, as its description has it. */
 export interface ImageFacts {

@@ -7,7 +7,13 @@ import { baseFact, Comparison, earlyFacts } from './comparison.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
-import { nameOfStep, recallHistory, rememberHistory, type StepHistory } from './history.ts';
+import {
+  nameOfStep,
+  type RememberedLayer,
+  recallHistory,
+  rememberHistory,
+  type StepHistory,
+} from './history.ts';
 import { sayImports } from './import-messages.ts';
 import { stageImports } from './imports.ts';
 import { configParts } from './key-parts.ts';
@@ -81,16 +87,24 @@ export async function buildImage(
   const labels = await labelsOf(plan, { ...common, layers, onMiss: () => {} });
   const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
   cached &&= labels.cached;
-  const config = configParts(change, plan, options);
+  const config = configParts(plan.config, plan, options);
   const image = await finish({ ...plan, config: change }, base, layers, [...base.made, ...made], cached, context);
   if (!image.cached) comparison.missedConfig(config);
-  rememberHistory(plan.name, { facts: { ...facts, base: fact }, steps, config }, context);
+  rememberHistory(
+    plan.name,
+    { facts: { ...facts, base: fact }, steps, config, layers: layers.map(rememberedLayer) },
+    context,
+  );
   return image;
 }
 
 async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<GeneratedLabels> {
   if (!labels) return { labels: {}, cached: true };
   return located(labels.at, () => generateLabels(labels, step));
+}
+
+function rememberedLayer({ diffId, descriptor, compression }: LayerRecord): RememberedLayer {
+  return { diffId, descriptor, compression };
 }
 
 interface Start extends BaseImage {

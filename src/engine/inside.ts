@@ -7,6 +7,7 @@ import { removeAbandoned } from './abandoned.ts';
 import { toPlain } from './errors-as-data.ts';
 import { identify, sha256OfFile } from './identity.ts';
 import type { Call } from './inside/call.ts';
+import { grab } from './inside/grab.ts';
 import { labels } from './inside/labels.ts';
 import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
@@ -35,6 +36,7 @@ const handlers: Handlers = {
     return null;
   },
   stage: stageImports,
+  grab,
   measure: async paths => paths.map(sizeOnDisk),
   remove: async paths => {
     for (const path of paths) await rm(path, { recursive: true, force: true });

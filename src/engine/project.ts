@@ -89,6 +89,11 @@ export async function holdProject(
   return { [Symbol.dispose]: () => release(locks) };
 }
 
+/** The directory that keeps what is changed in an image from one chroot to the next. */
+export function keptChanges({ roots }: ProjectDirectories, image: string): string {
+  return join(roots, fileName(image), 'chroot');
+}
+
 /** A layer may be called `a/b`; it is one directory all the same, and never one within that of a layer `a`. */
 function fileName(name: string): string {
   return name.replaceAll('/', '%2F');

@@ -71,6 +71,13 @@ export type LabelsResult =
   | { readonly kind: 'failed'; readonly status: number }
   | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
 
+/** A file or directory of a tree is copied into a directory of the host. */
+export interface GrabRequest {
+  readonly layers: readonly TreeLayer[];
+  readonly path: string;
+  readonly directory: string;
+}
+
 /** Imports are copied into a directory, where nothing stays but them and those whose names are in `keep`. */
 export interface StageRequest {
   readonly directory: string;
@@ -119,6 +126,7 @@ export interface Requests {
   /** Makes sure that the trees of layers are there. */
   readonly unpack: { readonly params: readonly TreeLayer[]; readonly result: null };
   readonly stage: { readonly params: StageRequest; readonly result: null };
+  readonly grab: { readonly params: GrabRequest; readonly result: null };
   readonly pack: { readonly params: PackRequest; readonly result: PackedLayer | undefined };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };

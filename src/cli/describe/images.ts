@@ -1,6 +1,8 @@
 /** Commands that look at or use images that are built. */
 import type { Command } from 'commander';
+import type { ChrootFlags } from '../commands/chroot.ts';
 import { globalsOf } from '../globals.ts';
+import { withFiles, withPlanFlags, withRuntime } from '../options.ts';
 
 export function describeImages(program: Command): void {
   program
@@ -9,5 +11,24 @@ export function describeImages(program: Command): void {
     .argument('[tag]', 'only this image')
     .action(async (tag: string | undefined, _flags: unknown, command: Command) =>
       (await import('../commands/inspect.ts')).inspect(globalsOf(command), tag),
+    );
+
+  withRuntime(withPlanFlags(withFiles(program.command('chroot').alias('exec'))))
+    .description('run a command in a temporary copy of a built layer')
+    .argument('[tag]', 'the layer (default: the first of the file)')
+    .argument('[command...]', 'the command and its words (default: /bin/sh)')
+    // The words of the command are not for us.
+    .passThroughOptions()
+    .action(
+      async (tag: string | undefined, words: readonly string[], flags: ChrootFlags, command: Command) =>
+        (await import('../commands/chroot.ts')).chroot(globalsOf(command), tag, words, flags),
+    );
+
+  program
+    .command('grab')
+    .description('copy a file or directory of a built layer into the current directory')
+    .argument('<tag:path>', 'the layer, and an absolute path in it')
+    .action(async (argument: string, _flags: unknown, command: Command) =>
+      (await import('../commands/grab.ts')).grab(globalsOf(command), argument),
     );
 }

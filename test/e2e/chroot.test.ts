@@ -1,0 +1,162 @@
+/** A command in a temporary copy of a layer that was built. */
+import { rmSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isRoot } from '../support/tools.ts';
+import { useBusybox } from './roots.ts';
+import { failureOf, type Project, useWorkspace } from './support.ts';
+
+const workspace = useWorkspace();
+const busybox = useBusybox(workspace);
+
+const TEMPORARY = 'This chroot is temporary, any changes will be destroyed when it exits.\n';
+const runtimes = ['crun', 'runc', 'builtin'];
+
+const layers = {
+  tools: { from: busybox, build_only: true, run: 'echo tool > /tool' },
+  thing: {
+    from: { type: 'built', tag: 'tools' },
+    imports: ['note', 'stacker://tools/tool'],
+    build_env: { COLOR: 'green' },
+    binds: ['shared -> /shared'],
+    run: 'echo made > /made',
+  },
+};
+
+function newProject(): Project {
+  const project = workspace.project();
+  project.write('note', 'imported\n');
+  project.write('shared/old', 'old\n');
+  return project;
+}
+
+/** In it the layers are built, and stay as they are. */
+let project: Project;
+/** The same without the stacker file. */
+let bare: Project;
+beforeAll(async () => {
+  [project, bare] = [newProject(), newProject()];
+  await Promise.all([project.build(layers), bare.build(layers)]);
+  rmSync(bare.at('stacker.yaml'));
+});
+
+describe.each(runtimes)('chroot with %s', runtime => {
+  it('shows the layer with its imports, environment and binds, and passes everything through', async () => {
+    const script =
+      'cat /made /tool /stacker/imports/note /stacker/imports/tool /shared/old; echo $COLOR $STACKER_LAYER_NAME; cat; echo new > /shared/new; echo bad >&2; exit 42';
+    const args = ['chroot', '--runtime', runtime, 'thing', 'sh', '-c', script];
+    const ended = await project.ashlar(args, { input: 'typed\n' });
+    expect(ended).toEqual({
+      status: 42,
+      stdout: 'made\ntool\nimported\ntool\nold\ngreen thing\ntyped\n',
+      stderr: `${TEMPORARY}bad\n`,
+    });
+    expect(
+      await project.ashlar(['chroot', '--runtime', runtime, 'thing', 'cat', '/shared/new']),
+    ).toMatchObject({ status: 0, stdout: 'new\n' });
+  });
+
+  it('forgets what was changed', async () => {
+    const chroot = (...words: readonly string[]) =>
+      project.ashlar(['chroot', '--runtime', runtime, 'thing', ...words]);
+    expect(await chroot('sh', '-c', 'rm /made; echo x > /new; ls /made /new')).toMatchObject({
+      status: 1,
+      stdout: '/new\n',
+    });
+    expect(await chroot('sh', '-c', 'ls /made /new')).toMatchObject({ status: 1, stdout: '/made\n' });
+  });
+});
+
+describe('chroot', () => {
+  it('runs /bin/sh in the first layer of the file when nothing else is said', async () => {
+    const ended = await project.ashlar(['chroot'], { input: 'cat /tool; ls /made; exit 9\n' });
+    expect(ended).toMatchObject({ status: 9, stdout: 'tool\n' });
+    expect(ended.stderr).toContain(TEMPORARY);
+  });
+
+  it('is called exec, too, and leaves the words of the command alone', async () => {
+    const { stdout } = await project.ashlar(['exec', 'thing', 'echo', '-q', '--debug', 'two  words']);
+    expect(stdout).toBe('-q --debug two  words\n');
+  });
+
+  it('reads the same files and substitutions as build', async () => {
+    const project = workspace.project();
+    project.write(
+      'other.yaml',
+      `\${{NAME}}:\n  from: {type: tar, url: ${busybox.url}}\n  run: echo \${{WORD:none}} > /word\n`,
+    );
+    const flags = ['-f', 'other.yaml', '--substitute', 'NAME=thing', '--substitute', 'WORD=given'];
+    expect((await project.ashlar(['build', ...flags])).status).toBe(0);
+    const ended = await project.ashlar(['chroot', ...flags, 'thing', 'cat', '/word']);
+    expect(ended).toMatchObject({ status: 0, stdout: 'given\n' });
+  });
+
+  it('builds nothing, and says what was never built', async () => {
+    const project = newProject();
+    await project.build(layers);
+    project.writeStackerFile({ ...layers, fresh: { from: busybox, run: 'echo fresh > /fresh' } });
+    const ended = await project.ashlar(['chroot', 'fresh', 'true']);
+    expect(failureOf(ended)).toContain('error: layer fresh has not been built\n');
+    expect(project.tags()).toEqual(['thing']);
+  });
+
+  it('shows what was built last, whatever the file says now', async () => {
+    const project = newProject();
+    await project.build(layers);
+    const { thing, tools } = layers;
+    project.writeStackerFile({ tools, thing: { ...thing, run: 'echo changed > /made' } });
+    expect((await project.ashlar(['chroot', 'thing', 'cat', '/made'])).stdout).toBe('made\n');
+  });
+
+  it('refuses a layer that the file does not have', async () => {
+    expect(failureOf(await project.ashlar(['chroot', 'nothing']))).toMatch(
+      /^error: no layer nothing in stackerfile\n/,
+    );
+  });
+
+  it('says that there is no such command', async () => {
+    const ended = await project.ashlar(['chroot', '--runtime', 'crun', 'thing', '/no/such']);
+    expect(failureOf(ended)).toMatch(/^error: crun could not start '\/no\/such': /);
+  });
+
+  it('needs a file or a name', async () => {
+    const project = workspace.project();
+    expect(failureOf(await project.ashlar(['chroot']))).toMatch(
+      /^error: couldn't find stacker file stacker.yaml, and no layer is named\n/,
+    );
+  });
+});
+
+describe('chroot without a stacker file', () => {
+  it.each(runtimes)('does its best, and keeps what was changed (%s)', async runtime => {
+    const chroot = (script: string) =>
+      bare.ashlar(['chroot', '--runtime', runtime, 'thing', 'sh', '-c', script]);
+    const first = await chroot(
+      `rm -f /made; echo kept > /${runtime}; chown 5:6 /${runtime}; echo $STACKER_LAYER_NAME`,
+    );
+    expect(first).toMatchObject({ status: 0, stdout: 'thing\n' });
+    expect(first.stderr).toMatch(/^couldn't find stacker file, chrooting to thing as best effort$/m);
+    const second = await chroot(`ls /made; stat -c %u:%g /${runtime}; cat /${runtime}`);
+    expect(second).toMatchObject({ status: 0, stdout: '5:6\nkept\n' });
+  });
+
+  it('finds layers that are for building only', async () => {
+    expect((await bare.ashlar(['chroot', 'tools', 'cat', '/tool'])).stdout).toBe('tool\n');
+  });
+
+  it('lets changes go with the roots directory', async () => {
+    const project = newProject();
+    await project.build(layers);
+    rmSync(project.at('stacker.yaml'));
+    await project.ashlar(['chroot', 'thing', 'sh', '-c', 'echo kept > /kept; mkdir -m 000 /closed']);
+    expect((await project.ashlar(['clean'])).status).toBe(0);
+    await project.build(layers);
+    rmSync(project.at('stacker.yaml'));
+    expect((await project.ashlar(['chroot', 'thing', 'cat', '/kept'])).status).not.toBe(0);
+  });
+});
+
+describe.runIf(!isRoot)('chroot by a plain user', () => {
+  it('is root in the layer', async () => {
+    expect((await project.ashlar(['chroot', 'thing', 'id', '-u'])).stdout).toBe('0\n');
+  });
+});
