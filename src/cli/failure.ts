@@ -19,10 +19,18 @@ const MACHINE = new Set([
   'EISDIR',
 ]);
 
+const FREE_SPACE =
+  'free some space (ashlar gc removes from the store what nobody needs), or put --store or --oci-dir on another disk';
+
 /** What helps against some of them. */
 const CURES: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some space, or put --store on another disk',
-  EDQUOT: 'free some space, or put --store on another disk',
+  ENOSPC: FREE_SPACE,
+  EDQUOT: FREE_SPACE,
+  EACCES: 'look at owner and mode of it and of the directories above: this user may not do that there',
+  EROFS: 'that file system is mounted read-only: choose another directory',
+  EMFILE: 'this process may not open more files: raise the limit with ulimit -n, or use fewer --jobs',
+  ENOMEM: 'memory ran out: use fewer --jobs',
+  EIO: 'the disk does not work as it should: see dmesg',
 };
 
 /** Prints what went wrong, once, and returns the exit code. */
@@ -50,6 +58,8 @@ export async function fail(error: unknown): Promise<number> {
 /** The code of what the machine refused, if that is what an error or one of its causes is about. */
 function machineCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  // Programs that we start have only words for it.
+  if (/no space left on device/i.test(error.message)) return 'ENOSPC';
   const code = codeOf(error);
   return code !== undefined && MACHINE.has(code) ? code : machineCode(error.cause);
 }

@@ -67,7 +67,7 @@ const SEPARATOR = /;|&&|\|\|?|(?<![<>&\d])&(?![>&\d])|\bthen\b|\bdo\b|\belse\b/;
 const INTRODUCTION = /^(?:\s|\(|\{\s|!\s|if\s|elif\s|while\s|until\s)+/;
 const REDIRECTION = /\s*\d*(?:>>|>&|<&|>\||>|<<-?|<)\s*(?:"[^"]*"|'[^']*'|\S+)/g;
 /** What a shell replaces by something else. */
-const EXPANSION = /\$\{[^}]*\}|\$\([^)]*\)|\$[\w@*#?$!-]|\$\w+|`[^`]*`|[*?[\]~]/;
+const EXPANSION = /\$\{[^}]*\}|\$\([^)]*\)|\$\w+|\$[@*#?$!-]|`[^`]*`|[*?[\]~]/;
 /** Characters that must be known of a command for a trace to be taken for it. */
 const LEAST_KNOWN = 3;
 

@@ -20,6 +20,21 @@ const MEANINGS: Readonly<Record<number, string>> = {
   143: 'status 143: something was told to end (SIGTERM)',
 };
 
+/** Characters at the end of an output that are about the failure. */
+const LAST_WORDS = 2000;
+
+/** What programs say that means more than a status does. */
+const SIGNS: readonly { readonly sign: RegExp; readonly meaning: string }[] = [
+  {
+    sign: /exec format error/i,
+    meaning: `a program in the image is not made for this machine (${process.arch}): choose a base for it with arch, or set up emulation (qemu-user and binfmt_misc)`,
+  },
+  {
+    sign: /no space left on device/i,
+    meaning: 'a disk is full: free some space, or put --store on another one',
+  },
+];
+
 /** Lines of a file that may be between the lines of a script: comments, blank ones, marks of lists. */
 const BETWEEN = 20;
 
@@ -33,11 +48,12 @@ export function scriptFailure(
   output: OutputTail,
   advice: string | undefined,
 ): AshlarError {
-  const failing = findFailingLine(script, output.text());
+  const text = output.text();
+  const failing = findFailingLine(script, text);
   const place = failing?.line && findLine(at, failing.line, script.split('\n').length + BETWEEN);
   const hints = [
     failing && !place ? `the last command was: ${failing.command}` : undefined,
-    MEANINGS[status],
+    SIGNS.find(({ sign }) => sign.test(text.slice(-LAST_WORDS)))?.meaning ?? MEANINGS[status],
     advice,
   ];
   return new AshlarError(`${failure}: execute failed: exit status ${status}`, {

@@ -253,7 +253,9 @@ describe.skipIf(!has('umoci', 'busybox'))('run', () => {
       env: { PATH: bin },
     });
     expect(stdout).toBe('0\nrefused\n');
-    expect(stderr).toMatch(/^warning: only one user id is available .*: owners of files cannot be kept$/m);
+    expect(stderr).toMatch(
+      /^warning: only one user id is available .*: owners of files cannot be kept; as root: .+$/m,
+    );
     expect(project.image('one').names(-1)).toEqual(['/', 'new']);
   });
 

@@ -29,6 +29,7 @@ describe.each([
     ['one of several', 'true\necho fine\nls /does-not-exist\necho never', 'ls /does-not-exist'],
     ['with indentation', 'if true; then\n  echo x\n    false /indented\nfi', 'false /indented'],
     ['with variables', 'A=/nowhere\nls $A/there "${A}x"\ntrue', 'ls $A/there "${A}x"'],
+    ['with long variables', 'LONG=/nowhere\nls "$LONG/there" $#\ntrue', 'ls "$LONG/there" $#'],
     ['with quotes', 'echo "one"\nls "/a  b" \'c d\'', 'ls "/a  b" \'c d\''],
     [
       'with redirections',

@@ -120,8 +120,10 @@ function readEntry(node: YamlNode, context: LayerContext): Entry {
 function stringField(fields: ReadonlyMap<string, YamlNode>, key: string, node: YamlMap): string | undefined {
   const value = fields.get(key);
   if (value === undefined || value.kind === 'string') return value?.value;
+  const isScalar = value.kind !== 'list' && value.kind !== 'map' && value.kind !== 'null';
   throw new AshlarError(`value for '${key}' in import is not a string: ${showYaml(node)}`, {
     at: value.span,
+    hint: isScalar ? 'put it in quotes' : undefined,
   });
 }
 
