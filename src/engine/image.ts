@@ -21,9 +21,9 @@ import { canonical, keyOf } from './keys.ts';
 import { type GeneratedLabels, generateLabels } from './labels.ts';
 import { linkTrees } from './links.ts';
 import { located } from './located.ts';
+import { run } from './run-step.ts';
 import { resolveSources } from './sources.ts';
 import { copy, type StepContext, tarBase } from './steps.ts';
-import { run } from './run-step.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
@@ -88,7 +88,14 @@ export async function buildImage(
   const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
   cached &&= labels.cached;
   const config = configParts(plan.config, plan, options);
-  const image = await finish({ ...plan, config: change }, base, layers, [...base.made, ...made], cached, context);
+  const image = await finish(
+    { ...plan, config: change },
+    base,
+    layers,
+    [...base.made, ...made],
+    cached,
+    context,
+  );
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(
     plan.name,

@@ -6,14 +6,14 @@
 export { buildPlan, dependenciesOf } from './build.ts';
 export { removeDirectory } from './clean.ts';
 export type { BuildOptions } from './context.ts';
+export { type Entrance, enterImage } from './enter.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { type Explanation, explainPlan } from './explain.ts';
 export type { Change } from './explanation.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './gc.ts';
+export { grab } from './grab.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
 export { holdProject, keptChanges, type ProjectDirectories } from './project.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
 export { selectImages } from './selection.ts';
-export { type Entrance, enterImage } from './enter.ts';
-export { grab } from './grab.ts';
 export type { BuiltImage } from './values.ts';

@@ -1,10 +1,11 @@
 /** Labels that a script makes out of the finished tree of an image. */
 import type { LabelScript } from '../plan/types.ts';
-import { AshlarError } from '../support/errors.ts';
 import { once, say } from './context.ts';
+import { OutputTail } from './failing-line.ts';
 import { runParts } from './key-parts.ts';
 import { canonical, keyOf } from './keys.ts';
 import { roomOf } from './rooms.ts';
+import { scriptFailure } from './script-failure.ts';
 import type { StepContext } from './steps.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -32,20 +33,25 @@ export function generateLabels(script: LabelScript, step: StepContext): Promise<
 }
 
 async function runLabelScript(
-  { script, surroundings, directories, failure, at }: LabelScript,
+  labelScript: LabelScript,
   { context, plan, layers, importsDirectory }: StepContext,
 ): Promise<Labels> {
   const { workshop, signal, emit } = context;
+  const { script, surroundings, directories } = labelScript;
   const room = await roomOf(surroundings, layers, importsDirectory, context);
+  const tail = new OutputTail();
   const result = await workshop.call(
     'labels',
     { ...room, script, directories },
     {
       signal,
-      onOutput: bytes => emit({ kind: 'output', image: plan.name, bytes }),
+      onOutput: bytes => {
+        tail.add(bytes);
+        emit({ kind: 'output', image: plan.name, bytes });
+      },
       onWarning: text => say(context, plan.name, 'warning', text),
     },
   );
   if (result.kind === 'labels') return result.labels;
-  throw new AshlarError(`${failure}: execute failed: exit status ${result.status}`, { at });
+  throw scriptFailure(labelScript, result.status, tail, undefined);
 }

@@ -23,10 +23,7 @@ async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number>
     });
   const { directory } = bundle;
   mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    join(directory, 'config.json'),
-    JSON.stringify(runtimeSpec(runtime, bundle)),
-  );
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(runtimeSpec(runtime, bundle)));
   const log = join(directory, 'runtime.log');
   const globals = [
     '--root',

@@ -19,9 +19,8 @@ export function describeImages(program: Command): void {
     .argument('[command...]', 'the command and its words (default: /bin/sh)')
     // The words of the command are not for us.
     .passThroughOptions()
-    .action(
-      async (tag: string | undefined, words: readonly string[], flags: ChrootFlags, command: Command) =>
-        (await import('../commands/chroot.ts')).chroot(globalsOf(command), tag, words, flags),
+    .action(async (tag: string | undefined, words: readonly string[], flags: ChrootFlags, command: Command) =>
+      (await import('../commands/chroot.ts')).chroot(globalsOf(command), tag, words, flags),
     );
 
   program

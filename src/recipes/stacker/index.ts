@@ -7,5 +7,4 @@ export { type Finding, lintStackerFiles } from './lint.ts';
 export { loadStackerPlan, type StackerRecipe } from './load.ts';
 export type { StackerOptions } from './options.ts';
 export { undescribedShell } from './run.ts';
-export { undescribedShell } from './run.ts';
 export { type JsonSchema, stackerSchema } from './schema.ts';

@@ -44,19 +44,6 @@ interface LayerImports {
   readonly legacy: boolean;
 }
 
-/** What a shell finds in a layer of which there is no description. */
-export function undescribedShell(layer: string): Surroundings {
-  return {
-    environment: {
-      defaults: defaultEnvironment,
-      passThrough: defaultPassThrough,
-      set: { STACKER_LAYER_NAME: layer },
-    },
-    binds: [],
-    importDirectories: ['/stacker/imports'],
-  };
-}
-
 /** The directives `run` and `generate_labels` with what surrounds them. */
 export function readScripts(directives: Directives, imported: LayerImports, context: LayerContext): Scripts {
   const { layer, file } = context;
