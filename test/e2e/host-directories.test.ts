@@ -126,4 +126,15 @@ describe.skipIf(!has('umoci', 'busybox', 'getfattr'))('directories of the host',
       );
     });
   });
+
+  it('that an earlier layer leaves in --roots-dir may be used by a later one', async () => {
+    const project = workspace.project();
+    await project.build({
+      one: { from: busybox, run: 'sleep 1; mkdir /made; echo made >/made/file', build_only: true },
+      two: { from: scratch, imports: [{ path: '${{STACKER_ROOTFS_DIR}}/one/overlay/made/file', dest: '/' }] },
+      three: { from: scratch, overlay_dirs: [{ source: '${{STACKER_ROOTFS_DIR}}/one/overlay/made' }] },
+    });
+    expect(await project.fileOf('two', 'file')).toBe('made\n');
+    expect(await project.fileOf('three', 'file')).toBe('made\n');
+  });
 });

@@ -57,7 +57,7 @@ export function planOf(
     });
   }
   checkBoundSources(images);
-  return { plan: { images: addFileOrder(images, options.ociDir) }, order };
+  return { plan: { images: addFileOrder(images, options) }, order };
 }
 
 /** The name of the file of each layer. */

@@ -1,4 +1,4 @@
-import { sep } from 'node:path';
+import { join, sep } from 'node:path';
 import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
@@ -38,13 +38,21 @@ export function buildOrder(
   return ordered;
 }
 
+/** Where builds leave what later layers may use. */
+type Directories = Pick<StackerOptions, 'ociDir' | 'rootsDir' | 'stackerDir'>;
+
 /** Adds `after`: the earlier images that must be done first although an image does not name them. */
-export function addFileOrder(images: readonly UnorderedImage[], ociDir: string): ImagePlan[] {
+export function addFileOrder(images: readonly UnorderedImage[], directories: Directories): ImagePlan[] {
   const nodes = images.map(image => ({ image, paths: pathsOf(image) }));
   return nodes.map(({ image, paths }, i) => {
     const after = nodes
       .slice(0, i)
-      .filter(earlier => conflict(earlier.paths, paths) || refersTo(image, earlier.image, ociDir));
+      .filter(
+        earlier =>
+          conflict(earlier.paths, paths) ||
+          refersTo(image, earlier.image, directories) ||
+          looksInto(paths, earlier.image, directories),
+      );
     return { ...image, after: after.map(earlier => earlier.image.name) };
   });
 }
@@ -161,8 +169,18 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 /** Whether the base is what another image of this build leaves in the output layout. */
-function refersTo({ base }: UnorderedImage, other: UnorderedImage, ociDir: string): boolean {
+function refersTo({ base }: UnorderedImage, other: UnorderedImage, { ociDir }: Directories): boolean {
   if (base.kind !== 'image') return false;
   const tags = [other.name, `${other.name}-squashfs`, `${other.name}-erofs`];
   return tags.some(tag => base.reference === `oci:${ociDir}:${tag}`);
+}
+
+/** Whether a path of the host is in what is found there of another image of this build. */
+function looksInto(
+  { read, bound }: HostPaths,
+  { name }: UnorderedImage,
+  { rootsDir, stackerDir }: Directories,
+): boolean {
+  const places = [join(rootsDir, name), join(stackerDir, 'imports', name)];
+  return [...read, ...bound].some(path => places.some(place => isWithin(path, place)));
 }

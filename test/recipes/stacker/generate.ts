@@ -17,7 +17,7 @@ export function planText(text: string, options = testOptions()): unknown {
     );
     const images = file.layers.map(layer => readLayer(layer, file, {}, options));
     checkBoundSources(images);
-    return addFileOrder(buildOrder(images, new Set(), new Map(), options), options.ociDir);
+    return addFileOrder(buildOrder(images, new Set(), new Map(), options), options);
   } catch (error) {
     if (error instanceof AshlarError) return error;
     throw error;

@@ -134,6 +134,20 @@ describe('a base in the output layout', () => {
   });
 });
 
+describe('a path of the host', () => {
+  it.each([
+    ['imports: ["$STACKER_ROOTFS_DIR/a/overlay/f"]', ['a']],
+    ['overlay_dirs: [{source: "$STACKER_ROOTFS_DIR/a/overlay"}]', ['a']],
+    ['imports: [{path: "${{STACKER_STACKER_DIR}}/imports/a/f", dest: /}]', ['a']],
+    ['run: x, binds: ["$STACKER_ROOTFS_DIR/a -> /a"]', ['a']],
+    ['imports: ["$STACKER_ROOTFS_DIR/ab/overlay/f"]', []],
+    ['run: x, binds: ["$STACKER_ROOTFS_DIR"]', []],
+  ])('that is a tree of another layer waits for it: %s', async (directives, after) => {
+    const text = `a: ${scratch}\nb: {from: {type: scratch}, ${directives}}\n`;
+    expect(await waitsFor(text)).toEqual({ a: [], b: after });
+  });
+});
+
 describe('an import out of a bind mount of another layer', () => {
   const text = (path: string) =>
     'a: {from: {type: scratch}, run: x, binds: [/host -> /out]}\n' +
