@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MS, mount, mountOverlay, unmount } from '../linux/index.ts';
+import { requireUserXattrs } from './overlay-ground.ts';
 
 export interface TreeOptions {
   /** Overlay-ready directories from the bottom to the top; none for an empty tree. */
@@ -17,7 +18,10 @@ export interface Tree extends Disposable {
   readonly root: string;
 }
 
-/** Mounts the tree below `scratch`; disposing unmounts it. Must run inside our own mount namespace. */
+/**
+ * Mounts the tree below `scratch`; disposing unmounts it. Must run inside our own mount namespace.
+ * @throws AshlarError when the file system of `scratch` lacks what changes need.
+ */
 export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
   const [root, work, empty] = ['root', 'work', 'empty'].map(name => join(scratch, name)) as [
     string,
@@ -25,6 +29,7 @@ export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
     string,
   ];
   for (const directory of [root, work, empty]) mkdirSync(directory, { recursive: true });
+  if (upper !== undefined) requireUserXattrs(work);
   if (upper === undefined && lowers.length === 0) {
     mount({ source: empty, target: root, flags: MS.BIND });
   } else {
