@@ -1,5 +1,6 @@
 /** The command line: what is typed becomes the call of a command, and what goes wrong an exit code. */
 import { fail } from './failure.ts';
+import { checkBefore } from './globals.ts';
 import { describeProgram } from './program.ts';
 
 // Set by the launcher for ourselves; builds must not see them.
@@ -9,8 +10,12 @@ delete process.env.NODE_COMPILE_CACHE;
 
 try {
   const program = describeProgram(name);
-  if (process.argv.length <= 2) process.stdout.write(program.helpInformation());
-  else await program.parseAsync();
+  const { operands, unknown } = program.parseOptions(process.argv.slice(2));
+  if (operands.length + unknown.length > 0) await program.parseAsync();
+  else {
+    await checkBefore(program.opts());
+    process.stdout.write(program.helpInformation());
+  }
 } catch (error) {
   process.exitCode = await fail(error);
 }

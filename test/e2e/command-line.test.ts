@@ -13,6 +13,7 @@ describe.skipIf(!has('umoci', 'busybox'))('the command line', () => {
     const { status, stdout } = await execute(ashlarProgram, []);
     expect(status).toBe(0);
     expect(stdout).toContain('COMMANDS');
+    expect(await execute(ashlarProgram, ['--oci-dir', 'x'])).toEqual({ status, stdout, stderr: '' });
     const version = await execute(ashlarProgram, ['--version']);
     const { version: expected } = JSON.parse(
       readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -66,7 +67,7 @@ describe.skipIf(!has('umoci', 'busybox'))('the command line', () => {
     const refused = async (line: readonly string[], env: Variables = {}) =>
       failureOf(await workspace.project().ashlar(line, { env }));
 
-    it.each([[['clean']], [['build', '--help']], [['internal-go', 'copy', 'a', 'b']]])(
+    it.each([[[]], [['clean']], [['build', '--help']], [['internal-go', 'copy', 'a', 'b']]])(
       'debug and quiet together: %j',
       async line => {
         const project = workspace.project();
