@@ -78,11 +78,11 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
   it('give every time as the epoch, and clamp those of files', async () => {
     const project = workspace.project('own');
     await digests(project);
-    const created = '2023-11-14T22:13:20';
+    const created = '2023-11-14T22:13:20Z';
     for (const tag of ['second', 'fourth']) {
       const { config } = project.image(tag);
       const times = [config.created, ...(config.history ?? []).map(entry => entry.created)];
-      for (const time of times) expect(time).toMatch(new RegExp(`^${created}(\\.0+)?Z$`));
+      for (const time of times) expect(time).toBe(created);
       expect(config.author).toBe('stacker');
     }
     const root = await project.unpack('first');

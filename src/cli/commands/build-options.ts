@@ -56,7 +56,9 @@ function onRunFailure({ onRunFailure: command, shellFail }: WorkFlags): readonly
 }
 
 function authorship(epoch: number | undefined): BuildOptions['authorship'] {
-  if (epoch !== undefined) return { author: 'stacker', created: new Date(epoch * 1000).toISOString() };
+  // Without the fraction, as programs in Go write whole seconds: scripts compare the text.
+  if (epoch !== undefined)
+    return { author: 'stacker', created: new Date(epoch * 1000).toISOString().replace('.000Z', 'Z') };
   const user = process.env.SUDO_USER || userInfo().username;
   return { author: `${user}@${hostname()}`, created: new Date().toISOString() };
 }
