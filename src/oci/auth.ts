@@ -30,20 +30,22 @@ export async function registryCredentials(
   registry: string,
   repository: string,
 ): Promise<Credentials | undefined> {
-  return findCredentials(registry, `${registry}/${repository}`);
+  return findCredentials(registry, keysFor(`${registry}/${repository}`));
 }
 
 /**
- * The `authorization` header for a download: the longest match of `host[:port]/path` among the same files; `onKey` hears
- * of every key that is looked for. Undefined when there is none, or only an identity token, which no web server
+ * The `authorization` header for a download: the longest match of `host:port/path`, else of `host/path`, among the same
+ * files; `onKey` hears of every key that is looked for. Undefined when there is none, or only an identity token, which no web server
  * understands.
  */
 export async function credentialsForUrl(
   url: string | URL,
   onKey: (key: string) => void = () => {},
 ): Promise<{ readonly authorization: string; readonly from: string } | undefined> {
-  const { host, pathname } = new URL(url);
-  const found = await findCredentials(host, `${host}${pathname}`, onKey);
+  const { host, hostname, pathname } = new URL(url);
+  // Unlike for registries, entries for a host are for all its ports: stacker has it so.
+  const places = new Set([`${host}${pathname}`, `${hostname}${pathname}`]);
+  const found = await findCredentials(host, [...places].flatMap(keysFor), onKey);
   return found?.kind === 'password'
     ? { authorization: basicAuthorization(found), from: found.from }
     : undefined;
@@ -55,12 +57,12 @@ export function basicAuthorization({ username, password }: { username: string; p
 
 async function findCredentials(
   host: string,
-  path: string,
+  keys: readonly string[],
   onKey: (key: string) => void = () => {},
 ): Promise<Credentials | undefined> {
   for (const file of authFiles()) {
     const content = await readAuthFile(file);
-    const found = content && (await credentialsInFile(content, host, keysFor(path), onKey));
+    const found = content && (await credentialsInFile(content, host, keys, onKey));
     if (found) return found;
   }
   return undefined;

@@ -199,6 +199,8 @@ describe('the credentials for a URL', () => {
     ['https://h.example/a/file.tar?x=/a/b', 'host'],
     ['https://h.example:8443/a/b', 'port'],
     ['https://h.example:443/', 'host'],
+    ['http://h.example:9999/file', 'host'],
+    ['http://h.example:9999/a/b/file', 'ab'],
     ['http://h.example', 'host'],
     ['https://other.example/a/b', undefined],
     ['https://h.example.evil/a/b', undefined],
