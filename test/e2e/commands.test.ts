@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decimalSize } from '../../src/cli/size.ts';
 import { has, isRoot } from '../support/tools.ts';
@@ -237,41 +236,6 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       project.writeStackerFile('one: {form: {type: scratch}}');
       expect(failureOf(await project.ashlar(['plan']))).toContain(
         'error: stackerfile: unknown directive form\n',
-      );
-    });
-  });
-
-  describe('check', () => {
-    it('finds that this machine can build', async () => {
-      const project = workspace.project('own');
-      const { status, stdout, stderr } = await project.ashlar(['check']);
-      expect(status, stdout + stderr).toBe(0);
-      expect(stderr).toMatch(/^os\/kernel: /m);
-      for (const subject of ['node', 'unshare', 'namespaces', 'overlay', 'runtime', 'user ids'])
-        expect(stdout).toMatch(new RegExp(`^(ok|degraded) +${subject} `, 'm'));
-      expect(readdirSync(`${project.store}/tmp`)).toEqual([]);
-    });
-
-    it('is JSON on demand', async () => {
-      const project = workspace.project('own');
-      const { stdout } = await project.ashlar(['check', '--json']);
-      const findings: readonly { subject: string; state: string }[] = JSON.parse(stdout);
-      expect(findings).toContainEqual(expect.objectContaining({ subject: 'overlay', state: 'ok' }));
-    });
-
-    it('says what is missing and how to get it', async () => {
-      const project = workspace.project('own');
-      // Only what is needed to start ashlar; findProgram looks into the sbin directories itself.
-      mkdirSync(project.at('bin'));
-      for (const program of ['readlink', 'find', 'unshare', 'sh', 'hostname', 'env'])
-        execFileSync('ln', [
-          '-s',
-          execFileSync('which', [program], { encoding: 'utf8' }).trim(),
-          project.at('bin', program),
-        ]);
-      const { stdout } = await project.ashlar(['check'], { env: { PATH: project.at('bin') } });
-      expect(stdout).toMatch(
-        /^degraded +xz +not installed\n +-> for .*: apt install xz-utils \| dnf install xz \| zypper install xz$/m,
       );
     });
   });
