@@ -7,7 +7,7 @@ import { type Forgotten, forget } from './forgetting.ts';
 import type { KeyPart } from './keys.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 3;
+const VERSION = 4;
 
 const SCHEMA = `
   CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, parts TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
@@ -17,7 +17,7 @@ const SCHEMA = `
   CREATE TABLE blobs (digest TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE images (key TEXT PRIMARY KEY, record TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE bases (reference TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
+  CREATE TABLE files (inode TEXT PRIMARY KEY, stamp TEXT NOT NULL, what TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
   CREATE TABLE downloads (url TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
   CREATE TABLE history (project TEXT NOT NULL, image TEXT NOT NULL, record TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()), PRIMARY KEY (project, image)) WITHOUT ROWID;
@@ -118,16 +118,18 @@ export class Database implements Disposable {
 
   /** What is known of files that did not change since they were read. */
   readonly files: StatCache = {
-    get: stamp => {
-      const row = this.#get('SELECT stamp, sha256 FROM files WHERE inode = ?', inodeOf(stamp));
-      return row?.stamp === timesOf(stamp) ? String(row.sha256) : undefined;
+    get: stamps => {
+      const rows = this.#prepare(
+        'SELECT inode, stamp, what FROM files WHERE inode IN (SELECT value FROM json_each(?))',
+      ).all(JSON.stringify(stamps.map(inodeOf)));
+      const known = new Map(rows.map(({ inode, stamp, what }) => [`${inode} ${stamp}`, String(what)]));
+      return stamps.map(stamp => known.get(`${inodeOf(stamp)} ${timesOf(stamp)}`));
     },
-    set: (stamp, sha256) =>
+    set: files =>
       this.#run(
-        'INSERT OR REPLACE INTO files (inode, stamp, sha256) VALUES (?, ?, ?)',
-        inodeOf(stamp),
-        timesOf(stamp),
-        sha256,
+        `INSERT OR REPLACE INTO files (inode, stamp, what)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)`,
+        JSON.stringify(files.map(([stamp, what]) => [inodeOf(stamp), timesOf(stamp), what])),
       ),
   };
 

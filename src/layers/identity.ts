@@ -1,10 +1,11 @@
 /** What files of the host are, as one number: for cache keys. */
 import { createHash, type Hash } from 'node:crypto';
-import { readSync } from 'node:fs';
+import { type Dirent, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type ByteString, toText } from './bytes.ts';
 import { joinPath } from './names.ts';
-import { entryOf, type Found, findListed, findSource, list, xattrsOf } from './scan.ts';
+import { entryOf, type Found, findListed, findSource, glance, list, xattrsOf } from './scan.ts';
+import type { Xattr } from './tar-entry.ts';
 import { Warnings } from './warnings.ts';
 
 /** Everything that changes when the content of a file does. */
@@ -17,10 +18,11 @@ export interface FileStamp {
   readonly ctime: bigint;
 }
 
-/** Remembers the SHA-256 (64 hexadecimal digits) of files that did not change. */
+/** Remembers what files that did not change are, as texts whose meaning is nobody else's business. */
 export interface StatCache {
-  get(stamp: FileStamp): string | undefined;
-  set(stamp: FileStamp, sha256: string): void;
+  /** In the order of the stamps; undefined for files that are not known. */
+  get(stamps: readonly FileStamp[]): readonly (string | undefined)[];
+  set(files: readonly (readonly [stamp: FileStamp, what: string])[]): void;
 }
 
 /** An entry of a directory, for comparisons of directories entry by entry. */
@@ -52,7 +54,7 @@ export async function digestOfFiles(
     case 'file':
       hasher.field('file');
       hasher.field(String(Number(found.stat.mode) & 0o7777));
-      hasher.field(await hasher.contentOf(found));
+      hasher.field(await hasher.contentOfFile(found));
       break;
     default:
       hasher.field('link');
@@ -87,29 +89,71 @@ class TreeHasher {
   }
 
   async addDirectory(found: Found, path: ByteString): Promise<void> {
-    this.#tell(path, this.#describe(found, path));
+    this.#tell(path, this.#describe(found, path, xattrsOf(found, path, this.#warnings)));
     if (found.fd === undefined) return;
     const entries = list(found.fd);
     this.field(String(entries.length));
+    const known = this.#recall(found.fd, entries);
+    const read: [FileStamp, string][] = [];
     for (const entry of entries) {
-      using child = findListed(found.fd, entry);
       const childPath = joinPath(path, entry.name);
-      if (child.type === 'directory') {
-        await this.addDirectory(child, childPath);
+      const unchanged = known.get(entry.name);
+      if (unchanged) {
+        this.#addFile(unchanged.found, childPath, unchanged.content);
         continue;
       }
-      const description = this.#describe(child, childPath);
-      const content = child.type === 'file' ? await this.contentOf(child) : '';
-      if (child.type === 'file') this.field(content);
-      this.#tell(childPath, `${description} ${content}`);
+      using child = findListed(found.fd, entry);
+      if (child.type === 'directory') await this.addDirectory(child, childPath);
+      else if (child.type === 'file') {
+        const content = await this.#read(child, childPath);
+        if (isSettled(stampOf(child))) read.push([stampOf(child), toRecord(content)]);
+        this.#addFile(child, childPath, content);
+      } else {
+        this.#tell(childPath, this.#describe(child, childPath, xattrsOf(child, childPath, this.#warnings)));
+      }
     }
+    if (read.length > 0) this.#cache?.set(read);
+  }
+
+  /** The SHA-256 of the bytes of a file that stands for itself. */
+  async contentOfFile(found: Found): Promise<string> {
+    const stamp = stampOf(found);
+    const [known] = this.#cache?.get([stamp]) ?? [];
+    if (known !== undefined) return fromRecord(known).sha256;
+    const content = await this.#read(found, '');
+    if (isSettled(stamp)) this.#cache?.set([[stamp, toRecord(content)]]);
+    return content.sha256;
+  }
+
+  /** The files of a directory that are as they were when they were read: nobody has to open them again. */
+  #recall(
+    dirfd: number,
+    entries: readonly Dirent<ByteString>[],
+  ): ReadonlyMap<ByteString, { readonly found: Found; readonly content: Content }> {
+    if (!this.#cache) return new Map();
+    const files = entries
+      .filter(entry => entry.isFile())
+      .map(({ name }) => ({ name, found: glance(dirfd, name) }));
+    const records = this.#cache.get(files.map(({ found }) => stampOf(found)));
+    return new Map(
+      files.flatMap(({ name, found }, i) => {
+        const record = records[i];
+        return record === undefined ? [] : [[name, { found, content: fromRecord(record) }] as const];
+      }),
+    );
+  }
+
+  #addFile(found: Found, path: ByteString, { sha256, xattrs }: Content): void {
+    const description = this.#describe(found, path, xattrs);
+    this.field(sha256);
+    this.#tell(path, `${description} ${sha256}`);
   }
 
   #tell(path: ByteString, description: string): void {
     this.#onEntry?.({ path: toText(path), description });
   }
 
-  #describe(found: Found, path: ByteString): string {
+  #describe(found: Found, path: ByteString, xattrs: readonly Xattr[]): string {
     const { mode, uid, gid, link, major, minor } = entryOf(
       found,
       path,
@@ -117,7 +161,6 @@ class TreeHasher {
       0n,
     );
     const numbers = [mode, uid, gid, major, minor].join(' ');
-    const xattrs = xattrsOf(found, path, this.#warnings);
     for (const field of [found.type, path, numbers, link, String(xattrs.length)]) this.field(field);
     for (const { name, value } of xattrs) {
       this.field(name);
@@ -128,27 +171,17 @@ class TreeHasher {
     return [found.type, numbers, link, ...attributes].join(' ');
   }
 
-  /** The SHA-256 of a file's bytes. */
-  async contentOf({ fd, stat }: Found): Promise<string> {
-    const stamp: FileStamp = {
-      device: stat.dev,
-      inode: stat.ino,
-      size: stat.size,
-      mtime: stat.mtimeNs,
-      ctime: stat.ctimeNs,
-    };
-    const known = this.#cache?.get(stamp);
-    if (known !== undefined || fd === undefined) return known ?? '';
+  async #read(found: Found, path: ByteString): Promise<Content> {
+    const xattrs = xattrsOf(found, path, this.#warnings);
+    if (found.fd === undefined) return { sha256: '', xattrs };
     const hash = createHash('sha256');
     for (;;) {
-      const count = readSync(fd, this.#buffer, 0, CHUNK, null);
+      const count = readSync(found.fd, this.#buffer, 0, CHUNK, null);
       if (count === 0) break;
       hash.update(this.#buffer.subarray(0, count));
       await this.#breathe(count);
     }
-    const sha256 = hash.digest('hex');
-    if (isSettled(stamp)) this.#cache?.set(stamp, sha256);
-    return sha256;
+    return { sha256: hash.digest('hex'), xattrs };
   }
 
   /** Lets others have the thread now and then. */
@@ -158,6 +191,31 @@ class TreeHasher {
     this.#sinceBreath = 0;
     await setImmediate();
   }
+}
+
+/** What has to be read of a file; the rest is in its status. */
+interface Content {
+  readonly sha256: string;
+  readonly xattrs: readonly Xattr[];
+}
+
+function toRecord({ sha256, xattrs }: Content): string {
+  if (xattrs.length === 0) return sha256;
+  return JSON.stringify([
+    sha256,
+    xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
+  ]);
+}
+
+function fromRecord(record: string): Content {
+  if (!record.startsWith('[')) return { sha256: record, xattrs: [] };
+  const [sha256, xattrs] = JSON.parse(record) as [string, [name: string, base64: string][]];
+  return { sha256, xattrs: xattrs.map(([name, base64]) => ({ name, value: Buffer.from(base64, 'base64') })) };
+}
+
+function stampOf({ stat }: Found): FileStamp {
+  const { dev: device, ino: inode, size, mtimeNs: mtime, ctimeNs: ctime } = stat;
+  return { device, inode, size, mtime, ctime };
 }
 
 const CHUNK = 1 << 20;

@@ -50,13 +50,18 @@ export function findListed(dirfd: number, entry: Dirent<ByteString>): Found {
   return find(dirfd, entry.name);
 }
 
-/** The same for any name in a directory, or any path with `AT_FDCWD`. */
-export function find(dirfd: number, name: ByteString): Found {
+/** What stands under a name, by its status alone: nothing is opened. */
+export function glance(dirfd: number, name: ByteString): Found {
   const path = pathOf(dirfd, name);
   const stat = lstatSync(path, { bigint: true });
-  const type = typeOf(stat);
-  if (type === 'file' || type === 'directory') return open(dirfd, name, type);
-  return { type, stat, fd: undefined, path, [Symbol.dispose]() {} };
+  return { type: typeOf(stat), stat, fd: undefined, path, [Symbol.dispose]() {} };
+}
+
+/** The same for any name in a directory, or any path with `AT_FDCWD`. */
+export function find(dirfd: number, name: ByteString): Found {
+  const found = glance(dirfd, name);
+  const { type } = found;
+  return type === 'file' || type === 'directory' ? open(dirfd, name, type) : found;
 }
 
 /** Another kind of file may have come in place of the one that was seen: never to be waited for, and an error. */

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { digestOfFiles, type FileStamp, type StatCache } from '../../src/layers/index.ts';
+import { digestOfFiles, type FileStamp, type ListedEntry, type StatCache } from '../../src/layers/index.ts';
 import { scratch, sh } from './support.ts';
 
 function tree(): string {
@@ -65,11 +65,13 @@ describe('the identity of files', () => {
     const asked: string[] = [];
     const key = (stamp: FileStamp) => Object.values(stamp).join();
     const cache: StatCache = {
-      get: stamp => {
-        asked.push(key(stamp));
-        return known.get(key(stamp));
+      get: stamps => {
+        asked.push(...stamps.map(key));
+        return stamps.map(stamp => known.get(key(stamp)));
       },
-      set: (stamp, sha256) => known.set(key(stamp), sha256),
+      set: files => {
+        for (const [stamp, what] of files) known.set(key(stamp), what);
+      },
     };
     const first = await digestOfFiles(`${root}/d`, cache);
     expect(known.size).toBe(0);
@@ -79,6 +81,32 @@ describe('the identity of files', () => {
     for (const stamp of known.keys()) known.set(stamp, 'made up');
     expect(await digestOfFiles(`${root}/d`, cache)).not.toBe(first);
     expect(asked).toHaveLength(3);
+  });
+
+  it('is the same from a cache as from the files, with attributes, alone and in directories', async () => {
+    const root = tree();
+    sh('setfattr -n user.a -v b d/file; printf y > d/other', root);
+    const known = new Map<string, string>();
+    const key = (stamp: FileStamp) => Object.values(stamp).join();
+    const cache: StatCache = {
+      get: stamps => stamps.map(stamp => known.get(key(stamp))),
+      set: files => {
+        for (const [stamp, what] of files) known.set(key(stamp), what);
+      },
+    };
+    const identities = async (with_?: StatCache) => {
+      const entries: ListedEntry[] = [];
+      const digests = [
+        await digestOfFiles(`${root}/d/file`, with_),
+        await digestOfFiles(`${root}/d`, with_, entry => entries.push(entry)),
+      ];
+      return { digests, entries };
+    };
+    const plain = await identities();
+    await new Promise(resolve => setTimeout(resolve, 2100));
+    expect(await identities(cache)).toEqual(plain);
+    expect(known.size).toBe(2);
+    expect(await identities(cache)).toEqual(plain);
   });
 
   it('tells a directory from its neighbours with the same bytes in a row', async () => {
