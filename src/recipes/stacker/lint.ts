@@ -1,4 +1,4 @@
-import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import { AshlarError, messageOf, type SourceSpan } from '../../support/errors.ts';
 import type { StackerFile } from './file.ts';
 import { readFiles } from './files.ts';
 import { readLayer } from './layer.ts';
@@ -68,12 +68,11 @@ async function lintFiles(files: readonly StackerFile[], options: StackerOptions)
 function asFinding(error: unknown): Finding {
   if (!(error instanceof AshlarError)) throw error;
   const { message, at, hint, cause } = error;
-  const reason = cause instanceof AshlarError ? cause : undefined;
-  const cure = hint ?? reason?.hint;
+  const cure = hint ?? (cause instanceof AshlarError ? cause.hint : undefined);
   return {
     rule: 'error',
     severity: 'error',
-    message: reason === undefined ? message : `${message}: ${reason.message}`,
+    message: cause === undefined ? message : `${message}: ${messageOf(cause)}`,
     ...(at && { at }),
     ...(cure && { hint: cure }),
   };

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../support/suggest.ts';
 import { keyName, uniqueEntries, type YamlEntry, type YamlMap, type YamlNode } from '../../support/yaml.ts';
 import type { StackerOptions } from './options.ts';
 import type { Keys } from './vocabulary.ts';
@@ -17,8 +18,13 @@ export function readLenientMap(
   const fields = new Map<string, YamlNode>();
   for (const { key, value } of entriesOf(map, options)) {
     const name = keyName(key);
-    if (Object.hasOwn(known, name)) fields.set(name, value);
-    else options.warn(`unknown key '${name}' in ${what} is ignored`, key.span, 'unknown-key');
+    if (Object.hasOwn(known, name)) {
+      fields.set(name, value);
+      continue;
+    }
+    const guess = didYouMean(name, Object.keys(known));
+    const text = `unknown key '${name}' in ${what} is ignored${guess === undefined ? '' : `: ${guess}`}`;
+    options.warn(text, key.span, 'unknown-key');
   }
   return fields;
 }

@@ -170,10 +170,13 @@ describe('imports', () => {
   });
 
   it('warn about unknown keys, keys given twice, and names that collide', async () => {
-    const { warnings } = await load(layer('imports: [{path: a, perms: 0777}, x/a, {path: b, path: c}]'));
+    const { warnings } = await load(
+      layer('imports: [{path: a, perms: 0777}, x/a, {path: b, path: c, detst: /d}]'),
+    );
     expect(warnings.map(({ message }) => message)).toEqual([
       "unknown key 'perms' in import is ignored",
       "'path' is given twice, the last one counts",
+      'unknown key \'detst\' in import is ignored: did you mean "dest"?',
       "layer 'l' has several imports named 'a', the last one counts",
     ]);
     expect(warnings[0]?.at).toMatchObject({ line: 3, column: 23, length: 5 });

@@ -57,6 +57,8 @@ describe('linting', () => {
   });
 
   it('tells the reason of an error together with it', async () => {
+    const [missing] = await lint({}, { files: ['none.yaml'] });
+    expect(missing?.message).toMatch(/^couldn't read stacker file: ENOENT: .*none\.yaml/);
     expect(await lint('l:\n\tfrom: x\n')).toMatchObject([
       {
         message:
