@@ -140,7 +140,10 @@ describe('chroot without a stacker file', () => {
   });
 
   it('finds layers that are for building only', async () => {
-    expect((await bare.ashlar(['chroot', 'tools', 'cat', '/tool'])).stdout).toBe('tool\n');
+    expect(await bare.ashlar(['chroot', 'tools', 'cat', '/tool'])).toMatchObject({
+      status: 0,
+      stdout: 'tool\n',
+    });
   });
 
   it('lets changes go with the roots directory', async () => {
@@ -157,6 +160,6 @@ describe('chroot without a stacker file', () => {
 
 describe.runIf(!isRoot)('chroot by a plain user', () => {
   it('is root in the layer', async () => {
-    expect((await project.ashlar(['chroot', 'thing', 'id', '-u'])).stdout).toBe('0\n');
+    expect(await project.ashlar(['chroot', 'thing', 'id', '-u'])).toMatchObject({ status: 0, stdout: '0\n' });
   });
 });

@@ -14,21 +14,18 @@ describe('generate_labels', () => {
   it('makes labels of the finished tree, untrimmed, and changes nothing of it', async () => {
     const project = workspace.project();
     const image = { from: busybox, run: 'echo 1.2.3 > /version' };
-    await project.build({
-      plain: image,
-      labelled: {
-        ...image,
-        generate_labels: [
-          'cp /version /oci-labels/version',
-          'printf " a\\nb " > /oci-labels/spaced',
-          ': > /oci-labels/empty',
-          'rm /version; touch /tmp/left; echo said',
-        ],
-      },
-    });
-    expect(labelsOf(project, 'labelled')).toEqual({ version: '1.2.3\n', spaced: ' a\nb ', empty: '' });
-    expect(project.image('labelled').layers).toEqual(project.image('plain').layers);
-    expect(project.image('labelled').config.history).toHaveLength(3);
+    await project.build({ thing: image });
+    const { layers } = project.image('thing');
+    const generate_labels = [
+      'cp /version /oci-labels/version',
+      'printf " a\\nb " > /oci-labels/spaced',
+      ': > /oci-labels/empty',
+      'rm /version; touch /tmp/left; echo said',
+    ];
+    await project.build({ thing: { ...image, generate_labels } });
+    expect(labelsOf(project, 'thing')).toEqual({ version: '1.2.3\n', spaced: ' a\nb ', empty: '' });
+    expect(project.image('thing').layers).toEqual(layers);
+    expect(project.image('thing').config.history).toHaveLength(3);
   });
 
   it.each(['crun', 'runc', 'builtin'])(
