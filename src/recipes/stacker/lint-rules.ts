@@ -46,7 +46,7 @@ export const rules: readonly (readonly [LintRule, (subject: Subject) => Iterable
  * what a layer with binds makes may be on the host.
  */
 function* unusedLayers({ files, images }: Subject): Iterable<Remark> {
-  const used = new Set(images.flatMap(image => needsOf(image).map(need => need.image)));
+  const used = neededBy(images, images);
   for (const file of files) {
     const own = file.layers.flatMap(({ name }) => images.filter(image => image.name === name));
     if (!own.some(({ emit }) => emit)) continue;

@@ -119,6 +119,8 @@ describe('the rule', () => {
       "unused-layer 2:1 nothing uses the layer 'b', which is build_only",
     ]);
     expect(await lint(text(', binds: [/out]'))).toEqual([]);
+    const user = `m: {${scratch}, imports: ["$STACKER_ROOTFS_DIR/b/overlay/x"]}\n`;
+    expect(await lint(text('') + user)).toEqual([]);
   });
 
   it('unused-layer takes a file of build_only layers for one that others use', async () => {
