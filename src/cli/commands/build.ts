@@ -1,6 +1,6 @@
 import { buildPlan, selectImages } from '../../engine/index.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
-import { tagSuffixes } from '../layer-types.ts';
+import { checkLayerTypes } from '../layer-types.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions, type ResultFlags, type WorkFlags } from './build-options.ts';
@@ -14,7 +14,7 @@ export interface BuildFlags extends PlanFlags, ResultFlags, WorkFlags, FollowFla
 
 export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<void> {
   const settings = await readSettings(globals);
-  tagSuffixes(flags.layerType);
+  checkLayerTypes(flags.layerType);
   await followed(globals, flags, work =>
     buildFiles(settings, { ...flags, debug: globals.debug ?? false }, work),
   );

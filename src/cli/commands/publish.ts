@@ -4,10 +4,8 @@ import { type Explanation, explainPlan, holdProject } from '../../engine/index.t
 import {
   type Credentials,
   type Descriptor,
-  type ImageReference,
   ImageSender,
   openLayout,
-  parseReference,
   type TagEntry,
 } from '../../oci/index.ts';
 import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
@@ -15,19 +13,17 @@ import { AshlarError } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import { UsageError } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
-import { tagSuffixes } from '../layer-types.ts';
 import { type Log, openLog } from '../log.ts';
 import { wantsProgress } from '../progress.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { buildOptions, type ResultFlags } from './build-options.ts';
+import { type DestinationFlags, destinations } from './destinations.ts';
 import { findFiles } from './find-files.ts';
 import { type PlanFlags, stackerOptions } from './recipe.ts';
 
-export interface PublishFlags extends PlanFlags, ResultFlags {
+export interface PublishFlags extends PlanFlags, ResultFlags, DestinationFlags {
   readonly searchDir?: string;
   readonly stackerFilePattern: string;
-  readonly url?: string;
-  readonly tag: readonly string[];
   readonly username?: string;
   readonly password?: string;
   readonly skipTls?: true;
@@ -106,52 +102,6 @@ function credentialsOf({ username = '', password = '' }: PublishFlags): Credenti
   }
   const from = '--username and --password';
   return username === '' ? undefined : { kind: 'password', username, password, from };
-}
-
-interface Destination {
-  /** Of the tag in our own layout. */
-  readonly suffix: string;
-  /** For people: as they gave the URL. */
-  readonly name: string;
-  readonly reference: ImageReference;
-}
-
-/** Where the flags want an image to go: once per tag and form of its layers. @throws UsageError, AshlarError */
-function destinations(
-  { url, tag: tags, layerType }: PublishFlags,
-  files: readonly string[],
-): (image: string) => readonly Destination[] {
-  if (!url) throw new UsageError('--url is a mandatory argument for publishing');
-  const suffixes = tagSuffixes(layerType);
-  if (tags.length === 0) {
-    throw new UsageError(`can't save OCI images in ${files.join(', ')} since list of tags is empty`, {
-      hint: 'give at least one --tag',
-    });
-  }
-  const place = placeIn(url);
-  return image => tags.flatMap(tag => suffixes.map(suffix => ({ suffix, ...place(image, tag + suffix) })));
-}
-
-type Place = (image: string, tag: string) => Omit<Destination, 'suffix'>;
-
-function placeIn(url: string): Place {
-  if (url.startsWith('docker://')) {
-    const base = url.replace(/\/+$/, '');
-    return (image, tag) => {
-      const name = `${base}/${image}:${tag}`;
-      return { name, reference: parseReference(name) };
-    };
-  }
-  if (url.startsWith('oci:')) {
-    const path = url.slice('oci:'.length);
-    return (image, tag) => ({
-      name: `${url}:${image}_${tag}`,
-      reference: { transport: 'oci', path, tag: `${image}_${tag}` },
-    });
-  }
-  throw new AshlarError(`unknown image source type: ${url}`, {
-    hint: 'write docker://host/path or oci:directory',
-  });
 }
 
 interface Layer {
