@@ -27,6 +27,8 @@ interface Copying {
 }
 
 interface Owner {
+  /** As chown takes it. */
+  readonly text?: Text;
   readonly uid?: number;
   readonly gid?: number;
   /** An owner by name, who is known only in the image. */
@@ -93,9 +95,10 @@ function severalSources(keyword: string, at: SourceSpan): AshlarError {
 function readOwner(owner: Text): Owner {
   const ids = /^(\d+)(?::(\d+))?$/.exec(plain(owner));
   if (plain(owner) === '') return {};
-  if (!ids || !isLiteral(owner)) return { name: owner };
+  if (!ids || !isLiteral(owner)) return { text: owner, name: owner };
   // A user's number alone is the group's, too.
-  return { uid: Number(ids[1]), gid: Number(ids[2] ?? ids[1]) };
+  const [uid, gid] = [Number(ids[1]), Number(ids[2] ?? ids[1])];
+  return { text: [`${uid}:${gid}`], uid, gid };
 }
 
 function warnAboutFlags({ instruction, conversion, stage }: Copying): void {
@@ -137,6 +140,7 @@ function place(
     ...(owner.uid !== undefined && { uid: owner.uid }),
     ...(owner.gid !== undefined && { gid: owner.gid }),
   };
+  if (owner.text) stage.prepareFor(target, owner.text);
   stage.copy(entry, kind === 'directory');
   const permissions =
     symbolicMode ?? (mode !== undefined && kind === 'directory' ? mode.toString(8) : undefined);

@@ -71,9 +71,7 @@ export class ShellWriter {
   /** Lines that make a directory and those on the way, where they are missing, as the user's. */
   makeDirectory(path: Text, user: Text | undefined): Text[] {
     if (user === undefined || isRootUser(user)) return [concat(['mkdir -p '], this.quote(path))];
-    const names = plain(path).split('/').slice(1);
-    const all = names.map((_, i) => literal(`/${names.slice(0, i + 1).join('/')}`));
-    return (isLiteral(path) ? all : [path]).map(way => {
+    return prefixes(path).map(way => {
       const word = this.quote(way);
       const make = concat(['mkdir -p '], word, [' && '], this.changeOwner(user, [way], false));
       return concat(['[ -d '], word, [' ] || { '], make, ['; }']);
@@ -96,6 +94,21 @@ export class ShellWriter {
       ? concat(word, [':'])
       : concat(word, [':"$(id -g '], word, [' 2>/dev/null || echo 0)"']);
   }
+}
+
+/** The path and those of the directories that it is in, the root left out. */
+function prefixes(path: Text): Text[] {
+  const found: Text[] = [];
+  let before: Text = [];
+  for (const piece of path) {
+    if (typeof piece !== 'string') before = concat(before, [piece]);
+    else {
+      for (const { index } of piece.matchAll(/\//g))
+        found.push(concat(before, literal(piece.slice(0, index))));
+      before = concat(before, [piece]);
+    }
+  }
+  return [...found, path].filter(way => way.length > 0);
 }
 
 /** What a RUN does: a program and its arguments. */

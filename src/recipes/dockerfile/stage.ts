@@ -237,6 +237,15 @@ export class Stage {
     return true;
   }
 
+  /** Makes the directory of a file that is to be copied, as its owner's, where it may be missing. */
+  prepareFor(path: Text, owner: Text): void {
+    const parent = literal(posix.dirname(plain(path)));
+    // Without a RUN so far there may be no shell to do it.
+    if (!this.ran || !isLiteral(path) || this.isDirectory(parent)) return;
+    this.#segment.script.push(...this.#write.makeDirectory(parent, owner));
+    this.#know(plain(parent));
+  }
+
   /** Makes an import visible to what runs in this layer. */
   provide(entry: ImportEntry): void {
     this.#segment.imports.push(entry);

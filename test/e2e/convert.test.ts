@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { findProgram } from '../../src/support/process.ts';
+import { has, isRoot } from '../support/tools.ts';
+import { examples } from './dockerfiles.ts';
+import { readImage } from './images.ts';
+import { busyboxRoot, packTar, umoci } from './roots.ts';
+import { failureOf, output, useWorkspace } from './support.ts';
+import { type Description, describeTree } from './trees.ts';
+
+const workspace = useWorkspace();
+const base = join(workspace.path, 'base');
+
+beforeAll(() => {
+  const directory = join(workspace.path, 'root');
+  mkdirSync(directory);
+  busyboxRoot(directory);
+  const root = join(directory, 'busybox');
+  // What a build with buildah would otherwise add.
+  for (const name of ['dev', 'proc', 'run', 'sys', 'home/app', 'usr/sbin', 'var/tmp'])
+    mkdirSync(join(root, name), { recursive: true });
+  for (const name of ['hosts', 'hostname', 'resolv.conf']) writeFileSync(join(root, 'etc', name), '');
+  writeFileSync(
+    join(root, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/false\nother:x:1001:1001::/:/bin/sh\n',
+  );
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\napp:x:1000:\nother:x:1001:\n');
+  // The shell of busybox would take its own chroot.
+  installProgram('chroot', root);
+  installProgram('dash', root);
+  rmSync(join(root, 'bin/sh'));
+  symlinkSync('/usr/bin/dash', join(root, 'bin/sh'));
+  const tar = join(directory, 'base.tar');
+  packTar(root, tar);
+  const image = ['--image', `${base}:latest`];
+  umoci('init', '--layout', base);
+  umoci('new', ...image);
+  umoci('raw', 'add-layer', ...image, tar);
+  umoci(
+    'config',
+    ...image,
+    '--config.env',
+    'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+    '--config.env',
+    'FROM_BASE=yes',
+  );
+  umoci('config', ...image, '--config.cmd', '/bin/sh');
+});
+
+/** Copies a program of this machine and its libraries to the same places of a root. */
+function installProgram(name: string, root: string): void {
+  const program = findProgram(name);
+  if (program === undefined) throw new Error(`the tests need ${name}`);
+  const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  rmSync(join(root, 'bin', name), { force: true });
+  for (const path of [program, ...libraries]) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    copyFileSync(path, join(root, path));
+  }
+}
+
+const oracle = isRoot && has('buildah', 'umoci');
+if (!isRoot) console.warn('skipped: buildah is asked as root only');
+
+describe.runIf(oracle)('the image of a converted Dockerfile is the one that buildah makes:', () => {
+  for (const { title, dockerfile, older, context, lost = {} } of examples) {
+    it(title, async () => {
+      const project = workspace.project();
+      context(project);
+      const onBase = (text: string) => text.trimStart().replaceAll('BASE', `oci:${base}:latest`);
+      const buildah = join(workspace.path, `buildah-of-${title.replaceAll(/\W+/g, '-')}`);
+      mkdirSync(buildah);
+      await output('cp', ['-a', project.path, join(buildah, 'context')]);
+      writeFileSync(join(buildah, 'context/Dockerfile'), onBase(older ?? dockerfile));
+      project.write('Dockerfile', onBase(dockerfile));
+
+      const converted = await project.ashlar(['convert']);
+      expect(converted).toMatchObject({ status: 0 });
+      const stackerFile = readFileSync(project.at('stacker.yaml'), 'utf8');
+      await project.build(stackerFile, ['--substitute-file', 'stacker-subs.yaml']);
+      await buildWithBuildah(buildah);
+
+      expect(plainTree(await describeTree(await project.unpack('app')))).toEqual(
+        plainTree(await describeTree(await project.unpack('app', join(buildah, 'oci')))),
+      );
+      expect({ ...configOf(project.oci), ...lost }).toEqual(configOf(join(buildah, 'oci')));
+    });
+  }
+});
+
+async function buildWithBuildah(directory: string): Promise<void> {
+  const at = (name: string) => join(directory, name);
+  const storage = ['--storage-driver=vfs', `--root=${at('storage')}`, `--runroot=${at('run')}`];
+  // The format decides whether SHELL counts.
+  const options = [
+    '--runtime=runc',
+    'bud',
+    '--format=docker',
+    '--isolation=chroot',
+    '--identity-label=false',
+  ];
+  await output('buildah', [...storage, ...options, '--tag=app', at('context')]);
+  await output('buildah', [...storage, 'push', 'app', `oci:${at('oci')}:app`]);
+}
+
+/** Everything but times. */
+function plainTree(description: Description) {
+  return Object.fromEntries(
+    Object.entries(description).map(([path, { mtime: _, ...entry }]) => [path, entry]),
+  );
+}
+
+/** Null says as much as nothing; and buildah moves a variable of the base that is set again to the end. */
+function configOf(oci: string): Readonly<Record<string, unknown>> {
+  const { config = {} } = readImage(oci, 'app').config;
+  const sorted = { ...config, Env: config.Env?.toSorted() };
+  return Object.fromEntries(Object.entries(sorted).filter(([, value]) => value !== null));
+}
+
+describe('ashlar convert', () => {
+  it('names the place of what it cannot read', async () => {
+    const project = workspace.project();
+    project.write('Dockerfile', 'FROM scratch\nCOPPY a b\n');
+    const text = failureOf(await project.ashlar(['convert']));
+    expect(text).toContain('error: unknown Dockerfile cmd: COPPY\n  --> Dockerfile:2:1\n');
+    expect(text).toContain('hint: did you mean "COPY"?');
+  });
+
+  it('takes and gives the files that its flags name, and replaces what is there', async () => {
+    const project = workspace.project();
+    project.write('docker/Other', 'FROM scratch\nCOPY a.txt /\nENV A=b\n');
+    project.write('docker/a.txt', 'a\n');
+    project.write('out.yaml', 'old\n');
+    const flags = ['-i', 'docker/Other', '-o', 'out.yaml', '-s', 'subs.yaml'];
+    expect(await project.ashlar(['convert', ...flags])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    await project.build(readFileSync(project.at('out.yaml'), 'utf8'), ['--substitute-file', 'subs.yaml']);
+    expect(project.image('app').config.config?.Env).toContain('A=b');
+    expect(await project.fileOf('app', 'a.txt')).toBe('a\n');
+  });
+
+  it('gives arguments the values of substitutions, whatever characters are in them', async () => {
+    const project = workspace.project();
+    project.write(
+      'Dockerfile',
+      `FROM oci:${base}:latest\nARG WHAT=nothing\nENV SAID=$WHAT\nRUN printf '%s %s' "$WHAT" '$WHAT' > /said\n`,
+    );
+    expect(await project.ashlar(['convert'])).toMatchObject({ status: 0 });
+    const value = `it's "$HOME" \\n # : {x} \`id\``;
+    await project.build(readFileSync(project.at('stacker.yaml'), 'utf8'), [
+      ...['--substitute-file', 'stacker-subs.yaml', '--substitute', `WHAT=${value}`, '--strict-substitution'],
+    ]);
+    expect(await project.fileOf('app', 'said')).toBe(`${value} $WHAT`);
+    expect(project.image('app').config.config?.Env).toContain(`SAID=${value}`);
+  });
+
+  it('says what has no place in a stacker file, in the log and in the file', async () => {
+    const project = workspace.project();
+    project.write(
+      'Dockerfile',
+      'FROM scratch\nEXPOSE 80\nHEALTHCHECK --interval=5s CMD true\nENTRYPOINT ["x"]\n',
+    );
+    const { status, stderr } = await project.ashlar(['convert']);
+    expect(status).toBe(0);
+    expect(stderr).toContain('warning: Dockerfile:2:1: EXPOSE 80 has no place in a stacker file\n');
+    expect(stderr).toContain('warning: Dockerfile:3:1: unknown Dockerfile cmd: HEALTHCHECK: ');
+    expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toContain('# Line 2: EXPOSE 80 has no place');
+  });
+
+  it('complains about a Dockerfile that is not there', async () => {
+    const project = workspace.project();
+    expect(failureOf(await project.ashlar(['convert', '-i', 'Nowhere']))).toContain(
+      "couldn't read Dockerfile Nowhere",
+    );
+  });
+});
