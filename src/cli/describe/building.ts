@@ -77,6 +77,10 @@ export function describeBuilding(program: Command): void {
   )
     .option('--json', 'as JSON')
     .option('--strict', 'end with 1 for warnings too')
+    .addHelpText(
+      'after',
+      '\nA comment `# ashlar-lint: disable=RULE` in the line or the one above silences a warning.',
+    )
     .action(async (flags: LintFlags, command: Command) =>
       (await import('../commands/lint.ts')).lint(globalsOf(command), flags),
     );

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { AshlarError } from '../../../src/support/errors.ts';
 import { key, planText, stackerFiles, value, words } from './generate.ts';
+import { loadLayer } from './load.ts';
 
 describe('loading', () => {
   it('answers every text with a plan or an error of its own', () => {
@@ -79,5 +81,23 @@ describe('loading', () => {
   it.each(['[', '{a: ', '- ', '? '])('stops at %j nested too deeply', opening => {
     const result = planText(`l: ${opening.repeat(100_000)}`);
     expect(result).toBeInstanceOf(AshlarError);
+  });
+});
+
+describe('a bind', () => {
+  const word = fc.stringMatching(/^[A-Za-z0-9./_-]{1,8}$/).filter(word => word !== '->');
+  const space = fc.constantFrom(' ', '  ', ' \t ');
+
+  it('is read from any two words with an arrow between them', async () => {
+    await fc.assert(
+      fc.asyncProperty(word, word, space, space, async (source, dest, before, after) => {
+        const bind = JSON.stringify(`${before}${source}${before}->${after}${dest}${after}`);
+        const { shell } = await loadLayer(`binds: [${bind}]`);
+        expect(shell.binds).toMatchObject([
+          { source: resolve('/cwd/sub', source), target: resolve('/cwd/sub', dest) },
+        ]);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
