@@ -91,7 +91,7 @@ export async function buildPlan(
   await Promise.all(ends);
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
-  await tidy(options.output, emitted, signal);
+  if (publisher.changed) await tidy(options.output, signal);
   store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   return plan.images.map(image => built(image.name));
@@ -103,8 +103,7 @@ function planned(image: ImagePlan): PlannedImage {
 }
 
 /** Blobs that no tag leads to any more are of no use to anybody. */
-async function tidy(output: string, emitted: readonly string[], signal: AbortSignal): Promise<void> {
-  if (emitted.length === 0) return;
+async function tidy(output: string, signal: AbortSignal): Promise<void> {
   const layout = await openLayout(output);
   using change = await layout.change({ signal });
   await change.removeUnreferencedBlobs();

@@ -3,17 +3,21 @@ import type { Descriptor, Layout } from '../oci/index.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltImage } from './values.ts';
 
-/** Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. */
+/**
+ * Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. Returns
+ * whether there was anything to change.
+ */
 export async function publish(
   images: readonly BuiltImage[],
   layout: Layout,
   { store, signal }: BuildContext,
-): Promise<void> {
-  if (await isCurrent(images, layout)) return;
+): Promise<boolean> {
+  if (await isCurrent(images, layout)) return false;
   await Promise.all(images.flatMap(image => image.layers.map(layer => layer.fetch())));
   using change = await layout.change({ signal });
   for (const blob of images.flatMap(blobsOf)) await change.addFile(blob, store.blobPath(blob.digest));
   await change.setTags(images.map(({ name, manifest }) => ({ tag: name, descriptor: manifest })));
+  return true;
 }
 
 function blobsOf({ layers, configBlob, manifest }: BuiltImage): readonly Descriptor[] {
@@ -43,11 +47,17 @@ export class Publisher {
   readonly #waiting: string[];
   readonly #finished = new Map<string, BuiltImage>();
   #last: Promise<void> = Promise.resolve();
+  #changed = false;
 
   constructor(emitted: readonly string[], layout: Layout, context: BuildContext) {
     this.#waiting = [...emitted];
     this.#layout = layout;
     this.#context = context;
+  }
+
+  /** Whether the layout is another one than before. */
+  get changed(): boolean {
+    return this.#changed;
   }
 
   /** Resolves when everything that could go out has gone out. */
@@ -62,7 +72,7 @@ export class Publisher {
     const ready = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
     if (ready.length === 0) return;
     const images = ready.flatMap(name => this.#finished.get(name) ?? []);
-    await publish(images, this.#layout, this.#context);
+    if (await publish(images, this.#layout, this.#context)) this.#changed = true;
     for (const { name, cached, manifest } of images) {
       const tags = [{ tag: name, manifest }];
       this.#context.emit({ kind: 'image-finished', image: name, emitted: true, cached, tags });
