@@ -13,8 +13,7 @@ import { BELOW, configParts, copyParts, runParts, tarParts } from './key-parts.t
 import { type KeyPart, keyOf } from './keys.ts';
 import { knownLayer } from './layer-records.ts';
 import { changedPaths } from './listings.ts';
-import { resolveSource } from './sources.ts';
-import { followed } from './steps.ts';
+import { followed, resolveSource } from './sources.ts';
 import { Store } from './store.ts';
 import { findTarget } from './targets.ts';
 import type { LayerRecord } from './values.ts';

@@ -1,4 +1,5 @@
 /** Sources of a plan: what is really there, and its content address. */
+import { existsSync, realpathSync } from 'node:fs';
 import type { ListedEntry } from '../layers/index.ts';
 import type { FileSource, ImagePlan, ImageSource, Source } from '../plan/types.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
@@ -63,7 +64,8 @@ export async function resolveSource(
 ): Promise<ResolvedSource> {
   switch (source.kind) {
     case 'file':
-      return resolveFile(source, context);
+      // Where only a directory will do, a link is a name for it.
+      return resolveFile(source.directory ? followed(source) : source, context);
     case 'http': {
       const key = `download ${source.url} ${source.sha256}`;
       const { path, sha256 } = await once(context, key, () => download(source, image, context));
@@ -73,6 +75,12 @@ export async function resolveSource(
     case 'image':
       return resolveInImage(source, context);
   }
+}
+
+/** A file of the host under its own name, for links that are only another name for it. */
+export function followed<S extends Source>(source: S): S {
+  if (source.kind !== 'file' || !existsSync(source.path)) return source;
+  return { ...source, path: realpathSync(source.path) };
 }
 
 async function resolveFile(source: FileSource, context: LookContext): Promise<ResolvedSource> {

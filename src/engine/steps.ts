@@ -1,6 +1,5 @@
 /** Steps of a plan become layers: known ones from the store, others by doing the work. */
 
-import { existsSync, realpathSync } from 'node:fs';
 import { type PackedLayer, type PackOptions, packLayer } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
 import type { Base, CopyStep, ImagePlan, Source } from '../plan/types.ts';
@@ -12,7 +11,7 @@ import { type KeyPart, keyOf } from './keys.ts';
 import { keepLayer, knownLayer } from './layer-records.ts';
 import { linkTarBase } from './links.ts';
 import type { PackRequest } from './requests.ts';
-import { type ResolvedSource, type ResolvedSources, resolveSource } from './sources.ts';
+import { followed, type ResolvedSource, type ResolvedSources, resolveSource } from './sources.ts';
 import { findTarget } from './targets.ts';
 import type { LayerRecord } from './values.ts';
 
@@ -117,12 +116,6 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
     },
     step,
   );
-}
-
-/** A file of the host under its own name, for links that are only another name for it. */
-export function followed(source: Source): Source {
-  if (source.kind !== 'file' || !existsSync(source.path)) return source;
-  return { ...source, path: realpathSync(source.path) };
 }
 
 export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {

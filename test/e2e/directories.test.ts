@@ -202,6 +202,17 @@ describe.skipIf(!has('umoci', 'busybox'))('in the directories of a project', () 
       expect(readdirSync(top ?? '')).toEqual(['y']);
     });
 
+    it('are places that other layers can copy from', async () => {
+      const project = workspace.project();
+      const overlay = '${{STACKER_ROOTFS_DIR}}/only/overlay';
+      await project.build({
+        only: { from: busybox, run: 'mkdir /d; echo x >/d/f', build_only: true },
+        one: { from: scratch, overlay_dirs: [{ source: overlay, dest: '/all' }], imports: `${overlay}/d/f` },
+      });
+      expect(await project.fileOf('one', 'all/d/f')).toBe('x\n');
+      expect(readFileSync(project.at('.stacker/imports/one/f'), 'utf8')).toBe('x\n');
+    });
+
     it('show the changes of a build-only layer also when another project has built it', async () => {
       const file = { only: { from: busybox, run: 'echo both >/f', build_only: true } };
       const [first, second] = [workspace.project(), workspace.project()];
