@@ -1,5 +1,6 @@
 /** What the last build of each image of a project was made of: the next one can say what has changed since. */
-import type { Source, Step } from '../plan/types.ts';
+import type { Platform } from '../oci/index.ts';
+import type { ImageBase, Source, Step } from '../plan/types.ts';
 import type { LookContext } from './context.ts';
 import type { FileType } from './identity.ts';
 import type { KeyPart } from './keys.ts';
@@ -12,6 +13,13 @@ export interface ImageHistory {
   readonly config: readonly KeyPart[];
   /** From the bottom to the top. */
   readonly layers: readonly RememberedLayer[];
+  /** The image from elsewhere that it is built on in the end. */
+  readonly origin?: Origin;
+}
+
+export interface Origin {
+  readonly base: ImageBase;
+  readonly platform: Platform;
 }
 
 export type RememberedLayer = Pick<LayerRecord, 'diffId' | 'descriptor' | 'compression'>;

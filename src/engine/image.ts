@@ -8,6 +8,7 @@ import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './co
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
 import {
+  type ImageHistory,
   nameOfStep,
   type RememberedLayer,
   recallHistory,
@@ -99,7 +100,13 @@ export async function buildImage(
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(
     plan.name,
-    { facts: { ...facts, base: fact }, steps, config, layers: layers.map(rememberedLayer) },
+    {
+      facts: { ...facts, base: fact },
+      steps,
+      config,
+      layers: layers.map(rememberedLayer),
+      ...originOf(plan, context),
+    },
     context,
   );
   return image;
@@ -108,6 +115,12 @@ export async function buildImage(
 async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<GeneratedLabels> {
   if (!labels) return { labels: {}, cached: true };
   return located(labels.at, () => generateLabels(labels, step));
+}
+
+function originOf({ base, platform }: ImagePlan, context: BuildContext): Pick<ImageHistory, 'origin'> {
+  if (base.kind === 'image') return { origin: { base, platform } };
+  const origin = base.kind === 'built' ? recallHistory(base.image, context)?.origin : undefined;
+  return origin ? { origin } : {};
 }
 
 function rememberedLayer({ diffId, descriptor, compression }: LayerRecord): RememberedLayer {

@@ -77,4 +77,15 @@ describe('the reporter', () => {
     const lines = transcript([started('a'), started('b'), output('b', 'x'.repeat(5 * 1024 * 1024))], false);
     expect(lines).toHaveLength(3);
   });
+
+  it('shows what a failed image said before its shell has the terminal, and tells the rest afterwards', () => {
+    const taken: BuildEvent = { kind: 'terminal-taken', image: 'b' };
+    const before = [started('a'), output('a', 'a1'), started('b'), output('b', 'b1'), taken];
+    const during = [output('a', 'a2'), started('c'), built('a')];
+    const quiet = transcript([...before, ...during], false);
+    expect(quiet).toEqual(['preparing image a...', '> a1', 'preparing image b...', '> b1']);
+    const released: BuildEvent = { kind: 'terminal-released', image: 'b' };
+    const all = transcript([...before, ...during, released], false);
+    expect(all.slice(quiet.length)).toEqual(['> a2']);
+  });
 });

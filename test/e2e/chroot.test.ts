@@ -1,9 +1,10 @@
 /** A command in a temporary copy of a layer that was built. */
 import { rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isRoot } from '../support/tools.ts';
-import { useBusybox } from './roots.ts';
+import { has, isRoot } from '../support/tools.ts';
+import { busyboxLayout, useBusybox } from './roots.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
+import { onTerminal } from './terminal.ts';
 
 const workspace = useWorkspace();
 const busybox = useBusybox(workspace);
@@ -126,6 +127,17 @@ describe('chroot', () => {
   });
 });
 
+describe.runIf(has('script')).each(runtimes)('chroot on a terminal with %s', runtime => {
+  it('is a terminal there, too, and exits as the shell does', async () => {
+    const args = project.arguments(['chroot', '--runtime', runtime, 'thing']);
+    const typed = 'test -t 0 -a -t 1 -a -t 2 && echo all $((1+1))\necho size $(stty size)\nexit 42\n';
+    const { output } = await onTerminal(project, args, typed);
+    expect(output).toMatch(/^all 2$/m);
+    expect(output).toMatch(/^size 33 77$/m);
+    expect(output).toMatch(/^status 42\nsettings icanon echo\nforeground$/m);
+  });
+});
+
 describe('chroot without a stacker file', () => {
   it.each(runtimes)('does its best, and keeps what was changed (%s)', async runtime => {
     const chroot = (script: string) =>
@@ -144,6 +156,15 @@ describe('chroot without a stacker file', () => {
       status: 0,
       stdout: 'tool\n',
     });
+  });
+
+  it('fetches layers of a base that no build has needed', async () => {
+    const project = workspace.project('own');
+    const base = `${busyboxLayout(workspace.path)}:busybox`;
+    await project.build({ thing: { from: { type: 'oci', url: base }, build_only: true } });
+    rmSync(project.at('stacker.yaml'));
+    const ended = await project.ashlar(['chroot', 'thing', 'echo', 'here']);
+    expect(ended).toMatchObject({ status: 0, stdout: 'here\n' });
   });
 
   it('lets changes go with the roots directory', async () => {
