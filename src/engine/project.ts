@@ -2,9 +2,17 @@
  * The directories of one project besides its results: who works in them, and where things are in them. Scripts look
  * into them, so their form is the documented one of stacker; what takes room is in the store, and only linked here.
  */
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { type FileLock, lockFile, lockOwner } from '../linux/index.ts';
+import { type FileLock, lockFile, lockOwner, processesThatOpened } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { pause } from '../support/pause.ts';
 
@@ -127,12 +135,10 @@ async function lock(path: string, mode: 'exclusive' | 'shared'): Promise<FileLoc
     if (held && isCurrent(held)) return held;
     held?.[Symbol.dispose]();
     if (!held) {
-      const owner = lockOwner(path);
-      const command = owner === undefined ? undefined : commandOf(owner);
-      // An owner that is dead has left it to what it started, which is about to end, too.
-      const dying = owner !== undefined && command === undefined && performance.now() - begin < DYING;
+      const owner = ownerOf(path);
+      const dying = owner?.dying === true && performance.now() - begin < DYING;
       const justReleased = owner === undefined && attempt < 3;
-      if (!dying && !justReleased) throw taken(path, owner, command);
+      if (!dying && !justReleased) throw taken(path, owner);
       await pause(PAUSE, undefined);
     }
   }
@@ -144,8 +150,36 @@ function isCurrent({ path, fd }: FileLock): boolean {
   return there?.ino === ours.ino && there.dev === ours.dev;
 }
 
-function taken(path: string, owner: number | undefined, command: string | undefined): AshlarError {
-  const who = owner === undefined ? 'another process' : `pid ${owner} (${command ?? ''})`;
+interface LockOwner {
+  readonly pid: number;
+  readonly command: string;
+  /** It has ended, and what it left the lock to is about to. */
+  readonly dying: boolean;
+}
+
+function ownerOf(path: string): LockOwner | undefined {
+  const taker = lockOwner(path);
+  if (taker === undefined) return undefined;
+  const command = commandOf(taker);
+  if (command !== undefined) return { pid: taker, command, dying: false };
+  // flock(1) takes locks for the shell that it shares the file with, and a build that is killed has not ended yet.
+  const heir = processesThatOpened(path).find(pid => pid !== process.pid && !isOurs(pid));
+  if (heir === undefined) return { pid: taker, command: '', dying: true };
+  return { pid: heir, command: commandOf(heir) ?? '', dying: false };
+}
+
+/** Whether a process is of this program. */
+function isOurs(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === readlinkSync('/proc/self/exe');
+  } catch {
+    // It ends just now.
+    return true;
+  }
+}
+
+function taken(path: string, owner: LockOwner | undefined): AshlarError {
+  const who = owner === undefined ? 'another process' : `pid ${owner.pid} (${owner.command})`;
   return new AshlarError(`couldn't acquire lock on ${path}: lock owned by ${who}`, {
     hint: 'wait until it has ended, or work in other directories (--stacker-dir, --roots-dir)',
   });

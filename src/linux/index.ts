@@ -36,7 +36,7 @@ export {
   unlinkAt,
   unpackDevice,
 } from './files.ts';
-export { FileLock, lockFile, lockOwner } from './locks.ts';
+export { FileLock, lockFile, lockOwner, processesThatOpened } from './locks.ts';
 export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
 export type { Name } from './name.ts';
 export { lendTerminal } from './terminal.ts';

@@ -1,4 +1,14 @@
-import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { SystemCallError } from './errors.ts';
 import { declare } from './native.ts';
 
@@ -40,8 +50,8 @@ export function lockFile(
 }
 
 /**
- * The process that holds a flock(2) lock on the file, as /proc/locks knows it: undefined when nobody does, or somebody
- * whom we cannot see from our process namespace.
+ * The process that took the flock(2) lock on the file, as /proc/locks knows it: undefined when nobody did, or somebody
+ * whom we cannot see from our process namespace. It may have ended and left the lock to those it shared the file with.
  */
 export function lockOwner(path: string): number | undefined {
   const { ino } = statSync(path);
@@ -52,4 +62,21 @@ export function lockOwner(path: string): number | undefined {
     if (kind === 'FLOCK' && Number(pid) > 0 && file?.split(':')[2] === String(ino)) return Number(pid);
   }
   return undefined;
+}
+
+/** The processes that have the file open, as far as we may look at them. */
+export function processesThatOpened(path: string): readonly number[] {
+  const file = realpathSync(path);
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && hasOpen(`/proc/${name}/fd`, file))
+    .map(Number);
+}
+
+function hasOpen(descriptors: string, file: string): boolean {
+  try {
+    return readdirSync(descriptors).some(fd => readlinkSync(join(descriptors, fd)) === file);
+  } catch {
+    // The process has ended meanwhile, or is none of our business.
+    return false;
+  }
 }

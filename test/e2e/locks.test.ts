@@ -46,6 +46,22 @@ describe.skipIf(!has('umoci', 'busybox', 'flock'))('locks', () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  it('that flock has taken for a shell are of that shell', async () => {
+    const project = workspace.project();
+    project.writeStackerFile(file);
+    mkdirSync(project.at('roots'));
+    const path = project.at('roots/.lock');
+    const script = `exec 9>'${path}'; flock 9; echo $$; '${project.program}' --store '${project.store}' build`;
+    const { status, stdout, stderr } = await execute('sh', ['-c', script], {
+      cwd: project.path,
+      env: project.environment(),
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      `couldn't acquire lock on ${path}: lock owned by pid ${stdout.trim()} (sh -c exec 9>`,
+    );
+  });
+
   it('are free again when the build is over', async () => {
     const project = workspace.project();
     await project.build(file);
