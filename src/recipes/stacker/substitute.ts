@@ -69,7 +69,11 @@ export function substitute(
       { at: unsupported[0] },
     );
   }
-  return applyEdits(result, defaultsOf(result, options));
+  // A default may be the beginning of another placeholder: ${{A:${{B:x}}}} is x. Each round makes the text shorter.
+  for (let edits = defaultsOf(result, options); edits.length > 0; edits = defaultsOf(result, options)) {
+    result = applyEdits(result, edits);
+  }
+  return result;
 }
 
 /** Returns where the placeholder is. */

@@ -20,6 +20,8 @@ describe('substitution', () => {
     ['defaults of keys that are not', '${{A:d}} $A ${A} ${A:d}', [], 'd $A ${A} ${A:d}'],
     ['an empty default', '[${{A:}}]', [], '[]'],
     ['a default up to the first brace, from the first colon on', '${{A:b:c}}', [], 'b:c'],
+    ['a default that is a placeholder', '${{A:${{B:x}}}} ${{A:-${{C}}-}}', ['C=c'], 'x -c-'],
+    ['placeholders in defaults of defaults', '<${{A:${{B:${{C:${{D:}}}}}}}}>', [], '<>'],
     ['an empty value', '[${{A}}][$A]', ['A='], '[][]'],
     ['a value with an equals sign', '${{A}}', ['A=b=c'], 'b=c'],
     ['whole names only', '$A $AB $A_ $A1 $A-', ['A=v'], 'v $AB $A_ $A1 v-'],
@@ -112,6 +114,12 @@ describe('substitution', () => {
     const { error } = await failure('l:\n  # see ${{A:x}} and ${{MISSING}}\n  from: {type: scratch}\n');
     expect(error.message).toBe('no value for substitution MISSING');
     expect(error.at).toMatchObject({ line: 2, column: 22, length: 12 });
+  });
+
+  it('names the place of a default that needs a value', async () => {
+    const { error } = await failure('l:\n  from: {type: ${{A:${{MISSING}}}}}\n');
+    expect(error.message).toBe('no value for substitution MISSING');
+    expect(error.at).toMatchObject({ line: 2, column: 16, length: 19 });
   });
 
   it('keeps later places where they are in the file, on the same line and below', async () => {
