@@ -118,8 +118,8 @@ export class BuildRecorder {
   readonly #downloads = new Map<number, Draft<Omit<DownloadReport, 'time'>> & Started>();
   readonly #warnings: WarningReport[] = [];
 
-  /** @param now Milliseconds since 1970. */
-  constructor(tool: BuildReport['tool'], now = () => performance.timeOrigin + performance.now()) {
+  /** @param now Whole milliseconds since 1970. */
+  constructor(tool: BuildReport['tool'], now = () => Math.round(performance.timeOrigin + performance.now())) {
     this.#tool = tool;
     this.#now = now;
     this.#began = now();
@@ -270,5 +270,5 @@ function totalsOf(images: readonly ImageReport[], downloads: readonly DownloadRe
 
 function timeSpan({ began, ended }: { readonly began: number; readonly ended: number }): TimeSpan {
   const text = (time: number) => new Date(time).toISOString();
-  return { started: text(began), ended: text(ended), milliseconds: Math.round(ended - began) };
+  return { started: text(began), ended: text(ended), milliseconds: ended - began };
 }
