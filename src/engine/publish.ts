@@ -3,30 +3,27 @@ import type { Descriptor, Layout } from '../oci/index.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltImage } from './values.ts';
 
-/**
- * Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. Returns
- * whether there was anything to change.
- */
-export async function publish(
+/** Adds images to the layout: blobs are shared with the store, the tags of all of them change in one write. */
+async function publish(
   images: readonly BuiltImage[],
   layout: Layout,
   { store, signal }: BuildContext,
-): Promise<boolean> {
-  if (await isCurrent(images, layout)) return false;
+): Promise<void> {
   await Promise.all(images.flatMap(image => image.layers.map(layer => layer.fetch())));
   using change = await layout.change({ signal });
   for (const blob of images.flatMap(blobsOf)) await change.addFile(blob, store.blobPath(blob.digest));
   await change.setTags(images.map(({ name, manifest }) => ({ tag: name, descriptor: manifest })));
-  return true;
 }
 
 function blobsOf({ layers, configBlob, manifest }: BuiltImage): readonly Descriptor[] {
   return [...layers.map(layer => layer.descriptor), configBlob, manifest];
 }
 
-/** Whether the layout has exactly these images already, in this order at its end. */
-async function isCurrent(images: readonly BuiltImage[], layout: Layout): Promise<boolean> {
-  const present = (await layout.tags()).slice(-images.length);
+/** Whether the layout has exactly these images already, as its last but `following` ones, in this order. */
+async function isCurrent(images: readonly BuiltImage[], following: number, layout: Layout): Promise<boolean> {
+  const tags = await layout.tags();
+  const end = tags.length - following;
+  const present = tags.slice(Math.max(0, end - images.length), end);
   return (
     present.length === images.length &&
     images.every(
@@ -72,7 +69,9 @@ export class Publisher {
     const ready = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
     if (ready.length === 0) return;
     const images = ready.flatMap(name => this.#finished.get(name) ?? []);
-    if (await publish(images, this.#layout, this.#context)) this.#changed = true;
+    // A tag that changes goes to the end, and then those of all later images must follow it.
+    this.#changed ||= !(await isCurrent(images, this.#waiting.length, this.#layout));
+    if (this.#changed) await publish(images, this.#layout, this.#context);
     for (const { name, cached, manifest } of images) {
       const tags = [{ tag: name, manifest }];
       this.#context.emit({ kind: 'image-finished', image: name, emitted: true, cached, tags });

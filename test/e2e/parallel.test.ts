@@ -73,6 +73,25 @@ describe.skipIf(!has('umoci', 'busybox'))('several layers at once', () => {
     expect(stdout.split('\n')).toHaveLength(41);
   });
 
+  it('that are as they were leave the layout alone; after one that changed, all follow it', async () => {
+    const project = workspace.project();
+    const file = (changed: string) =>
+      Object.fromEntries(
+        names.map(name => [
+          name,
+          { from: busybox, labels: { name, changed: name === 'layer4' ? changed : '' } },
+        ]),
+      );
+    await project.build(file('a'));
+    const written = project.modified('oci', 'index.json');
+    await project.build(file('a'), ['--jobs', '1']);
+    expect(project.modified('oci', 'index.json')).toBe(written);
+    await project.build(file('b'), ['--jobs', '1']);
+    expect(project.modified('oci', 'index.json')).not.toBe(written);
+    expect(project.tags()).toEqual(names);
+    expect(project.image('layer4').config.config?.Labels).toMatchObject({ changed: 'b' });
+  });
+
   it('wait for each other exactly where one needs the other', async () => {
     const project = workspace.project();
     const step = (more: object) => ({ from: busybox, ...more });
