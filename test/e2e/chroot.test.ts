@@ -1,6 +1,8 @@
 /** A command in a temporary copy of a layer that was built. */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { lockFile } from '../../src/linux/index.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { busyboxLayout, useBusybox } from './roots.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
@@ -165,6 +167,16 @@ describe('chroot without a stacker file', () => {
     rmSync(project.at('stacker.yaml'));
     const ended = await project.ashlar(['chroot', 'thing', 'echo', 'here']);
     expect(ended).toMatchObject({ status: 0, stdout: 'here\n' });
+  });
+
+  it('lets nobody else work with the same changes', async () => {
+    await bare.ashlar(['chroot', 'tools', 'true']);
+    const changes = bare.at('roots/tools/chroot');
+    using lock = lockFile(join(changes, '.lock'), { mode: 'exclusive', wait: true });
+    expect(lock).toBeDefined();
+    expect(failureOf(await bare.ashlar(['chroot', 'tools', 'true']))).toContain(
+      `error: somebody else works in ${changes}\n`,
+    );
   });
 
   it('lets changes go with the roots directory', async () => {

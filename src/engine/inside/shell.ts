@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { CALLERS_STDERR, releaseMounts, runInTree } from '../../sandbox/index.ts';
@@ -8,26 +8,25 @@ import { prepareRoom } from './room.ts';
 
 /** Runs a command in a tree with the input and output of the user; returns its exit status. */
 export async function shell(request: ShellRequest, call: Call): Promise<number> {
-  const { command, environment, network, changes } = request;
-  if (changes === undefined) return runHere(call.scratch);
-  mkdirSync(changes, { recursive: true });
-  // overlayfs needs a directory of its own beside the one of the changes.
-  const scratch = mkdtempSync(join(changes, 'running-'));
+  const place = request.changes ?? call.scratch;
+  mkdirSync(place, { recursive: true });
+  const { command, environment, network } = request;
+  const room = await prepareRoom(request, call, join(place, 'upper'));
+  // overlayfs needs a directory of its own on the file system of the changes. One may be left from a process that was
+  // killed; nobody else works here.
+  const scratch = join(place, 'running');
+  rmSync(scratch, { recursive: true, force: true });
   try {
-    return await runHere(changes, scratch);
-  } finally {
-    releaseMounts(scratch);
-    rmSync(scratch, { recursive: true, force: true });
-  }
-
-  async function runHere(place: string, scratch = join(place, 'run')): Promise<number> {
-    return runInTree({
-      ...(await prepareRoom(request, call, join(place, 'upper'))),
+    return await runInTree({
+      ...room,
       process: { args: command, environment, hostname: 'stacker', network },
       scratch,
       streams: { kind: 'attached', stdin: 0, stdout: 1, stderr: CALLERS_STDERR, ...terminal() },
       signal: call.signal,
     });
+  } finally {
+    releaseMounts(place);
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
