@@ -87,16 +87,21 @@ async function openRemote(
 
   async function stillCurrent({ root }: Remembered, pinned: Digest | undefined): Promise<boolean> {
     if (pinned) return true;
+    const ask = (retry: boolean) => resolveDigest(reference, { ...options, retry });
     try {
-      // Who is offline is not to wait for that to pass: what is known will do.
-      return (await resolveDigest(reference, { ...options, retry: false })) === root;
+      // Who is offline is not to wait for that to pass: what is known will do. A registry that answers may be busy.
+      const digest = await ask(false).catch(error => (isOffline(error) ? Promise.reject(error) : ask(true)));
+      return digest === root;
     } catch (error) {
-      if (!(error instanceof AshlarError) || error.name !== 'ConnectionError')
-        return located(base, () => Promise.reject(error));
+      if (!isOffline(error)) return located(base, () => Promise.reject(error));
       say(context, image, 'warning', `${messageOf(error)}; using the cached copy of ${base.reference}`);
       return true;
     }
   }
+}
+
+function isOffline(error: unknown): error is AshlarError {
+  return error instanceof AshlarError && error.name === 'ConnectionError';
 }
 
 /** Runs `work`; an error of it gets the place of the base in the user's file. */

@@ -108,6 +108,34 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'busybox', 'zstd', 'x
       expect(stderr).toMatch(/found cached layer one\n$/);
     });
 
+    it('asks a registry again that is busy', async () => {
+      await using registry = await startRegistry();
+      let busy = 0;
+      await using front = await serve(async ({ method, url }, response) => {
+        if (method === 'HEAD' && busy > 0) {
+          busy -= 1;
+          return void response.writeHead(503).end();
+        }
+        const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+        const answer = await fetch(registry.url + url, { method, headers });
+        response.writeHead(answer.status, Object.fromEntries(answer.headers));
+        response.end(Buffer.from(await answer.arrayBuffer()));
+      });
+      await output('skopeo', [
+        ...['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:busybox`],
+        `docker://${registry.host}/base:latest`,
+      ]);
+      const project = workspace.project('own');
+      const url = `docker://${front.host}/base:latest`;
+      const file = { one: { from: { type: 'docker', url, insecure: true } } };
+      expect((await project.build(file)).stderr).toContain(`\nloading ${url}\n`);
+      busy = 2;
+      const { stderr } = await project.build(file);
+      expect(busy).toBe(0);
+      expect(stderr).not.toContain('loading');
+      expect(stderr).not.toContain('using the cached copy');
+    });
+
     it('takes an image of a layout too', async () => {
       const project = workspace.project();
       await project.build({ one: { from: { type: 'docker', url: `oci:${layout}:busybox` } } });
