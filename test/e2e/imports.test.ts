@@ -321,6 +321,14 @@ describe.skipIf(!has('umoci', 'busybox', 'getfattr'))('imports', () => {
       expect(project.image('one').names(-1)).toEqual(['/', 'got']);
     });
 
+    it('of the older form are all that a script sees in /stacker', async () => {
+      const project = withFiles();
+      const { stdout } = await project.build({
+        one: { from: busybox, import: ['f', 'd1'], run: 'set +x; echo /stacker/* /.stacker/imports/*' },
+      });
+      expect(stdout).toContain('\n/stacker/d1 /stacker/f /.stacker/imports/d1 /.stacker/imports/f\n');
+    });
+
     it('of files that only their owner can read work for a plain user too', async () => {
       const project = withFiles();
       chmodSync(project.at('f'), 0o000);
