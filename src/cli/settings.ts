@@ -59,13 +59,7 @@ function dataHome(): string {
 
 /** The first file that is there; `path` stands for all of them. */
 async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
-  const home = process.env.XDG_CONFIG_HOME;
-  const candidates = path
-    ? [path]
-    : [
-        ...(home ? [join(home, 'conf.yaml'), join(home, 'stacker/conf.yaml')] : []),
-        join(homedir(), '.config/stacker/conf.yaml'),
-      ];
+  const candidates = path ? [path] : usualConfigFiles();
   for (const candidate of candidates) {
     let text: string;
     try {
@@ -77,6 +71,13 @@ async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
     return parseConfig(text, resolve(candidate));
   }
   return {};
+}
+
+function usualConfigFiles(): readonly string[] {
+  const { XDG_CONFIG_HOME: home } = process.env;
+  return home
+    ? [join(home, 'conf.yaml'), join(home, 'stacker/conf.yaml')]
+    : [join(homedir(), '.config/stacker/conf.yaml')];
 }
 
 async function parseConfig(text: string, file: string): Promise<ConfigFile> {

@@ -58,6 +58,8 @@ describe('settings', () => {
       ociDir: '/w/oci',
       rootsDir: '/w/roots',
     });
+    vi.stubEnv('XDG_CONFIG_HOME', join(home, 'elsewhere'));
+    expect(await readSettings({})).toMatchObject({ workDir: '', ociDir: resolve('oci') });
   });
 
   it('come from the file of --config alone, which may be missing', async () => {
