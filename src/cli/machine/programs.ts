@@ -53,6 +53,12 @@ const TOOLS: readonly Tool[] = [
     packages: { debian: 'bzip2', fedora: 'bzip2', opensuse: 'bzip2' },
     required: false,
   },
+  {
+    program: 'skopeo',
+    purpose: 'bases out of a docker daemon',
+    packages: { debian: 'skopeo', fedora: 'skopeo', opensuse: 'skopeo' },
+    required: false,
+  },
 ];
 
 export function findPrograms(): readonly Finding[] {
