@@ -1,5 +1,5 @@
 /** A command in a copy of an image that was built earlier. */
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockFile } from '../linux/index.ts';
 import type { ImagePlan, Import, Surroundings } from '../plan/types.ts';
@@ -53,7 +53,9 @@ export async function enterImage(
 async function copyImports(imports: readonly Import[], image: string, context: LookContext): Promise<string> {
   const { store, workshop, signal } = context;
   const directory = store.temporaryPath('imports');
-  mkdirSync(directory, { mode: 0o755 });
+  mkdirSync(directory);
+  // Commands may read it as any user, whatever mask files of ours are made with.
+  chmodSync(directory, 0o755);
   // Of two imports with one name the last one counts.
   const wanted = [...new Map(imports.map(entry => [entry.name, entry])).values()];
   const staged = await Promise.all(

@@ -96,6 +96,25 @@ describe('live progress', () => {
     expect(screen.lines).toEqual(['half done', 'half again', 'a line of ours', '']);
   });
 
+  it('is away while a process has the terminal', () => {
+    const screen = new Screen();
+    const progress = new LiveProgress(screen.stream());
+    progress.follow(begun);
+    vi.advanceTimersByTime(100);
+    progress.write('before\n');
+    progress.follow({ kind: 'terminal-taken', image: 'one' });
+    expect(screen.lines).toEqual(['before', '']);
+    screen.put('$ typed\n');
+    progress.write('meanwhile\n');
+    vi.advanceTimersByTime(1000);
+    expect(screen.lines).toEqual(['before', '$ typed', '']);
+    progress.follow({ kind: 'terminal-released', image: 'one' });
+    vi.advanceTimersByTime(100);
+    expect(screen.lines.slice(0, 3)).toEqual(['before', '$ typed', 'meanwhile']);
+    expect(screen.lines[3]).toMatch(/^· one {2}waits/);
+    progress[Symbol.dispose]();
+  });
+
   it('lets through at once what goes to a file or pipe', () => {
     const screen = new Screen();
     const file = new Screen();
