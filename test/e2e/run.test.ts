@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/support/process.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { linesOf, useBusybox } from './roots.ts';
-import { useWorkspace } from './support.ts';
+import { ashlarProgram, execute, useWorkspace } from './support.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('run', () => {
   const workspace = useWorkspace();
@@ -189,6 +189,21 @@ describe.skipIf(!has('umoci', 'busybox'))('run', () => {
   });
 
   describe('what is left of it in the image', () => {
+    it.runIf(isRoot)('is no resolv.conf where the machine has none, which is said', async () => {
+      const project = workspace.project();
+      project.writeStackerFile({ one: { from: busybox, run: 'test ! -e /etc/resolv.conf' } });
+      const script = 'cp -a /etc etc; rm -f etc/resolv.conf; mount --bind etc /etc; exec "$0" "$@"';
+      const { status, stderr } = await execute(
+        'unshare',
+        ['--mount', 'sh', '-c', script, ashlarProgram, ...project.arguments(['build'])],
+        { cwd: project.path, env: project.environment() },
+      );
+      expect(stderr).toContain(
+        'there is no /etc/resolv.conf on this machine: host names will not be found\n',
+      );
+      expect(status).toBe(0);
+    });
+
     it('is nothing that was made for running: no mount points, no resolv.conf, no times of directories', async () => {
       const project = workspace.project();
       mkdirSync(project.at('shared'));

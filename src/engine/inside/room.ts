@@ -27,7 +27,7 @@ export async function prepareRoom(
   return {
     lowers,
     upper,
-    mounts: mounts(room),
+    mounts: mounts(room, call),
     runtime: await chooseRuntime(room.runtime, options.runtimeMemory, join(scratch, 'probe')),
   };
 }
@@ -40,9 +40,12 @@ function makeUpper(upper: string, lowers: readonly string[]): void {
   if (top !== undefined) copyDirectoryAttributes(top, upper);
 }
 
-function mounts(room: Room): HostMount[] {
+function mounts(room: Room, { warn }: Call): HostMount[] {
+  const resolution = room.network === 'host' ? nameResolution() : [];
+  if (room.network === 'host' && resolution.length === 0)
+    warn('there is no /etc/resolv.conf on this machine: host names will not be found');
   return [
-    ...(room.network === 'host' ? nameResolution() : []),
+    ...resolution,
     ...room.importDirectories.map(target => ({ source: room.imports, target, readOnly: true })),
     ...room.binds.map(bind => ({ ...bind, readOnly: false })),
   ];
