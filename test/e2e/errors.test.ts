@@ -77,6 +77,33 @@ describe.skipIf(!has('umoci', 'skopeo', 'busybox', 'docker-registry', 'htpasswd'
           '2:32',
         );
         expect(failure).not.toContain('Error:');
+        expect(failure).toContain('\nhint: nothing listens on port 9 of 127.0.0.1: check the address');
+      });
+
+      it('in a registry that nobody knows', async () => {
+        const url = 'docker://no-such-host.invalid/some/image:tag';
+        const failure = await fails(
+          workspace.project('own'),
+          from({ type: 'docker', url }),
+          /^error: couldn't import base layer docker:\/\/no-such-host\.invalid\/some\/image:tag: cannot reach no-such-host\.invalid: /,
+          '2:32',
+        );
+        // What is said depends on whether there is a name server at all.
+        expect(failure).toMatch(/^hint: check .*name servers in \/etc\/resolv\.conf$/m);
+      });
+
+      it('that the registry does not have', async () => {
+        await using registry = await startRegistry();
+        const url = `docker://${registry.host}/some/image:tag`;
+        const failure = await fails(
+          workspace.project('own'),
+          from({ type: 'docker', url, insecure: true }),
+          /^error: couldn't import base layer .*: manifest unknown/,
+          '2:32',
+        );
+        expect(failure).toContain(
+          `\nhint: registry ${registry.host} has no such repository, tag or digest\n`,
+        );
       });
 
       it('in a registry that wants credentials, with none, wrong ones and right ones', async () => {
@@ -123,7 +150,9 @@ describe.skipIf(!has('umoci', 'skopeo', 'busybox', 'docker-registry', 'htpasswd'
           project,
           from({ type: 'docker', url: reference }),
           /^error: couldn't import base layer .*certificate/,
-        );
+        ).then(failure => {
+          expect(failure).toMatch(/^hint: .*SSL_CERT_FILE; set insecure: true /m);
+        });
         await project.build(from({ type: 'docker', url: reference, insecure: true }));
         const trusting = workspace.project('own');
         await trusting.build(from({ type: 'docker', url: reference }), [], {
@@ -192,6 +221,74 @@ describe.skipIf(!has('umoci', 'skopeo', 'busybox', 'docker-registry', 'htpasswd'
           /^error: a tar base must be a file, not a directory/,
           '2:29',
         );
+      });
+    });
+
+    describe('about a file', () => {
+      it('that is not there, with what may have been meant', async () => {
+        const project = workspace.project('own');
+        project.write('sources/program.c', '');
+        const imported = (path: string) =>
+          `one:\n  from: {type: scratch}\n  imports: [{path: ${path}, dest: /x}]\n`;
+        for (const [path, hint] of [
+          ['sources/progam.c', 'did you mean "program.c"?'],
+          ['surces/program.c', `there is no directory ${project.at('surces')}: did you mean "sources"?`],
+          ['sources/other', `in ${project.at('sources')} there is program.c`],
+        ] as const) {
+          const failure = await fails(
+            project,
+            imported(path),
+            `error: couldn't stat import ${project.at(path)}`,
+            '3:20',
+          );
+          expect(failure).toContain(`\nhint: ${hint}\n`);
+        }
+      });
+
+      it('of another layer that does not have it', async () => {
+        const project = workspace.project('own');
+        const base = `base:\n  from: ${JSON.stringify(busybox)}\n`;
+        for (const path of ['/etc/nothing', '/nothing/at/all']) {
+          const text = `${base}one:\n  from: {type: scratch}\n  imports: [{path: 'stacker://base${path}', dest: /x}]\n`;
+          const failure = await fails(project, text, `error: there is no ${path} in the image base`, '5:20');
+          expect(failure).toContain('\nhint: look around in it: ashlar chroot base\n');
+        }
+      });
+
+      it('that has another hash, with the one that it has', async () => {
+        const project = workspace.project('own');
+        project.write('file', 'content\n');
+        const actual = '434728a410a78f56fc1b5899c3593436e61ab0c731e9072d95e96db290205e53';
+        const text = `one:\n  from: {type: scratch}\n  imports: [{path: file, dest: /x, hash: "${'a'.repeat(64)}"}]\n`;
+        const failure = await fails(
+          project,
+          text,
+          `error: The requested hash of ${project.at('file')} import is different than the actual hash: ${'a'.repeat(64)} != ${actual}`,
+          '3:20',
+        );
+        expect(failure).toContain(
+          `\nhint: if the file has changed and you trust it, write hash: ${actual}\n`,
+        );
+      });
+
+      it('that is to be bound and is not there', async () => {
+        const project = workspace.project('own');
+        project.write('shared/file', '');
+        const text = `one:\n  from: ${JSON.stringify(busybox)}\n  binds: [shard -> /shared]\n  run: ls\n`;
+        const failure = await fails(
+          project,
+          text,
+          `error: failed to bind mount "${project.at('shard')}" at "/shared": bind mount source "${project.at('shard')}" does not exist, refusing bind mount: `,
+          '3:11',
+        );
+        expect(failure).toContain('\nhint: did you mean "shared"?\n');
+      });
+
+      it.skipIf(isRoot)('that this user may not read', async () => {
+        const project = workspace.project('own');
+        const text = 'one:\n  from: {type: scratch}\n  imports: [{path: /etc/shadow, dest: /x}]\n';
+        const failure = await fails(project, text, /^error: .*\/etc\/shadow/, '3:20');
+        expect(failure).toContain('\nhint: look at owner and mode of it');
       });
     });
 
