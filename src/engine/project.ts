@@ -2,15 +2,7 @@
  * The directories of one project besides its results: who works in them, and where things are in them. Scripts look
  * into them, so their form is the documented one of stacker; what takes room is in the store, and only linked here.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileLock, lockFile, lockOwner, processesThatOpened } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
@@ -168,14 +160,9 @@ function ownerOf(path: string): LockOwner | undefined {
   return { pid: heir, command: commandOf(heir) ?? '', dying: false };
 }
 
-/** Whether a process is of this program. */
+/** Whether a process is of this program, or starts it in namespaces, or ends just now. */
 function isOurs(pid: number): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`) === readlinkSync('/proc/self/exe');
-  } catch {
-    // It ends just now.
-    return true;
-  }
+  return commandOf(pid)?.includes(process.execPath) ?? true;
 }
 
 function taken(path: string, owner: LockOwner | undefined): AshlarError {
