@@ -154,6 +154,24 @@ describe('ashlar convert', () => {
     expect(project.image('app').config.config?.Env).toContain(`SAID=${value}`);
   });
 
+  it('brings back what a mount of RUN hides', async () => {
+    const project = workspace.project();
+    project.write('d/file', 'from the context');
+    project.write(
+      'Dockerfile',
+      `FROM oci:${base}:latest\nRUN mkdir /a /b && echo kept > /a/f && echo kept > /b/f\nWORKDIR /b\n` +
+        'RUN --mount=type=cache,target=/a --mount=source=d,target=. ls /a > /seen && cat file >> /seen && echo x > /a/x\n',
+    );
+    expect(await project.ashlar(['convert'])).toMatchObject({ status: 0 });
+    await project.build(readFileSync(project.at('stacker.yaml'), 'utf8'), [
+      '--substitute-file',
+      'stacker-subs.yaml',
+    ]);
+    expect(await project.fileOf('app', 'seen')).toBe('from the context');
+    const tree = Object.keys(await describeTree(await project.unpack('app')));
+    expect(tree.filter(path => /^\.\/[ab](\/|\.|$)/.test(path))).toEqual(['./a', './a/f', './b', './b/f']);
+  });
+
   it('says what has no place in a stacker file, in the log and in the file', async () => {
     const project = workspace.project();
     project.write(

@@ -67,6 +67,11 @@ COPY --from=0 /src/out/bin/tool /opt/renamed
 COPY --from=build --chown=1000:1001 /src/lib /opt/src
 COPY --from=BASE /etc/passwd /opt/passwd.copy
 RUN /bin/cat /usr/local/bin/tool > /opt/check
+WORKDIR /opt/src
+RUN --mount=type=cache,target=/var/cached --mount=type=tmpfs,target=/opt/temporary \\
+  echo a > /var/cached/a; echo b > /opt/temporary/b; ls /var/cached >> /opt/check
+RUN --mount=type=bind,source=lib,target=/opt/bound --mount=from=more,source=/src/out/bin,target=/opt/more \\
+  cat /opt/bound/a.txt /opt/bound/sub/b.txt /opt/more/more >> /opt/check
 `,
     context(project) {
       project.write('lib/a.txt', 'a\n');

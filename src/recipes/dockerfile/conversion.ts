@@ -2,7 +2,7 @@ import { posix, relative } from 'node:path';
 import type { Platform } from '../../oci/index.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import type { BuildContext } from './context.ts';
-import type { Layer } from './layer.ts';
+import type { ImportEntry, Layer } from './layer.ts';
 import { ShellWriter } from './shell.ts';
 import type { Stage } from './stage.ts';
 import { concat, isLiteral, literal, plain, type Text } from './text.ts';
@@ -98,6 +98,17 @@ export class Conversion {
     const way = relative(this.#outputDirectory, this.context.directory).split('\\').join('/');
     if (isLiteral(path)) return literal(posix.join(way, plain(path)));
     return way === '' ? path : concat([`${way}/`], path);
+  }
+
+  /** Imports that bring a file or directory of the context, less what is ignored, to a path. */
+  contextImports(path: string, dest: Text, excluded = (_: string) => false): ImportEntry[] {
+    const entryOf = (name: string): ImportEntry => ({
+      path: concat(this.hostPath(literal(name)), this.context.kind(name) === 'directory' ? ['/'] : []),
+      dest:
+        name === path ? dest : concat(plain(dest) === '/' ? [] : dest, [`/${posix.relative(path, name)}`]),
+    });
+    const kept = this.context.cover(path, excluded) ?? [path];
+    return kept.map(entryOf);
   }
 
   /** Keeps a file to be written; returns its path as the stacker file says it. */

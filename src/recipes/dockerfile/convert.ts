@@ -23,6 +23,7 @@ import { BuildContext } from './context.ts';
 import { Conversion, type ExtraFile, imageUrl, type Note } from './conversion.ts';
 import { copyFiles } from './copy.ts';
 import { type Dockerfile, type Instruction, readInstructions } from './instructions.ts';
+import { leaveOut, readMount } from './mounts.ts';
 import { commandOf } from './shell.ts';
 import { type Inherited, image, nothing, Stage } from './stage.ts';
 import { concat, isLiteral, literal, plain, type Text } from './text.ts';
@@ -349,19 +350,17 @@ class Converter {
 
   #run(instruction: Instruction, stage: Stage): void {
     const { flags, heredocs, text } = instruction;
-    for (const { name, value, at } of flags) {
-      this.#conversion.note(
-        stage,
-        `RUN --${name}=${value} has no place in a stacker file, it is left out`,
-        at,
-      );
-    }
+    const mounts = flags.flatMap(flag => {
+      if (flag.name === 'mount') return readMount(flag, stage, this.#conversion) ?? [];
+      leaveOut(flag, stage, this.#conversion);
+      return [];
+    });
     const [script] = heredocs;
     if (script?.word === text && script.content.startsWith('#!')) {
       const path = this.#conversion.addFile(script.name, script.content, 0o755);
       stage.provide({ path: [path] });
-      stage.run([`/stacker/imports/${basename(path)}`]);
-    } else stage.run(commandOf(instruction, stage.shell, this.#dockerfile.escapeChar));
+      stage.run([`/stacker/imports/${basename(path)}`], mounts);
+    } else stage.run(commandOf(instruction, stage.shell, this.#dockerfile.escapeChar), mounts);
   }
 
   /** A volume of the image, and of the host for what runs after this in the build. */

@@ -227,10 +227,7 @@ function copyDirectory(written: Text, path: string, copying: Copying): void {
   const helper = conversion.helper(stage, 'context', {
     comments: [`What .dockerignore leaves of ${path || 'the context'}, as of the conversion`],
     from: { type: 'scratch' },
-    imports: kept.map(name => ({
-      path: concat(conversion.hostPath(literal(name)), context.kind(name) === 'directory' ? ['/'] : []),
-      dest: literal(`/${posix.relative(path, name)}`),
-    })),
+    imports: conversion.contextImports(path, ['/'], excluded),
   });
   const names = new Set(kept.map(name => posix.relative(path, name).split('/')[0] ?? ''));
   place(concat(['stacker://'], helper, ['/']), dest, 'directory', copying, partsOf([...names], copying));

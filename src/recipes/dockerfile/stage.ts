@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { From, ImportEntry, Layer, LayerConfig, Pair } from './layer.ts';
+import type { Mount } from './mounts.ts';
 import { isRootUser, type ShellWriter } from './shell.ts';
 import { concat, equalTexts, isLiteral, literal, plain, type Text } from './text.ts';
 
@@ -256,7 +257,7 @@ export class Stage {
     this.#segment.corrections.push(line);
   }
 
-  run(command: readonly string[]): void {
+  run(command: readonly string[], mounts: readonly Mount[] = []): void {
     if (this.binds.length > this.#segment.binds.length) {
       // What ran before the volume was declared must not see it.
       if (this.#segment.script.length > 0) this.#cut();
@@ -264,13 +265,22 @@ export class Stage {
     }
     this.ran = true;
     this.#makeMissing();
-    const { script } = this.#segment;
     this.#setVariables();
-    if (!equalTexts(this.#segment.directory, this.#workingDir)) {
-      script.push(this.#write.changeDirectory(this.#workingDir));
-      this.#segment.directory = this.#workingDir;
-    }
+    const { script } = this.#segment;
+    // A directory that is put aside must not be the current one.
+    const aside = mounts.some(({ target }) => `${plain(this.#workingDir)}/`.startsWith(`${plain(target)}/`));
+    if (aside) this.#changeDirectory(['/']);
+    script.push(...mounts.flatMap(({ before }) => before));
+    this.#changeDirectory(this.#workingDir);
     script.push(this.#write.runAs(this.user, command));
+    if (aside) this.#changeDirectory(['/']);
+    script.push(...mounts.toReversed().flatMap(({ after }) => after));
+  }
+
+  #changeDirectory(path: Text): void {
+    if (!equalTexts(this.#segment.directory, path))
+      this.#segment.script.push(this.#write.changeDirectory(path));
+    this.#segment.directory = path;
   }
 
   #setVariables(): void {

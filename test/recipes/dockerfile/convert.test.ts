@@ -255,10 +255,35 @@ describe('RUN', () => {
     expect(layers[app]?.run).toContain('\n/stacker/imports/1-EOF\n');
   });
 
-  it('says that mounts are left out', async () => {
-    const { notes } = await convert('FROM scratch\nRUN --mount=type=cache,target=/c a');
+  it('puts aside what a cache or a bind hides', async () => {
+    write('d/e');
+    const { layers } = await convert(
+      'FROM a\nWORKDIR /w\nRUN --mount=type=cache,target=/c,uid=1 --mount=source=d,target=. b',
+    );
+    expect(layers['${{IMAGE}}-mount-3-40']?.imports).toEqual([{ path: 'd/', dest: '/mount-3-40' }]);
+    expect(layers[app]?.imports).toEqual([{ path: 'stacker://${{IMAGE}}-mount-3-40/mount-3-40' }]);
+    expect(String(layers[app]?.run).split('\n').slice(2, -1)).toEqual([
+      '[ ! -e /c ] || mv /c /c.kept',
+      'mkdir -p /c',
+      'chown 1:0 /c',
+      '[ ! -e /w ] || mv /w /w.kept',
+      'mkdir -p /',
+      'ln -s /stacker/imports/mount-3-40 /w',
+      'cd /w',
+      '/bin/sh -c b',
+      'cd /',
+      'rm /w',
+      '[ ! -e /w.kept ] || mv /w.kept /w',
+      'rm -rf /c',
+      '[ ! -e /c.kept ] || mv /c.kept /c',
+    ]);
+  });
+
+  it('says which mounts and flags are left out', async () => {
+    const { notes } = await convert('FROM scratch\nRUN --mount=type=secret,id=x --network=none a');
     expect(notes).toEqual([
-      '2: RUN --mount=type=cache,target=/c has no place in a stacker file, it is left out',
+      '2: RUN --mount=type=secret,id=x has no place in a stacker file, it is left out',
+      '2: RUN --network=none has no place in a stacker file, it is left out',
     ]);
   });
 });
