@@ -32,8 +32,8 @@ async function buildFiles(
       log('info', `${i} build ${path}: requires: [${requires.join(' ')}]`);
     return;
   }
-  const runs = plan.images.some(({ steps }) => steps.some(({ kind }) => kind === 'run'));
-  checkBeforeWork({ store: settings.store, output: settings.ociDir, runs }, text => log('warning', text));
   const wanted = flags.target.length === 0 ? plan : selectImages(plan, flags.target);
+  const runs = wanted.images.some(({ steps, labels }) => labels || steps.some(({ kind }) => kind === 'run'));
+  checkBeforeWork({ store: settings.store, output: settings.ociDir, runs }, text => log('warning', text));
   await buildPlan(wanted, buildOptions(settings, flags), emit, signal);
 }

@@ -4,6 +4,7 @@ import { type StackerRecipe, undescribedShell } from '../../recipes/stacker/inde
 import { AshlarError } from '../../support/errors.ts';
 import { followed } from '../follow.ts';
 import type { Log } from '../log.ts';
+import { checkBeforeWork } from '../machine/before-work.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions } from './build-options.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
@@ -23,6 +24,9 @@ export async function chroot(
   const command = words.length > 0 ? words : ['/bin/sh'];
   process.exitCode = await followed(globals, {}, async ({ log, emit, signal }) => {
     const entrance = await findEntrance(tag, settings, flags, log);
+    checkBeforeWork({ store: settings.store, output: settings.rootsDir, runs: true }, text =>
+      log('warning', text),
+    );
     const { runtime } = flags;
     const options = buildOptions(settings, {
       layerType: ['tar'],
