@@ -223,7 +223,7 @@ class Walk {
       return copyParts(step, content, target, undefined, options);
     }
     const kind = content.type === 'directory' ? 'directory' : 'file';
-    const { path, parents } = await findTarget(step.target, kind, name, this.layers, this.#context);
+    const { path, parents } = await findTarget(step.target, kind, this.layers, this.#context);
     return copyParts(step, content, path, parents, options);
   }
 }

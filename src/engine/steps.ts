@@ -122,7 +122,7 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
   const { context, plan, layers } = step;
   const source = step.sources.of(copyStep.source);
   const kind = source.type === 'directory' ? 'directory' : 'file';
-  const { path: target, parents } = await findTarget(copyStep.target, kind, plan.name, layers, context);
+  const { path: target, parents } = await findTarget(copyStep.target, kind, layers, context);
   const { keep, mode, uid, gid } = copyStep;
   const entry = { target, keep, uid, gid, ...(mode === undefined ? {} : { mode }) };
   return throughCache(
@@ -130,6 +130,13 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
       domain: 'copy',
       parts: copyParts(copyStep, source, target, parents, context.options),
       perform: async pack => {
+        if (target !== copyStep.target)
+          say(
+            context,
+            plan.name,
+            'info',
+            `overlay dest ${copyStep.target} is a symlink, patching to ${target}`,
+          );
         const location = await source.locate();
         const packed =
           location.kind === 'host' && !source.inside

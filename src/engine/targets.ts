@@ -1,7 +1,7 @@
 /** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
 import { posix } from 'node:path';
-import { MergedTree, type ParentDirectory, prepareLayerWorker } from '../layers/index.ts';
-import { type LookContext, say } from './context.ts';
+import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } from '../layers/index.ts';
+import type { LookContext } from './context.ts';
 import { keyOf } from './keys.ts';
 import { chainOf } from './layer-records.ts';
 import type { LayerRecord } from './values.ts';
@@ -22,7 +22,6 @@ type PlainParent = Omit<ParentDirectory, 'mtime' | 'xattrs'> & {
 export async function findTarget(
   target: string,
   kind: 'file' | 'directory',
-  image: string,
   layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<Target> {
@@ -38,7 +37,8 @@ export async function findTarget(
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
   // What was never looked up was never packed either.
   prepareLayerWorker();
-  const tree = new MergedTree(await Promise.all(layers.map(layer => readableBlob(layer, context))));
+  const blobs = await Promise.all(layers.map(layer => readableBlob(layer, context)));
+  const tree = new MergedTree(blobs);
   // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
   const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
   // What was seen in a blob that is not in the store yet counts only if that blob is what it should be.
@@ -47,16 +47,29 @@ export async function findTarget(
     ...layers.map(layer => layer.fetch()),
   ]);
   const path = kind === 'directory' ? posix.dirname(resolved) : resolved;
-  if (path !== target.replace(/(.)\/+$/, '$1')) {
-    say(context, image, 'info', `overlay dest ${target} is a symlink, patching to ${path}`);
-  }
   database.remember('lookups', key, { path, parents: parents.map(toPlain) });
+  for (const [i, { descriptor }] of layers.entries()) {
+    const blob = blobs[i];
+    const names = blob && descriptor.size >= LARGE ? await tree.learnt(blob) : undefined;
+    if (names) database.remember('lookups', namesKey(descriptor), Buffer.from(names).toString('base64'));
+  }
   return { path, parents };
 }
 
-async function readableBlob({ local, descriptor, compression, fetch }: LayerRecord, { store }: LookContext) {
+/** Bytes of a blob that take longer to read than what is written down of it. */
+const LARGE = 256 * 1024;
+
+/** By the digest, which was verified: what an image says of the content of its layers may be untrue. */
+function namesKey({ digest }: LayerRecord['descriptor']): string {
+  return `names ${digest}`;
+}
+
+async function readableBlob(layer: LayerRecord, { store }: LookContext): Promise<LayerBlob> {
+  const { local, descriptor, compression, fetch } = layer;
   if (local === undefined) await fetch();
-  return { blob: local ?? store.blobPath(descriptor.digest), compression };
+  const names = store.database.recall('lookups', namesKey(descriptor));
+  const known = typeof names === 'string' ? Buffer.from(names, 'base64') : undefined;
+  return { blob: local ?? store.blobPath(descriptor.digest), compression, known };
 }
 
 /** Also the form in which parents go into cache keys. */

@@ -5,19 +5,17 @@
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toText } from './bytes.ts';
 import type { Compression } from './compression.ts';
-import { BlobFile, layerBytes } from './decompress.ts';
-import { run } from './flow.ts';
-import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
+import { LayerIndex } from './layer-index.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { canonicalPath, joinPath, splitLast } from './names.ts';
 import type { DirectoryMetadata } from './pack-files.ts';
-import type { TarEntry } from './tar-entry.ts';
-import { readTar } from './tar-reader.ts';
-import { Directory, LayerTree, NO_GROUND } from './tree.ts';
 
 export interface LayerBlob {
   /** The blob's file. */
   readonly blob: string;
   readonly compression: Compression;
+  /** What an earlier look-up has learnt of the layer (see `MergedTree.learnt`): the blob is not read then. */
+  readonly known?: Uint8Array | undefined;
 }
 
 export type LookedUp =
@@ -46,7 +44,7 @@ export class MergedTree {
   readonly #layers: readonly LayerBlob[];
   readonly #limits: Limits;
   /** Of the layers that have been read so far. */
-  readonly #indexes: Promise<LayerIndex>[] = [];
+  readonly #indexes = new Map<LayerBlob, Promise<LayerIndex>>();
 
   constructor(layers: readonly LayerBlob[], limits: Partial<Limits> = {}) {
     this.#layers = layers.toReversed();
@@ -100,13 +98,28 @@ export class MergedTree {
     return { path: toText(`/${at}`), found: decoded(found), parents };
   }
 
+  /** What is now known of a layer, for the next look-up; undefined when its blob was not read. */
+  async learnt(layer: LayerBlob): Promise<Uint8Array | undefined> {
+    const index = layer.known ? undefined : this.#indexes.get(layer);
+    return index && (await index).bytes();
+  }
+
+  #indexOf(layer: LayerBlob): Promise<LayerIndex> {
+    const begun = this.#indexes.get(layer);
+    if (begun) return begun;
+    const index = layer.known
+      ? Promise.resolve(LayerIndex.fromBytes(layer.known))
+      : LayerIndex.read(layer.blob, layer.compression, this.#limits);
+    this.#indexes.set(layer, index);
+    return index;
+  }
+
   async #lookUp(path: ByteString): Promise<LookedUp> {
     const components = path === '' ? [] : path.split('/');
     // How many of the components the layers so far have as directories, which covers whatever else is there below.
     let directories = 0;
-    for (const [position, layer] of this.#layers.entries()) {
-      this.#indexes[position] ??= LayerIndex.read(layer, this.#limits);
-      const seen = (await this.#indexes[position]).see(components);
+    for (const layer of this.#layers) {
+      const seen = (await this.#indexOf(layer)).see(components);
       if (seen.blocker !== undefined && seen.directories >= directories) {
         return seen.directories + 1 === components.length ? seen.blocker : { kind: 'absent' };
       }
@@ -115,68 +128,6 @@ export class MergedTree {
       if (seen.hidesLower) break;
     }
     return directories === components.length ? { kind: 'directory', metadata: IMPLIED } : { kind: 'absent' };
-  }
-}
-
-/** What one layer has along a path. */
-interface Sight {
-  /** How many components are directories there. */
-  readonly directories: number;
-  /** What stands where the next directory should be. */
-  readonly blocker: LookedUp | undefined;
-  /** Of the directory at the end of the path, if the layer describes it. */
-  readonly metadata: DirectoryMetadata | undefined;
-  /** Whether lower layers cannot be seen there. */
-  readonly hidesLower: boolean;
-}
-
-/** The names of one layer. */
-class LayerIndex {
-  readonly #tree: LayerTree;
-  readonly #metadata = new Map<Directory, DirectoryMetadata>();
-
-  private constructor(limits: Limits) {
-    this.#tree = new LayerTree(NO_GROUND, limits);
-  }
-
-  static async read({ blob: path, compression }: LayerBlob, limits: Limits): Promise<LayerIndex> {
-    using blob = new BlobFile(path);
-    const guard = new ExpansionGuard(limits, compression === 'none' ? undefined : blob.size);
-    const index = new LayerIndex(limits);
-    await run(
-      readTar(entry => index.#add(entry), limits),
-      layerBytes(blob, compression, guard),
-    );
-    return index;
-  }
-
-  see(components: readonly ByteString[]): Sight {
-    let current = this.#tree.root;
-    let directories = 0;
-    let hidesLower = current.opaque;
-    for (const name of components) {
-      const child = current.children.get(name);
-      if (child === undefined) {
-        hidesLower ||= current.hidden?.has(name) === true;
-        return { directories, blocker: undefined, metadata: undefined, hidesLower };
-      }
-      if (!(child instanceof Directory)) {
-        const blocker: LookedUp =
-          child === 'file' ? { kind: 'other' } : { kind: 'symlink', target: child.target };
-        return { directories, blocker, metadata: undefined, hidesLower: true };
-      }
-      current = child;
-      directories++;
-      hidesLower ||= current.opaque;
-    }
-    return { directories, blocker: undefined, metadata: this.#metadata.get(current), hidesLower };
-  }
-
-  #add(entry: TarEntry): undefined {
-    const placement = this.#tree.place(entry);
-    if (placement.kind !== 'directory') return;
-    const { mode, uid, gid, mtime, xattrs } = entry;
-    this.#metadata.set(placement.directory, { mode, uid, gid, mtime, xattrs });
   }
 }
 

@@ -20,6 +20,18 @@ function blobs(...layers: readonly (readonly RawEntry[])[]): LayerBlob[] {
   });
 }
 
+/** The layers without their blobs, by what a look-up has learnt of them. */
+async function withoutBlobs(layers: readonly LayerBlob[]): Promise<readonly LayerBlob[]> {
+  // Of each alone, so that none hides another.
+  return Promise.all(
+    layers.map(async layer => {
+      const tree = new MergedTree([layer]);
+      await tree.lookUp('/');
+      return { ...layer, blob: '/nowhere', known: await tree.learnt(layer) };
+    }),
+  );
+}
+
 const base = [
   dir('./', { mode: 0o711 }),
   dir('usr'),
@@ -65,6 +77,23 @@ describe('looking up', () => {
     const layers = blobs(base, [file('.wh.lib', ''), dir('d'), file('d/.wh..wh..opq', ''), file('usr')]);
     const found = await lookupPaths(layers, ['/lib', '/d', '/d/f', '/usr', '/usr/lib']);
     expect(found.map(({ kind }) => kind)).toEqual(['absent', 'directory', 'absent', 'other', 'absent']);
+  });
+
+  it('finds the same in what it has learnt before', async () => {
+    const layers = blobs(
+      [
+        ...base,
+        dir('odd \u00fc \xff', { mode: 0o1777, pax: { 'SCHILY.xattr.user.a': 'v\0' } }),
+        symlink('__proto__', '/x'),
+      ],
+      [file('.wh.lib', ''), dir('d'), file('d/.wh..wh..opq', '')],
+    );
+    const paths = ['/', '/usr/lib', '/lib', '/d', '/d/f', '/odd \u00fc \xff', '/__proto__', '/nothing'];
+    const [first] = layers;
+    if (first === undefined) throw new Error('two layers');
+    for (const some of [layers, [first]]) {
+      expect(await lookupPaths(await withoutBlobs(some), paths)).toEqual(await lookupPaths(some, paths));
+    }
   });
 
   it('does not read further down than it must', async () => {
@@ -141,7 +170,9 @@ it.skipIf(lacks('umoci'))('says of random layers what umoci makes of them', asyn
     fc.asyncProperty(fc.array(layer, { minLength: 1, maxLength: 3 }), async layers => {
       // Umoci does not make the directory of a whiteout, which overlayfs cannot do without.
       const full = layers.map(entries => [dir('./'), ...entries.flatMap(whole)]);
-      const found = await lookupPaths(blobs(...full), paths).catch(() => undefined);
+      const packed = blobs(...full);
+      const found = await lookupPaths(packed, paths).catch(() => undefined);
+      if (found) expect(await lookupPaths(await withoutBlobs(packed), paths)).toEqual(found);
       const root = (() => {
         try {
           return umociTree(full.map(entries => rawTar(entries)));
