@@ -1,7 +1,7 @@
 /** Trees that a plain user's hands cannot touch: built, built upon, built again and cleaned all the same. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { has } from '../support/tools.ts';
+import { has, isRoot } from '../support/tools.ts';
 import { useBusybox } from './roots.ts';
 import { stackerProgram, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
@@ -82,5 +82,16 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker copes with', () => {
     const tree = await describeTree(project.at('out'));
     expect(tree['./d/f']).toMatchObject({ type: 'f', mode: '0' });
     expect(project.image('one').layers).toHaveLength(1);
+  });
+
+  it.skipIf(isRoot)('a newuidmap that may map nothing, and says so', async () => {
+    const project = workspace.project('own');
+    const program = project.write('bin/newuidmap', '#!/bin/sh\nexit 1\n', 0o755);
+    const env = { PATH: `${project.at('bin')}:${process.env.PATH}` };
+    const { stdout } = await project.ashlar(['check'], { env });
+    expect(stdout).toContain(`${program} does not have either setuid-root or security caps\n`);
+    const { stderr } = await project.build({ one: { from: busybox, run: 'touch /one' } }, [], { env });
+    expect(stderr).toMatch(/^warning: only one user id is available/m);
+    expect(project.image('one').names(-1)).toEqual(['/', 'one']);
   });
 });
