@@ -2,10 +2,12 @@
  * What people and scripts find in the directories of a project of things that are in the store: tar files that images
  * start from, trees of layers. They are links, made only where they are not right already.
  */
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -15,6 +17,7 @@ import {
 import { dirname } from 'node:path';
 import type { ImagePlan, Source } from '../plan/types.ts';
 import { codeOf } from '../support/errors.ts';
+import { removeTree } from './abandoned.ts';
 import type { BuildContext } from './context.ts';
 import { treeLayers } from './layer-records.ts';
 import type { ResolvedSource } from './sources.ts';
@@ -24,17 +27,17 @@ import type { LayerRecord } from './values.ts';
 export async function linkTarBase(
   source: Source,
   { locate }: ResolvedSource,
-  { project }: BuildContext,
+  context: BuildContext,
 ): Promise<void> {
   if (source.kind === 'image') return;
   const place = source.kind === 'http' ? source.url : source.path;
   const name = place.slice(place.lastIndexOf('/') + 1);
   const location = await locate();
   if (name === '' || location.kind !== 'host') return;
-  const link = project.tarBase(name);
+  const link = context.project.tarBase(name);
   // The file may be the very one that earlier builds (or stacker) left under this name.
   const there = realpathOf(link);
-  if (there === undefined || there !== realpathOf(location.path)) pointTo(link, location.path);
+  if (there === undefined || there !== realpathOf(location.path)) await pointTo(link, location.path, context);
 }
 
 /**
@@ -62,13 +65,13 @@ export async function linkTrees(
   for (const { descriptor, diffId } of layers) {
     const tree = store.treePath(diffId);
     const link = project.overlayOf(descriptor.digest.replace(':', '_'));
-    if (existsSync(tree)) pointTo(link, tree);
+    if (existsSync(tree)) await pointTo(link, tree, context);
     else if (isLink(link)) rmSync(dirname(link), { recursive: true });
   }
   const overlay = project.overlayOf(plan.name);
   const tree = shown && store.treePath(shown.diffId);
-  if (tree !== undefined && existsSync(tree)) pointTo(overlay, tree);
-  else makeEmpty(overlay);
+  if (tree !== undefined && existsSync(tree)) await pointTo(overlay, tree, context);
+  else await makeEmpty(overlay, context);
 }
 
 function realpathOf(path: string): string | undefined {
@@ -86,16 +89,24 @@ function isLink(path: string): boolean {
 }
 
 /** A link of that name, whatever stood there before; nobody sees it missing. */
-function pointTo(link: string, target: string): void {
+async function pointTo(link: string, target: string, context: BuildContext): Promise<void> {
   const there = lstatSync(link, { throwIfNoEntry: false });
   if (there?.isSymbolicLink() && readlinkSync(link) === target) return;
   mkdirSync(dirname(link), { recursive: true });
-  if (there?.isDirectory()) rmSync(link, { recursive: true });
-  symlinkSync(target, `${link}.new`);
-  renameSync(`${link}.new`, link);
+  if (there?.isDirectory()) await removeForeign(link, context);
+  const fresh = `${link}.${randomBytes(4).toString('hex')}`;
+  symlinkSync(target, fresh);
+  renameSync(fresh, link);
 }
 
-function makeEmpty(directory: string): void {
+async function makeEmpty(directory: string, context: BuildContext): Promise<void> {
   if (isLink(directory)) rmSync(directory);
+  else if (existsSync(directory) && readdirSync(directory).length > 0)
+    await removeForeign(directory, context);
   mkdirSync(directory, { recursive: true });
+}
+
+/** stacker has trees of its own here, with files of ids that only uid 0 of our namespaces may touch. */
+async function removeForeign(directory: string, { workshop, signal }: BuildContext): Promise<void> {
+  if (!removeTree(directory)) await workshop.call('remove', [directory], { signal });
 }

@@ -224,6 +224,26 @@ describe.skipIf(!has('umoci', 'busybox'))('in the directories of a project', () 
     });
   });
 
+  it('what stacker left is no obstacle, whoever its files belong to', async () => {
+    const project = workspace.project();
+    project.write('f', 'new');
+    project.write('.stacker/storage.type', 'overlay');
+    const left = ['.stacker/imports/one/old/f', 'roots/one/overlay/d/f', 'roots/two/overlay/d/f'];
+    for (const name of left) {
+      const directory = join(project.write(name, ''), '..');
+      await outputAsRoot('sh', ['-c', 'chown -R 1000:1000 "$0"; chmod 000 "$0"', directory]);
+    }
+    await project.build({
+      one: { from: busybox, imports: ['f'], run: 'cat /stacker/imports/f >/f' },
+      two: { from: scratch },
+    });
+    expect(readdirSync(project.at('.stacker/imports/one')).filter(name => !name.startsWith('.'))).toEqual([
+      'f',
+    ]);
+    expect(readdirSync(project.at('roots/one/overlay'))).toEqual(['f']);
+    expect(readdirSync(project.at('roots/two/overlay'))).toEqual([]);
+  });
+
   it('storage.type says overlay, and another one is refused', async () => {
     const project = workspace.project();
     const file = { one: { from: scratch } };
