@@ -301,10 +301,12 @@ class Converter {
         copyFiles(instruction, stage, conversion);
         return;
       case 'ENV':
-        for (const [name, value] of readPairs(text, scope, keyword)) stage.setEnvironment(plain(name), value);
-        return;
       case 'LABEL':
-        for (const [name, value] of readPairs(text, scope, keyword)) stage.labels.set(plain(name), value);
+        for (const [name, value] of readPairs(text, scope, keyword)) {
+          if (plain(name) === '') throw new AshlarError(`${keyword} names can not be blank`, { at });
+          if (keyword === 'ENV') stage.setEnvironment(plain(name), value);
+          else stage.labels.set(plain(name), value);
+        }
         return;
       case 'WORKDIR':
         stage.setWorkingDir(expandWord(text, scope));
