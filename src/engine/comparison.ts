@@ -62,6 +62,17 @@ export class Comparison {
     });
   }
 
+  /** The script that makes labels has to run. */
+  missedLabels(parts: readonly KeyPart[]): void {
+    this.#say('changed');
+    this.#explain('labels', () => {
+      const before = this.#before?.labels;
+      return before
+        ? changesBetween('labels', before, parts, this.#changedPaths)
+        : [{ where: 'labels', text: 'new', details: [] }];
+    });
+  }
+
   /** All layers are known, the config is not. */
   missedConfig(parts: readonly KeyPart[]): void {
     this.#say('changed');
@@ -95,8 +106,8 @@ export class Comparison {
 /** What an image's description and its sources say, before anything is done. */
 export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: LookContext): EarlyFacts {
   // Whether it is emitted is a question of what is built, too.
-  const { base, imports, steps, config, platform } = plan;
-  const description = canonical(withoutPlaces({ base, imports, steps, config, platform }));
+  const { base, imports, steps, labels, config, platform } = plan;
+  const description = canonical(withoutPlaces({ base, imports, steps, labels, config, platform }));
   const described = [
     ...imports.map(({ name, source }) => ({ role: 'import' as const, name, source })),
     ...steps.flatMap(step => {

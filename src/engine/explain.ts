@@ -9,7 +9,7 @@ import { peekDownload } from './downloads.ts';
 import { type Change, changesBetween } from './explanation.ts';
 import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
 import type { FileIdentity } from './identity.ts';
-import { BELOW, configParts, copyParts, runParts, tarParts } from './key-parts.ts';
+import { BELOW, configParts, copyParts, labelParts, runParts, tarParts } from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
 import { knownLayer } from './layer-records.ts';
 import { changedPaths } from './listings.ts';
@@ -92,6 +92,7 @@ async function explainImage(
   const base = await explainBase(plan, before, known, context);
   const walk = new Walk(plan, before, base.layers, context);
   for (const step of plan.steps) await walk.take(step, known);
+  await walk.takeLabels(known);
   const gone = removedSteps(plan, before);
   const config = changesBetween(
     'config',
@@ -171,7 +172,7 @@ class Walk {
     const where = placeOf(this.#plan, step);
     const before = counterpart(this.#plan, step, this.#before.steps);
     const parts = await this.#partsOf(step, before, known);
-    const changes = this.#changesOf(where, before, parts);
+    const changes = this.#changesOf(where, before?.parts, parts);
     this.changes.push(...changes);
     if (!this.layers) {
       if (changes.length === 0) this.#note(where, `will be rebuilt, since ${this.#cause}`);
@@ -194,11 +195,32 @@ class Walk {
     this.changes.push({ where, text, details: [] });
   }
 
-  #changesOf(where: string, before: StepHistory | undefined, parts: readonly KeyPart[]): readonly Change[] {
+  /** What makes labels runs when all steps are done. */
+  async takeLabels(known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
+    const { labels, imports, name } = this.#plan;
+    const before = this.#before.labels;
+    if (!labels) {
+      if (before) this.#note('labels', 'removed');
+      return;
+    }
+    const identities = await Promise.all(
+      imports.map(({ source }) => identityOf(source, name, known, this.#context)),
+    );
+    const parts = labelParts(labels, this.#plan, identities, this.layers, this.#context.options);
+    const changes = this.#changesOf('labels', before, parts);
+    this.changes.push(...changes);
+    if (!this.layers && changes.length === 0) this.#note('labels', `will be made anew, since ${this.#cause}`);
+  }
+
+  #changesOf(
+    where: string,
+    before: readonly KeyPart[] | undefined,
+    parts: readonly KeyPart[],
+  ): readonly Change[] {
     if (!before) return [{ where, text: 'new', details: [] }];
     // Where the layers are not known, what follows from them is not compared.
     const below: readonly string[] = this.layers ? [] : Object.values(BELOW);
-    const comparable = before.parts.filter(([name]) => !below.includes(name));
+    const comparable = before.filter(([name]) => !below.includes(name));
     return changesBetween(where, comparable, parts, (old, now) =>
       changedPaths(old, now, this.#context.store.database),
     );

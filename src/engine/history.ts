@@ -9,6 +9,8 @@ import type { LayerRecord } from './values.ts';
 export interface ImageHistory {
   readonly facts: ImageFacts;
   readonly steps: readonly StepHistory[];
+  /** What the labels were made of, where a script makes some. */
+  readonly labels?: readonly KeyPart[];
   /** What the config was made of, layers not counted. */
   readonly config: readonly KeyPart[];
   /** From the bottom to the top. */

@@ -85,7 +85,11 @@ export async function buildImage(
     });
   }
   await linkTrees(plan, layers, changes, context);
-  const labels = await labelsOf(plan, { ...common, layers, onMiss: () => {} });
+  const labels = await labelsOf(plan, {
+    ...common,
+    layers,
+    onMiss: parts => comparison.missedLabels(parts),
+  });
   const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
   cached &&= labels.cached;
   const config = configParts(plan.config, plan, options);
@@ -103,6 +107,7 @@ export async function buildImage(
     {
       facts: { ...facts, base: fact },
       steps,
+      ...(plan.labels && { labels: labels.parts }),
       config,
       layers: layers.map(rememberedLayer),
       ...originOf(plan, context),
@@ -113,7 +118,7 @@ export async function buildImage(
 }
 
 async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<GeneratedLabels> {
-  if (!labels) return { labels: {}, cached: true };
+  if (!labels) return { labels: {}, parts: [], cached: true };
   return located(labels.at, () => generateLabels(labels, step));
 }
 

@@ -1,6 +1,6 @@
 /** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
 import type { ParentDirectory } from '../layers/index.ts';
-import type { ConfigChange, CopyStep, ImagePlan, RunEnvironment, RunStep } from '../plan/types.ts';
+import type { ConfigChange, CopyStep, ImagePlan, LabelScript, RunEnvironment, RunStep } from '../plan/types.ts';
 import type { BuildOptions } from './context.ts';
 import type { FileIdentity } from './identity.ts';
 import { canonical, type KeyPart } from './keys.ts';
@@ -58,6 +58,19 @@ export function runParts(
     ['network', options.network],
     ['platform', canonical(platform)],
     epochPart(options),
+  ];
+}
+
+export function labelParts(
+  script: LabelScript,
+  plan: ImagePlan,
+  identities: readonly FileIdentity[],
+  layers: readonly LayerRecord[] | undefined,
+  options: BuildOptions,
+): readonly KeyPart[] {
+  return [
+    ...runParts(script, plan, identities, layers, options),
+    ['label directories', canonical(script.directories)],
   ];
 }
 

@@ -2,8 +2,8 @@
 import type { LabelScript } from '../plan/types.ts';
 import { once, say } from './context.ts';
 import { OutputTail } from './failing-line.ts';
-import { runParts } from './key-parts.ts';
-import { canonical, keyOf } from './keys.ts';
+import { labelParts } from './key-parts.ts';
+import { type KeyPart, keyOf } from './keys.ts';
 import { roomOf } from './rooms.ts';
 import { scriptFailure } from './script-failure.ts';
 import type { StepContext } from './steps.ts';
@@ -12,6 +12,8 @@ type Labels = Readonly<Record<string, string>>;
 
 export interface GeneratedLabels {
   readonly labels: Labels;
+  /** What they depend on. */
+  readonly parts: readonly KeyPart[];
   readonly cached: boolean;
 }
 
@@ -19,16 +21,15 @@ export interface GeneratedLabels {
 export function generateLabels(script: LabelScript, step: StepContext): Promise<GeneratedLabels> {
   const { context, plan, layers, imports } = step;
   const { store, options } = context;
-  const key = keyOf('labels', [
-    ...runParts(script, plan, imports, layers, options),
-    ['label directories', canonical(script.directories)],
-  ]);
+  const parts = labelParts(script, plan, imports, layers, options);
+  const key = keyOf('labels', parts);
   return once(context, `labels ${key}`, async () => {
     const known = options.noCache ? undefined : (store.database.recall('lookups', key) as Labels | undefined);
-    if (known) return { labels: known, cached: true };
+    if (known) return { labels: known, parts, cached: true };
+    step.onMiss(parts, 'changed');
     const labels = await runLabelScript(script, step);
     store.database.remember('lookups', key, labels);
-    return { labels, cached: false };
+    return { labels, parts, cached: false };
   });
 }
 

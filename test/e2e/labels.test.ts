@@ -99,6 +99,24 @@ describe('generate_labels', () => {
     expect(labelsOf(project, 'thing')).toEqual({ made: '2\n' });
   });
 
+  it('is part of what a layer is: a change of it is told and explained', async () => {
+    const project = workspace.project();
+    const file = (word: string) => ({
+      thing: { from: busybox, generate_labels: `echo ${word} > /oci-labels/word` },
+    });
+    await project.build(file('one'));
+    const explain = async () => (await project.ashlar(['explain'])).stdout;
+    expect(await explain()).toBe('thing: up to date\n');
+    project.writeStackerFile(file('two'));
+    expect(await explain()).toMatch(/^thing: changed\n {2}labels: script changed\n.*one.*two/s);
+    const { stderr } = await project.build(file('two'), ['--explain']);
+    expect(stderr).toContain('cache miss because layer definition was changed\n');
+    expect(stderr).toContain('labels: script changed\n');
+    expect(await explain()).toBe('thing: up to date\n');
+    project.writeStackerFile({ thing: { from: busybox } });
+    expect(await explain()).toBe('thing: changed\n  labels: removed\n');
+  });
+
   it('fails like run', async () => {
     const project = workspace.project();
     const message = await project.failure({ thing: { from: busybox, generate_labels: 'exit 5' } });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  constants,
   fstatSync,
   ftruncateSync,
   lstatSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,6 +24,7 @@ import {
   getXattr,
   listXattrs,
   lockFile,
+  makeBlocking,
   mount,
   mountOverlay,
   pipe,
@@ -108,6 +111,20 @@ describe('moving bytes', () => {
     expect(bytes.toString('utf8', 0, readSync(read, bytes))).toBe('abc');
     closeSync(read);
     closeSync(write);
+  });
+
+  it('makes writing wait again after Node.js has made it not wait', () => {
+    const { read, write } = pipe();
+    const waits = () => {
+      const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${write}`, 'utf8'))?.[1] ?? '';
+      return (Number.parseInt(flags, 8) & constants.O_NONBLOCK) === 0;
+    };
+    const socket = new Socket({ fd: write, readable: false, writable: true });
+    expect(waits()).toBe(false);
+    makeBlocking(write);
+    expect(waits()).toBe(true);
+    socket.destroy();
+    closeSync(read);
   });
 });
 
