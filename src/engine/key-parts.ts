@@ -1,6 +1,13 @@
 /** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
 import type { ParentDirectory } from '../layers/index.ts';
-import type { ConfigChange, CopyStep, ImagePlan, LabelScript, RunEnvironment, RunStep } from '../plan/types.ts';
+import type {
+  ConfigChange,
+  CopyStep,
+  ImagePlan,
+  LabelScript,
+  RunEnvironment,
+  RunStep,
+} from '../plan/types.ts';
 import type { BuildOptions } from './context.ts';
 import type { FileIdentity } from './identity.ts';
 import { canonical, type KeyPart } from './keys.ts';
