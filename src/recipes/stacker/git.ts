@@ -14,9 +14,19 @@ export async function gitVersion(
 ): Promise<string | undefined> {
   // Starting a program costs more than the rest of a build that finds everything in its cache.
   if (!isBelowRepository(directory)) return undefined;
+  const [revision, changes] = await Promise.all([
+    revisionIn(directory, debug),
+    // Not `describe --dirty`, which writes to the index even when it is told not to.
+    git(directory, debug, 'status', '--porcelain', '--untracked-files=no'),
+  ]);
+  if (revision === undefined || changes === undefined) return undefined;
+  return changes === '' ? revision : `${revision}-dirty`;
+}
+
+async function revisionIn(directory: string, debug: (message: string) => void): Promise<string | undefined> {
   return (
-    (await git(directory, debug, 'describe', '--tags', '--dirty')) ??
-    git(directory, debug, 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*')
+    (await git(directory, debug, 'describe', '--tags')) ??
+    git(directory, debug, 'rev-parse', '--verify', 'HEAD')
   );
 }
 

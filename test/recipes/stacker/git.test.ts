@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -63,6 +63,16 @@ describe.skipIf(!hasGit && !process.env.CI)('the git version', () => {
     writeFileSync(join(directory, 'b'), '');
     commit();
     expect(await version()).toBe(`v1.0-1-g${git('rev-parse', '--short', 'HEAD')}`);
+  });
+
+  it('is found without writing to the repository, also when files look changed but are not', async () => {
+    git('init', '-q');
+    commit();
+    const index = join(directory, '.git/index');
+    const before = readFileSync(index);
+    utimesSync(join(directory, 'stacker.yaml'), 1_000_000_000, 1_000_000_000);
+    expect(await version()).toBe(git('rev-parse', 'HEAD'));
+    expect(readFileSync(index).equals(before)).toBe(true);
   });
 
   it('is an annotation of every image, from the directory of its file', async () => {
