@@ -79,6 +79,7 @@ describe('chroot', () => {
   it('is called exec, too, and leaves the words of the command alone', async () => {
     const { stdout } = await project.ashlar(['exec', 'thing', 'echo', '-q', '--debug', 'two  words']);
     expect(stdout).toBe('-q --debug two  words\n');
+    expect((await project.ashlar(['chroot', 'thing', '--', 'echo', '--'])).stdout).toBe('--\n');
   });
 
   it('reads the same files and substitutions as build', async () => {

@@ -21,7 +21,8 @@ export async function chroot(
   flags: ChrootFlags,
 ): Promise<void> {
   const settings = await readSettings(globals);
-  const command = words.length > 0 ? words : ['/bin/sh'];
+  const given = words[0] === '--' ? words.slice(1) : words;
+  const command = given.length > 0 ? given : ['/bin/sh'];
   process.exitCode = await followed(globals, {}, async ({ log, emit, signal }) => {
     const entrance = await findEntrance(tag, settings, flags, log);
     checkBeforeWork({ store: settings.store, output: settings.rootsDir, runs: true }, text =>
