@@ -161,7 +161,14 @@ export class Database implements Disposable {
   recall(memory: Memory, key: string): unknown {
     const { key: column, value } = MEMORIES[memory];
     const text = this.#get(`SELECT ${value} AS value FROM ${memory} WHERE ${column} = ?`, key)?.value;
+    if (memory === 'lookups' && text !== undefined) this.#refresh(key);
     return text === undefined ? undefined : JSON.parse(String(text));
+  }
+
+  /** What is of use is not forgotten. Most often there is nothing to write. */
+  #refresh(lookup: string): void {
+    const old = this.#get('SELECT 1 FROM lookups WHERE key = ? AND made < unixepoch() - 86400', lookup);
+    if (old) this.#run('UPDATE lookups SET made = unixepoch() WHERE key = ?', lookup);
   }
 
   remember(memory: Memory, key: string, value: unknown): void {

@@ -1,4 +1,5 @@
 /** What the index no longer knows when things are removed from the store, or have not been used for long. */
+import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 
 export interface Forgotten {
@@ -31,7 +32,8 @@ export function forget(connection: DatabaseSync, { blobs, steps, before }: Forgo
     );
     forgetSteps(connection, steps, before);
     forgetBases(connection, new Set(blobs));
-    for (const table of ['files', 'lookups', 'listings', 'history'])
+    forgetHistory(connection, before);
+    for (const table of ['files', 'lookups', 'listings'])
       connection.prepare(`DELETE FROM ${table} WHERE made * 1000 < ?`).run(before);
     connection.exec('COMMIT');
   } catch (error) {
@@ -45,6 +47,13 @@ function forgetSteps(connection: DatabaseSync, wanted: ReadonlySet<string>, befo
   const remove = connection.prepare('DELETE FROM steps WHERE key = ?');
   const rows = connection.prepare('SELECT key FROM steps WHERE diff_id IS NULL AND used < ?').all(before);
   for (const { key } of rows) if (!wanted.has(String(key))) remove.run(String(key));
+}
+
+/** What a project was made of is told as long as there is the project. */
+function forgetHistory(connection: DatabaseSync, before: number): void {
+  const remove = connection.prepare('DELETE FROM history WHERE project = ? AND made * 1000 < ?');
+  for (const { project } of connection.prepare('SELECT DISTINCT project FROM history').all())
+    if (!existsSync(String(project))) remove.run(String(project), before);
 }
 
 /** What is known of an image in a registry lets builds go on without it, as long as a layer of it is here. */
