@@ -2,7 +2,7 @@
 import type { ImagePlan, Step } from '../plan/types.ts';
 import type { BaseImage } from './bases.ts';
 import { type LookContext, say } from './context.ts';
-import { type Change, changesBetween, shortHash } from './explanation.ts';
+import { type Change, changedNames, changesBetween, shortHash } from './explanation.ts';
 import {
   type BaseFact,
   type ImageFacts,
@@ -50,11 +50,11 @@ export class Comparison {
 
   /** A step (undefined: the base) has to be done. */
   missed(step: Step | undefined, parts: readonly KeyPart[], reason: MissReason): void {
-    this.#say(reason);
+    const before = step && counterpart(this.#plan, step, this.#before?.steps ?? []);
+    this.#say(reason, before ? changedNames(before.parts, parts) : []);
     if (!step) return;
     const where = placeOf(this.#plan, step);
     this.#explain(where, () => {
-      const before = counterpart(this.#plan, step, this.#before?.steps ?? []);
       if (reason === 'lost') return [{ where, text: 'its result is no longer in the store', details: [] }];
       return before
         ? changesBetween(where, before.parts, parts, this.#changedPaths)
@@ -81,7 +81,8 @@ export class Comparison {
     );
   }
 
-  #say(reason: MissReason): void {
+  /** `changed` are parts of a key, named where the description and what it names are as they were. */
+  #say(reason: MissReason, changed: readonly string[] = []): void {
     if (this.#said || !this.#before) return;
     this.#said = true;
     const tell = (text: string) => say(this.#context, this.#plan.name, 'info', text);
@@ -92,8 +93,10 @@ export class Comparison {
     }
     const base = this.#base ?? { name: '', identity: '' };
     const all = this.#context.options.debug ?? false;
-    for (const text of missMessages(this.#before.facts, { ...this.#facts, base }, this.#changedPaths, all))
-      tell(text);
+    const messages = missMessages(this.#before.facts, { ...this.#facts, base }, this.#changedPaths, all);
+    for (const text of messages) tell(text);
+    // Variables of the host, and options: stacker knows nothing of them.
+    if (messages.length === 0 && changed.length > 0) tell(`cache miss because ${changed.join(', ')} changed`);
   }
 
   #explain(where: string, changes: () => readonly Change[]): void {

@@ -27,12 +27,19 @@ export function changesBetween(
   changedPaths: ChangedPaths,
 ): readonly Change[] {
   const [old, fresh] = [new Map(before), new Map(now)];
-  const names = [...new Set([...fresh.keys(), ...old.keys()])];
-  const changes = names
-    .filter(name => old.get(name) !== fresh.get(name))
-    .map(name => ({ where, ...describe(name, old.get(name), fresh.get(name), changedPaths) }));
+  const changes = changedNames(before, now).map(name => ({
+    where,
+    ...describe(name, old.get(name), fresh.get(name), changedPaths),
+  }));
   if (changes.length > 0 || sameOrder(before, now)) return changes;
   return [{ where, text: 'the order of its parts changed', details: [] }];
+}
+
+/** The names of parts that are new, gone or different. */
+export function changedNames(before: readonly KeyPart[], now: readonly KeyPart[]): readonly string[] {
+  const [old, fresh] = [new Map(before), new Map(now)];
+  const names = [...new Set([...fresh.keys(), ...old.keys()])];
+  return names.filter(name => old.get(name) !== fresh.get(name));
 }
 
 function sameOrder(before: readonly KeyPart[], now: readonly KeyPart[]): boolean {

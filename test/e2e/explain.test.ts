@@ -236,6 +236,19 @@ describe.skipIf(!has('umoci', 'busybox'))('explain', () => {
       );
     });
 
+    it('names variables of the host and options that changed', async () => {
+      const project = workspace.project('own');
+      const file = { one: { from: busybox, run: 'touch /f' } };
+      const build = (flags: readonly string[], env: Variables) => project.build(file, flags, { env });
+      await build([], { no_proxy: 'a', TERM: 'a' });
+      expect((await build([], { no_proxy: 'b', TERM: 'b' })).stderr).toContain(
+        '\ncache miss because environment no_proxy changed\n',
+      );
+      expect((await build(['--network', 'none'], { no_proxy: 'b' })).stderr).toContain(
+        '\ncache miss because network changed\n',
+      );
+    });
+
     it('gives no reasons with --no-cache', async () => {
       const project = workspace.project('own');
       await project.build({ one: { from: busybox, run: 'touch /f' } });
