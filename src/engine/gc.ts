@@ -1,7 +1,7 @@
 /** Removes from the store what nobody needs any more: blobs, unpacked layers, and what the index knows of them. */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDigest } from '../oci/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { codeOf } from '../support/errors.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
 import { claimsOfOthers, type DatedRecord, projectRecords, stopClaims, type Use } from './claims.ts';
@@ -66,10 +66,9 @@ export async function collectGarbage(
 function listBlobs(store: Store): readonly StoredThing[] {
   const directory = join(store.path, 'blobs');
   return readdirSync(directory).flatMap(algorithm =>
-    readdirSync(join(directory, algorithm)).flatMap(hex => {
-      const digest = parseDigest(`${algorithm}:${hex}`);
-      return thingAt(store.blobPath(digest), `blob ${digest}`);
-    }),
+    readdirSync(join(directory, algorithm)).flatMap(hex =>
+      thingAt(join(directory, algorithm, hex), 'blob', `${algorithm}:${hex}`),
+    ),
   );
 }
 
@@ -79,20 +78,27 @@ async function listTrees(
   measure: (paths: readonly string[]) => Promise<readonly number[]>,
 ): Promise<readonly StoredThing[]> {
   const trees = readdirSync(store.snapshots).flatMap(name =>
-    thingAt(join(store.snapshots, name), `tree ${parseDigest(name.replace('-', ':'))}`),
+    thingAt(join(store.snapshots, name), 'tree', name.replace('-', ':')),
   );
   if (trees.length === 0) return [];
   const sizes = await measure(trees.map(({ path }) => path));
   return trees.map((tree, i) => ({ ...tree, size: sizes[i] ?? 0 }));
 }
 
-/** Nothing when it has just gone. */
-function thingAt(path: string, use: Use): readonly StoredThing[] {
+/** Nothing when it has just gone, or is none of ours. */
+function thingAt(path: string, kind: 'blob' | 'tree', digest: string): readonly StoredThing[] {
   const status = lstatSync(path, { throwIfNoEntry: false });
-  if (!status) return [];
+  if (!status || !isDigest(digest)) return [];
   const { blocks, nlink, mtimeMs, ctimeMs } = status;
   // A blob that is linked into an OCI layout stays on the disk.
-  return [{ use, path, size: nlink > 1 ? 0 : blocks * 512, lastUsed: Math.max(mtimeMs, ctimeMs) }];
+  return [
+    {
+      use: `${kind} ${digest}`,
+      path,
+      size: nlink > 1 ? 0 : blocks * 512,
+      lastUsed: Math.max(mtimeMs, ctimeMs),
+    },
+  ];
 }
 
 /** What is to go, the longest unused first. */
@@ -131,8 +137,11 @@ function remove(things: readonly StoredThing[], store: Store, options: GcOptions
   const before = options.all ? Date.now() : Date.now() - options.olderThan;
   const [kept, outdated] = split(projectRecords(store.path), ({ last, built }) => last || built >= before);
   store.database.forget({
-    blobs: going.flatMap(({ use }) => (use.startsWith('blob ') ? [use.slice('blob '.length)] : [])),
-    steps: new Set(options.all ? [] : kept.flatMap(({ uses }) => uses.map(use => use.replace(/^step /, '')))),
+    blobs: namesOf(
+      'blob',
+      going.map(({ use }) => use),
+    ),
+    steps: new Set(options.all ? [] : kept.flatMap(({ uses }) => namesOf('step', uses))),
     before,
   });
   // What the index does not know any more, nobody misses.
@@ -143,8 +152,16 @@ function remove(things: readonly StoredThing[], store: Store, options: GcOptions
   return going;
 }
 
+function namesOf(kind: 'blob' | 'step', uses: readonly Use[]): readonly string[] {
+  return uses.filter(use => use.startsWith(`${kind} `)).map(use => use.slice(kind.length + 1));
+}
+
 function split<T>(values: readonly T[], test: (value: T) => boolean): readonly [readonly T[], readonly T[]] {
   return [values.filter(test), values.filter(value => !test(value))];
+}
+
+function isDigest(text: string): text is Digest {
+  return /^sha(256|512):[0-9a-f]+$/.test(text);
 }
 
 function trashOf(store: Store): string {
