@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
 import { has } from '../support/tools.ts';
-import { startBuild, until } from './processes.ts';
+import { killIfThere, startBuild, until } from './processes.ts';
 import { packTar, useBusybox } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 
@@ -80,7 +80,7 @@ describe.skipIf(!has('umoci', 'busybox'))('in the directories of a project', () 
       project.writeStackerFile(file);
       const build = startBuild(project);
       await until(() => existsSync(staged(project, 'one/many')));
-      process.kill(build.pid, 'SIGKILL');
+      killIfThere(build.pid);
       await build.ended;
       await project.build(file);
       expect(readdirSync(staged(project, 'one/many'))).toHaveLength(names.length);
