@@ -4,13 +4,12 @@ import type { FileStamp, StatCache } from '../layers/index.ts';
 import { lockFile } from '../linux/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { type Forgotten, forget } from './forgetting.ts';
-import type { KeyPart } from './keys.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 4;
+const VERSION = 5;
 
 const SCHEMA = `
-  CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, parts TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE layers (
     diff_id TEXT NOT NULL, compression TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (diff_id, compression)) WITHOUT ROWID;
@@ -73,16 +72,8 @@ export class Database implements Disposable {
     };
   }
 
-  addStep(key: string, { diffId, created }: StepRecord, parts: readonly KeyPart[]): void {
-    const text = JSON.stringify(parts);
-    this.#run(
-      'INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?)',
-      key,
-      diffId ?? null,
-      created,
-      text,
-      Date.now(),
-    );
+  addStep(key: string, { diffId, created }: StepRecord): void {
+    this.#run('INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?)', key, diffId ?? null, created, Date.now());
   }
 
   layer(diffId: Digest, compression: string): LayerBlob | undefined {

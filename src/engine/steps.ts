@@ -83,7 +83,7 @@ async function performUnlessKnown(
   const packed = await perform(packOptions(compression, output, options));
   const layer = packed && (await keepLayer(packed, output, compression, context));
   const { created } = options.authorship;
-  store.database.addStep(key, { diffId: layer?.diffId, created }, parts);
+  store.database.addStep(key, { diffId: layer?.diffId, created });
   return { key, parts, layer, created, cached: false };
 }
 

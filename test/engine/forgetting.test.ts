@@ -28,12 +28,12 @@ describe('what is forgotten with a blob', () => {
     ] as const) {
       const diffId = digest(name);
       database.addLayer(diffId, 'gzip', { mediaType: 't', digest: blob, size: 1 });
-      database.addStep(`step ${name}`, { diffId, created: 'now' }, []);
+      database.addStep(`step ${name}`, { diffId, created: 'now' });
     }
     // The same layer in another compression is enough to know what the step makes.
     database.addLayer(digest('3'), 'gzip', { mediaType: 't', digest: gone, size: 1 });
     database.addLayer(digest('3'), 'zstd', { mediaType: 't', digest: kept, size: 1 });
-    database.addStep('step 3', { diffId: digest('3'), created: 'now' }, []);
+    database.addStep('step 3', { diffId: digest('3'), created: 'now' });
     forgetGone();
     expect(database.layer(digest('1'), 'gzip')).toBeUndefined();
     expect(['1', '2', '3'].map(name => database.step(`step ${name}`)?.diffId)).toEqual([
@@ -74,8 +74,7 @@ describe('what is forgotten after a time', () => {
   const later = Date.now() + 10_000;
 
   it('are steps that changed nothing, unless somebody wants them', () => {
-    for (const key of ['wanted', 'unwanted'])
-      database.addStep(key, { diffId: undefined, created: 'now' }, []);
+    for (const key of ['wanted', 'unwanted']) database.addStep(key, { diffId: undefined, created: 'now' });
     forgetGone();
     expect(database.step('unwanted')).toBeDefined();
     forgetGone({ before: later, steps: new Set(['wanted']) });

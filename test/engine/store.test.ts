@@ -73,7 +73,7 @@ describe('the store', () => {
 describe('the index', () => {
   it('remembers steps, also those that changed nothing', () => {
     using database = new Database(join(directory, 'index.db'));
-    database.addStep('key', { diffId: undefined, created: 'now' }, [['a', 'b']]);
+    database.addStep('key', { diffId: undefined, created: 'now' });
     expect(database.step('key')).toEqual({ diffId: undefined, created: 'now' });
     expect(database.step('other')).toBeUndefined();
   });
