@@ -40,7 +40,7 @@ CMD ["sh", "src/main.sh"]
       project.write('public.key', 'let in\n');
       project.write(
         '.dockerignore',
-        '# what no image needs\nDockerfile\nnode_modules\n**/*.md\n*.key\n!public.key\nstacker*\n.stacker\noci\nroots\nconfig\nbuildah*\n',
+        '# what no image needs\nDockerfile\nnode_modules\n**/*.md\n*.key\n!public.key\nunpacked*\n',
       );
     },
   },

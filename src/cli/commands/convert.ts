@@ -5,7 +5,7 @@ import { type BaseConfig, convertDockerfile } from '../../recipes/dockerfile/ind
 import { AshlarError, messageOf } from '../../support/errors.ts';
 import { showSpan } from '../../support/excerpt.ts';
 import { type Log, openLog } from '../log.ts';
-import type { GlobalFlags } from '../settings.ts';
+import { type GlobalFlags, readSettings } from '../settings.ts';
 
 export interface ConvertFlags {
   readonly dockerFile: string;
@@ -19,6 +19,7 @@ const patience = 20_000;
 /** Writes a stacker file and its substitute file for a Dockerfile. Like stacker, it replaces what is there. */
 export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promise<void> {
   const log = openLog(globals);
+  const settings = await readSettings(globals);
   const file = resolve(flags.dockerFile);
   const output = resolve(flags.outputFile);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -28,6 +29,7 @@ export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promis
     file,
     text,
     output,
+    generated: [resolve(flags.substituteFile), settings.ociDir, settings.rootsDir, settings.stackerDir],
     platform: hostPlatform(),
     readBase: (url, platform) => readBase(url, platform, log),
   });

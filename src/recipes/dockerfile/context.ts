@@ -18,17 +18,21 @@ export type Kind = 'file' | 'directory' | 'missing';
 export class BuildContext {
   readonly directory: string;
   readonly #ignored: (path: string) => boolean;
-  readonly #exceptions: boolean;
+  readonly #rules: readonly string[];
+  /** What conversion and builds make, which is none of the context although it may be in its directory. */
+  readonly #generated: readonly string[];
 
-  constructor(directory: string, dockerfileName: string) {
+  /** `generated` are absolute paths. */
+  constructor(directory: string, dockerfileName: string, generated: readonly string[] = []) {
     this.directory = directory;
-    const patterns =
+    const text =
       readIfThere(join(directory, `${dockerfileName}.dockerignore`)) ??
       readIfThere(join(directory, '.dockerignore')) ??
       '';
-    const lines = patterns.split(/\r?\n/);
-    this.#ignored = ignoring(lines);
-    this.#exceptions = lines.some(line => line.startsWith('!'));
+    this.#rules = text.split(/\r?\n/).filter(line => /^\s*[^\s#]/.test(line));
+    const ignored = ignoring(this.#rules);
+    this.#generated = generated.map(path => relative(directory, path)).filter(path => !path.startsWith('..'));
+    this.#ignored = path => this.#generated.includes(path) || ignored(path);
   }
 
   /** Paths are relative to the context, without slashes at the ends; the context itself is the empty path. */
@@ -70,14 +74,16 @@ export class BuildContext {
    * The fewest files and directories below a directory that hold everything that is neither ignored nor excluded, or
    * undefined when that is everything.
    */
-  cover(directory: string, excluded: (path: string) => boolean): string[] | undefined {
-    const skip = (path: string) => this.#ignored(path) || excluded(path);
-    let whole = true;
+  cover(directory: string, excluded?: (path: string) => boolean): string[] | undefined {
+    // What is generated may come later than this.
+    let whole = !this.#generated.some(path => directory === '' || path.startsWith(`${directory}/`));
+    if (whole && this.#rules.length === 0 && excluded === undefined) return undefined;
+    const exceptions = this.#rules.some(rule => rule.startsWith('!'));
     const kept = this.list(directory).flatMap(name => {
       const path = posix.join(directory, name);
-      const skipped = skip(path);
+      const skipped = this.#ignored(path) || excluded?.(path) === true;
       // An exception may let in what is in an ignored directory.
-      const enter = (!skipped || this.#exceptions) && lstatSync(join(this.directory, path)).isDirectory();
+      const enter = (!skipped || exceptions) && lstatSync(join(this.directory, path)).isDirectory();
       const below = enter ? this.cover(path, excluded) : undefined;
       if (!skipped && below === undefined) return [path];
       whole = false;

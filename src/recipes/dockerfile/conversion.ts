@@ -23,7 +23,7 @@ export interface ExtraFile {
 }
 
 /** Where files go that have no other place: what heredocs hold. */
-const extraDirectory = 'stacker-files';
+export const extraDirectory = 'stacker-files';
 
 /** What a conversion has come to so far, and what all its instructions share. */
 export class Conversion {
@@ -101,7 +101,7 @@ export class Conversion {
   }
 
   /** Imports that bring a file or directory of the context, less what is ignored, to a path. */
-  contextImports(path: string, dest: Text, excluded = (_: string) => false): ImportEntry[] {
+  contextImports(path: string, dest: Text, excluded?: (path: string) => boolean): ImportEntry[] {
     const entryOf = (name: string): ImportEntry => ({
       path: concat(this.hostPath(literal(name)), this.context.kind(name) === 'directory' ? ['/'] : []),
       dest:

@@ -14,13 +14,13 @@
  *   something is a directory) is found out by a layer on that image that gathers it.
  * - What has no place in a stacker file becomes a comment in it and a warning.
  */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Platform } from '../../oci/index.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { sourceText } from '../../support/source-text.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import { BuildContext } from './context.ts';
-import { Conversion, type ExtraFile, imageUrl, type Note } from './conversion.ts';
+import { Conversion, type ExtraFile, extraDirectory, imageUrl, type Note } from './conversion.ts';
 import { copyFiles } from './copy.ts';
 import { type Dockerfile, type Instruction, readInstructions } from './instructions.ts';
 import { leaveOut, readMount } from './mounts.ts';
@@ -36,6 +36,8 @@ export interface ConvertOptions {
   readonly text: string;
   /** Where the stacker file is to be, an absolute path: what it names is relative to that. */
   readonly output: string;
+  /** What conversion and builds write, absolute paths: that is never copied. */
+  readonly generated: readonly string[];
   readonly platform: Platform;
   /** Asks for the config of an image; undefined when it cannot be had. */
   readonly readBase: (url: string, platform: Platform) => Promise<BaseConfig | undefined>;
@@ -63,7 +65,7 @@ export async function convertDockerfile(options: ConvertOptions): Promise<Conver
   const { file, text, output, platform } = options;
   const dockerfile = readInstructions(sourceText(file, text));
   const conversion = new Conversion({
-    context: new BuildContext(dirname(file), basename(file)),
+    context: new BuildContext(dirname(file), basename(file), generatedBy(options)),
     outputDirectory: dirname(output),
     platform,
     escapeChar: dockerfile.escapeChar,
@@ -92,6 +94,11 @@ export async function convertDockerfile(options: ConvertOptions): Promise<Conver
   };
 }
 
+function generatedBy({ output, generated }: ConvertOptions): string[] {
+  const extra = [extraDirectory, volumeDirectory].map(name => join(dirname(output), name));
+  return [output, ...extra, ...generated];
+}
+
 /** Finds dollars that would begin a placeholder: before `{{`, and before names that get a value in the build. */
 function placeholdersOf({ instructions }: Dockerfile): RegExp {
   const names = instructions
@@ -100,6 +107,9 @@ function placeholdersOf({ instructions }: Dockerfile): RegExp {
   const all = [...new Set([...names, 'IMAGE', 'STACKER_\\w+'])].join('|');
   return new RegExp(`\\$(?=\\{\\{|\\{?(?:${all})(?!\\w))`, 'g');
 }
+
+/** Where volumes are while something is built, unless a substitution names another directory. */
+const volumeDirectory = 'stacker-volumes';
 
 const keywords = [
   ...[
@@ -316,7 +326,11 @@ class Converter {
         return;
       case 'VOLUME': {
         const paths = readJsonForm(text) ?? splitWords(text, escapeChar);
-        for (const path of paths) this.#volume(plain(expandWord(path, scope)), stage);
+        for (const word of paths) {
+          const path = plain(expandWord(word, scope));
+          if (path === '') throw new AshlarError('VOLUME specified can not be an empty string', { at });
+          this.#volume(path, stage);
+        }
         return;
       }
       case 'MAINTAINER':
@@ -358,11 +372,12 @@ class Converter {
       return [];
     });
     const [script] = heredocs;
-    if (script?.word === text && script.content.startsWith('#!')) {
-      const path = this.#conversion.addFile(script.name, script.content, 0o755);
-      stage.provide({ path: [path] });
-      stage.run([`/stacker/imports/${basename(path)}`], mounts);
-    } else stage.run(commandOf(instruction, stage.shell, this.#dockerfile.escapeChar), mounts);
+    if (script?.word !== text || !script.content.startsWith('#!')) {
+      stage.run(commandOf(instruction, stage.shell, this.#dockerfile.escapeChar), mounts);
+      return;
+    }
+    const path = this.#conversion.addFile(script.name, script.content, 0o755);
+    stage.run([`/stacker/imports/${basename(path)}`], mounts, [{ path: [path] }]);
   }
 
   /** A volume of the image, and of the host for what runs after this in the build. */
@@ -370,11 +385,12 @@ class Converter {
     const { substitutions } = this.#conversion;
     if (stage.volumes.has(path)) return;
     stage.volumes.add(path);
+    if (!path.startsWith('/')) return;
     const key = `STACKER_VOL${this.volumeDirectories.length + 1}`;
-    const directory = `stacker-volumes/${this.volumeDirectories.length + 1}`;
+    const directory = `${volumeDirectory}/${this.volumeDirectories.length + 1}`;
     this.volumeDirectories.push(directory);
     substitutions.set(key, directory);
-    stage.binds.push(concat([{ name: key, fallback: directory }], [` -> ${path}`]));
+    stage.binds.push({ source: [{ name: key, fallback: directory }], dest: [path] });
   }
 
   #finish(stage: Stage, last: boolean): void {

@@ -5,6 +5,7 @@ import { ignoring } from './context.ts';
 import type { Conversion } from './conversion.ts';
 import type { Heredoc, Instruction } from './instructions.ts';
 import type { ImportEntry } from './layer.ts';
+import { isRootUser } from './shell.ts';
 import type { Stage } from './stage.ts';
 import { concat, isLiteral, literal, plain, type Text } from './text.ts';
 import { expandHeredoc, expandWord, readJsonForm } from './words.ts';
@@ -23,7 +24,7 @@ interface Copying {
   /** Permissions that are not a number. */
   readonly symbolicMode: string | undefined;
   readonly sha256: string | undefined;
-  readonly excluded: (path: string) => boolean;
+  readonly excluded: ((path: string) => boolean) | undefined;
 }
 
 interface Owner {
@@ -63,7 +64,7 @@ export function copyFiles(instruction: Instruction, stage: Stage, conversion: Co
     mode: octal,
     symbolicMode: octal === undefined ? chmod : undefined,
     sha256: flag('checksum')?.replace(/^sha256:/, ''),
-    excluded: ignoring(excludes),
+    excluded: excludes.length > 0 ? ignoring(excludes) : undefined,
   };
   warnAboutFlags(copying);
 
@@ -174,7 +175,13 @@ function copyFromContext(source: Text, copying: Copying): void {
     for (const match of found) copyPath(literal(match), match, copying);
     return;
   }
-  copyPath(isLiteral(source) ? literal(path) : source, path, copying);
+  copyPath(isLiteral(source) ? literal(path) : withoutRoot(source), path, copying);
+}
+
+/** Relative to the context. */
+function withoutRoot(path: Text): Text {
+  const [first, ...rest] = path;
+  return typeof first === 'string' ? concat(literal(first.replace(/^(\.?\/)+/, '')), rest) : path;
 }
 
 /** Copies a path of the context; `written` is how the stacker file says it. */
@@ -245,7 +252,7 @@ function copyFromStage(source: Text, from: string, copying: Copying): void {
   const path = isLiteral(source) ? literal(posix.resolve('/', plain(source))) : concat(['/'], source);
   const slash = /(^|\/)\.?$/.test(plain(source));
   const directory = slash || origin.stage?.isDirectory(path) === true;
-  if (origin.stage?.user !== undefined) {
+  if (origin.stage?.user && !isRootUser(origin.stage.user)) {
     conversion.note(
       stage,
       `what is copied from ${from} becomes root's; name another owner with uid and gid`,

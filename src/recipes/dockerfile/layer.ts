@@ -9,12 +9,18 @@ export interface Layer {
   /** `os` and `arch`, where the Dockerfile names a platform. */
   readonly platform: Readonly<Record<string, string>>;
   readonly buildOnly: boolean;
-  readonly overlayDirs: readonly { readonly source: Text; readonly dest: Text }[];
+  readonly overlayDirs: readonly HostDirectory[];
   readonly imports: readonly ImportEntry[];
-  readonly binds: readonly Text[];
+  readonly binds: readonly HostDirectory[];
   readonly buildEnv: readonly Pair[];
   readonly run: readonly Text[];
   readonly config: LayerConfig;
+}
+
+/** A directory of the host and what it becomes in the image. */
+export interface HostDirectory {
+  readonly source: Text;
+  readonly dest: Text;
 }
 
 export type From =

@@ -6,6 +6,7 @@ import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import type { Conversion } from './conversion.ts';
 import type { Flag } from './instructions.ts';
+import type { ImportEntry } from './layer.ts';
 import type { Stage } from './stage.ts';
 import { concat, literal, plain, type Text } from './text.ts';
 import { expandWord } from './words.ts';
@@ -15,6 +16,7 @@ export interface Mount {
   readonly target: Text;
   readonly before: readonly Text[];
   readonly after: readonly Text[];
+  readonly imports: readonly ImportEntry[];
 }
 
 /** The mount that a flag asks for; undefined, with a note, when a stacker file cannot have it. */
@@ -41,15 +43,21 @@ export function readMount(flag: Flag, stage: Stage, conversion: Conversion): Mou
       const own =
         uid === '0' && gid === '0' ? [] : [conversion.shell.changeOwner([`${uid}:${gid}`], [target], false)];
       const make = concat([`mkdir -p ${mode === undefined ? '' : `-m ${mode} `}`], word);
-      return { target, before: [hide, make, ...own], after: [concat(['rm -rf '], word), restore] };
+      return {
+        target,
+        before: [hide, make, ...own],
+        after: [concat(['rm -rf '], word), restore],
+        imports: [],
+      };
     }
     case 'bind': {
-      const name = provide(fields, flag, stage, conversion);
+      const { name, entry } = toImport(fields, flag, stage, conversion);
       const link = concat([`ln -s /stacker/imports/${name} `], word);
       return {
         target,
         before: [hide, concat(['mkdir -p '], parent), link],
         after: [concat(['rm '], word), restore],
+        imports: [entry],
       };
     }
     default:
@@ -63,13 +71,13 @@ export function leaveOut(flag: Flag, stage: Stage, conversion: Conversion): unde
   conversion.note(stage, text, flag.at);
 }
 
-/** Makes what a bind mount shows an import under a name of its own; returns that. */
-function provide(
+/** What a bind mount shows as an import under a name of its own. */
+function toImport(
   fields: ReadonlyMap<string, string>,
   flag: Flag,
   stage: Stage,
   conversion: Conversion,
-): string {
+): { name: string; entry: ImportEntry } {
   const name = `mount-${flag.at.line}-${flag.at.column}`;
   const dest = literal(`/${name}`);
   const from = fields.get('from');
@@ -82,6 +90,5 @@ function provide(
       ? [{ path: concat(['stacker://'], origin, [source]), dest }]
       : conversion.contextImports(source.slice(1), dest),
   });
-  stage.provide({ path: concat(['stacker://'], helper, dest) });
-  return name;
+  return { name, entry: { path: concat(['stacker://'], helper, dest) } };
 }

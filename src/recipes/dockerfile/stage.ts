@@ -1,40 +1,15 @@
 import { posix } from 'node:path';
-import type { From, ImportEntry, Layer, LayerConfig, Pair } from './layer.ts';
+import type { From, HostDirectory, ImportEntry, Layer, LayerConfig, Pair } from './layer.ts';
 import type { Mount } from './mounts.ts';
 import { isRootUser, type ShellWriter } from './shell.ts';
 import { concat, equalTexts, isLiteral, literal, plain, type Text } from './text.ts';
 
 /** Directories that every usual base has. In them, and not over them, goes a file that is copied "to" them. */
 const usualDirectories = [
-  ...[
-    '/bin',
-    '/boot',
-    '/dev',
-    '/etc',
-    '/home',
-    '/lib',
-    '/media',
-    '/mnt',
-    '/opt',
-    '/proc',
-    '/root',
-    '/run',
-    '/sbin',
-  ],
-  ...[
-    '/srv',
-    '/sys',
-    '/tmp',
-    '/usr',
-    '/usr/bin',
-    '/usr/lib',
-    '/usr/local',
-    '/usr/local/bin',
-    '/usr/local/etc',
-  ],
-  ...['/usr/local/lib', '/usr/local/sbin', '/usr/local/share', '/usr/sbin', '/usr/share', '/usr/src', '/var'],
-  ...['/var/cache', '/var/lib', '/var/log', '/var/tmp'],
-];
+  '/bin /boot /dev /etc /home /lib /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/bin /usr/lib',
+  '/usr/local /usr/local/bin /usr/local/etc /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share',
+  '/usr/src /var /var/cache /var/lib /var/log /var/tmp',
+].flatMap(line => line.split(' '));
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -77,12 +52,12 @@ export const image = (
 
 /** A part of a stage that makes one layer of the stacker file: what is copied, and then what is run. */
 interface Segment {
-  readonly overlayDirs: { readonly source: Text; readonly dest: Text }[];
+  readonly overlayDirs: HostDirectory[];
   readonly imports: ImportEntry[];
   /** Owners and permissions of what has been copied, set before anything else runs. */
   readonly corrections: Text[];
   readonly script: Text[];
-  binds: readonly Text[];
+  binds: readonly HostDirectory[];
   /** The variables that the script has now, once something has run. */
   variables: Map<string, Text> | undefined;
   buildEnv: readonly Pair[];
@@ -115,7 +90,7 @@ export class Stage {
   readonly authors: string[] = [];
   readonly volumes = new Set<string>();
   /** Volumes as binds for what runs later. */
-  readonly binds: Text[] = [];
+  readonly binds: HostDirectory[] = [];
   user: Text | undefined;
   shell: readonly string[];
   entrypoint: readonly string[] | undefined;
@@ -153,10 +128,6 @@ export class Stage {
     this.#write = write;
   }
 
-  get workingDir(): Text {
-    return this.#workingDir;
-  }
-
   /** What a stage that continues this one starts with. */
   heritage(): Inherited {
     return {
@@ -185,7 +156,7 @@ export class Stage {
   absolute(path: Text): Text {
     const whole = plain(path).startsWith('/') ? path : concat(this.#workingDir, ['/'], path);
     if (isLiteral(whole)) return literal(withoutSlash(posix.normalize(plain(whole))));
-    return literalEdges(whole);
+    return trimmed(whole);
   }
 
   setWorkingDir(path: Text): void {
@@ -247,22 +218,16 @@ export class Stage {
     this.#know(plain(parent));
   }
 
-  /** Makes an import visible to what runs in this layer. */
-  provide(entry: ImportEntry): void {
-    this.#segment.imports.push(entry);
-  }
-
   /** Sets what an import cannot: owners by name, permissions of directories. */
   correct(line: Text): void {
     this.#segment.corrections.push(line);
   }
 
-  run(command: readonly string[], mounts: readonly Mount[] = []): void {
-    if (this.binds.length > this.#segment.binds.length) {
-      // What ran before the volume was declared must not see it.
-      if (this.#segment.script.length > 0) this.#cut();
-      this.#segment.binds = [...this.binds];
-    }
+  /** Runs a command, which sees the imports. */
+  run(command: readonly string[], mounts: readonly Mount[] = [], imports: readonly ImportEntry[] = []): void {
+    if (this.#mustCutBeforeRun()) this.#cut();
+    this.#segment.binds = [...this.binds];
+    this.#segment.imports.push(...imports, ...mounts.flatMap(mount => mount.imports));
     this.ran = true;
     this.#makeMissing();
     this.#setVariables();
@@ -277,6 +242,27 @@ export class Stage {
     script.push(...mounts.toReversed().flatMap(({ after }) => after));
   }
 
+  /**
+   * Whether what ran before must not have what is new: a bind, which holds for all of a layer, or a value that is
+   * known only in the build, which no quotes of a script keep from being more than a value.
+   */
+  #mustCutBeforeRun(): boolean {
+    const { script, binds, variables } = this.#segment;
+    if (script.length === 0) return false;
+    if (this.binds.length > binds.length) return true;
+    return (
+      variables !== undefined &&
+      [...this.#variables()].some(
+        ([name, value]) => !isLiteral(value) && !equalTexts(value, variables.get(name)),
+      )
+    );
+  }
+
+  /** What a RUN has now: ENV wins over ARG. */
+  #variables(): Map<string, Text> {
+    return new Map([...this.arguments, ...this.environment]);
+  }
+
   #changeDirectory(path: Text): void {
     if (!equalTexts(this.#segment.directory, path))
       this.#segment.script.push(this.#write.changeDirectory(path));
@@ -285,7 +271,7 @@ export class Stage {
 
   #setVariables(): void {
     const segment = this.#segment;
-    const wanted = new Map([...this.arguments, ...this.environment]);
+    const wanted = this.#variables();
     if (segment.variables === undefined) segment.buildEnv = [...wanted];
     else {
       for (const [name, value] of wanted) {
@@ -326,6 +312,11 @@ export class Stage {
     nameOf: (i: number) => Text,
   ): { layers: Layer[]; orphans: Text[] } {
     if (this.ran) this.#makeMissing();
+    // Nothing that has run has seen the last volumes, but a chroot into the layer is to see them.
+    if (this.binds.length > this.#segment.binds.length) {
+      if (this.#segment.corrections.length + this.#segment.script.length > 0) this.#cut();
+      this.#segment.binds = this.binds;
+    }
     const orphans = this.#missing;
     const segments = [...this.#finished, this.#segment];
     const layers = segments.map((segment, i): Layer => {
@@ -370,8 +361,8 @@ export class Stage {
 
 const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/+$/, '') : path);
 
-/** Without slashes at the end. */
-function literalEdges(path: Text): Text {
+/** Without what means nothing at the end. */
+function trimmed(path: Text): Text {
   const last = path.at(-1);
-  return typeof last === 'string' ? concat(path.slice(0, -1), literal(last.replace(/\/+$/, ''))) : path;
+  return typeof last === 'string' ? concat(path.slice(0, -1), literal(last.replace(/(\/\.?)+$/, ''))) : path;
 }

@@ -1,5 +1,5 @@
 import { Document, isScalar, Scalar, YAMLMap, YAMLSeq } from 'yaml';
-import type { Layer, Pair } from './layer.ts';
+import type { HostDirectory, Layer, Pair } from './layer.ts';
 import { concat, isLiteral, literal, plain, type Text } from './text.ts';
 
 export interface WriteOptions {
@@ -107,7 +107,11 @@ class LayerWriter {
       ),
       imports.length > 0,
     );
-    add('binds', list(binds, path), binds.length > 0);
+    add(
+      'binds',
+      list(binds, bind => this.#bind(bind)),
+      binds.length > 0,
+    );
     add('build_env', this.#pairs(buildEnv), buildEnv.length > 0);
     add('run', this.#run(run), run.length > 0);
     const { environment = [], labels = [], annotations = [], volumes = [], workingDir, user } = config;
@@ -120,6 +124,14 @@ class LayerWriter {
     add('entrypoint', words(config.entrypoint), config.entrypoint !== undefined);
     add('cmd', words(config.cmd), config.cmd !== undefined);
     return map;
+  }
+
+  #bind({ source, dest }: HostDirectory): Scalar | YAMLMap {
+    if (!/\s/.test(plain(dest))) return this.#text(concat(source, [' -> '], dest), 'plain');
+    return this.#map([
+      ['source', this.#text(source, 'plain')],
+      ['dest', this.#text(dest, 'plain')],
+    ]);
   }
 
   #from(from: Layer['from']): YAMLMap {

@@ -26,6 +26,7 @@ async function convert(text: string, { readBase = unknown, output = 'stacker.yam
     file: join(directory, 'Dockerfile'),
     text,
     output: join(directory, output),
+    generated: [join(directory, 'oci')],
     platform: { os: 'linux', architecture: 'amd64' },
     readBase,
   });
@@ -179,10 +180,17 @@ describe('instructions for the image config', () => {
     expect(layers['${{IMAGE}}-1']).not.toHaveProperty('binds');
     expect(layers[app]).toMatchObject({
       volumes: ['/c', '[x]', '/d e'],
-      binds: ['${{STACKER_VOL1}} -> /c', '${{STACKER_VOL2}} -> [x]', '${{STACKER_VOL3}} -> /d e'],
+      binds: ['${{STACKER_VOL1}} -> /c', { source: '${{STACKER_VOL2}}', dest: '/d e' }],
     });
     expect(values.STACKER_VOL1).toBe('stacker-volumes/1');
-    expect(directories).toHaveLength(3);
+    expect(directories).toEqual(['stacker-volumes/1', 'stacker-volumes/2']);
+  });
+
+  it('VOLUME at the end is a bind that nothing has run with', async () => {
+    const { layers } = await convert('FROM a\nRUN b\nVOLUME /c');
+    expect(layers['${{IMAGE}}-1']).not.toHaveProperty('binds');
+    expect(layers[app]).toMatchObject({ volumes: ['/c'], binds: ['${{STACKER_VOL1}} -> /c'] });
+    expect(layers[app]).not.toHaveProperty('run');
   });
 
   it.each([
@@ -206,6 +214,8 @@ describe('instructions for the image config', () => {
     ['FROM a\nCOPY --from=3 b c', 'there is no earlier stage 3'],
     ['FROM a AS b\nCOPY --from=b b c', '--from=b is this stage itself'],
     ['FROM a\nENV b', 'ENV must have two arguments'],
+    ['FROM a\nENV $b=c', 'ENV names can not be blank'],
+    ['FROM a\nVOLUME $b', 'VOLUME specified can not be an empty string'],
   ])('%j is refused', async (text, message) => {
     await expect(convert(text)).rejects.toThrow(message);
   });
@@ -238,6 +248,15 @@ describe('RUN', () => {
     ],
   ])('%s', async (text, expected) => {
     expect(await script(text)).toBe(expected);
+  });
+
+  it('begins a new layer for an argument that what ran before must not have', async () => {
+    const { layers } = await convert('FROM a\nRUN b\nARG V=1\nRUN c\nRUN d');
+    expect(layers).toMatchObject({
+      '${{IMAGE}}-1': { build_env: { arch: 'amd64' }, run: 'export HOME=~root\n/bin/sh -c b\n' },
+      [app]: { build_env: { V: '${{V}}' }, run: 'export HOME=~root\n/bin/sh -c c\n/bin/sh -c d\n' },
+    });
+    expect(layers['${{IMAGE}}-1']?.build_env).not.toHaveProperty('V');
   });
 
   it('as a user with a number finds the group and the home out', async () => {
@@ -322,6 +341,14 @@ describe('COPY and ADD', () => {
     ['COPY --chown=1 a.txt /b', [{ path: 'a.txt', dest: '/b', uid: 1, gid: 1 }]],
     ['COPY --chmod=755 --link a.txt /b', [{ path: 'a.txt', dest: '/b', mode: 0o755 }]],
     ['ENV B=/b\nCOPY a.txt $B/', [{ path: 'a.txt', dest: '/b/a.txt' }]],
+    [
+      'ARG A=a\nCOPY /$A.txt ./$A.txt /b/',
+      [
+        { path: '${{A}}.txt', dest: '/b/${{A}}.txt' },
+        { path: '${{A}}.txt', dest: '/b/${{A}}.txt' },
+      ],
+    ],
+    ['ARG A=a\nWORKDIR /w/$A\nCOPY a.txt ./', [{ path: 'a.txt', dest: '/w/${{A}}/a.txt' }]],
     ['ARG A=a\nCOPY $A.txt /$A/', [{ path: '${{A}}.txt', dest: '/${{A}}/${{A}}.txt' }]],
     ['ADD https://x/y/z?q /b/', [{ path: 'https://x/y/z?q', dest: '/b/z', mode: 0o600 }]],
     [
@@ -382,6 +409,15 @@ describe('COPY and ADD', () => {
     await expect(convert('FROM scratch\nCOPY secret /b')).rejects.toThrow(
       'secret is excluded by .dockerignore',
     );
+  });
+
+  it('leave out what conversion and builds write themselves, be it there or not', async () => {
+    write('a', 'oci/index.json', 'stacker-files/1-x');
+    const context = [{ path: 'a', dest: '/a' }];
+    const { layers } = await convert('FROM scratch\nCOPY . /b');
+    expect(layers['${{IMAGE}}-context']?.imports).toEqual(context);
+    const elsewhere = await convert('FROM scratch\nCOPY a /b', { output: '../stacker.yaml' });
+    expect(Object.keys(elsewhere.layers)).toEqual([app]);
   });
 
   it('set owners by name after copying', async () => {

@@ -9,6 +9,7 @@ const convert = (text: string) =>
     file: '/nowhere/Dockerfile',
     text,
     output: '/nowhere/stacker.yaml',
+    generated: [],
     platform: { os: 'linux', architecture: 'amd64' },
     readBase: async () => undefined,
   });
