@@ -89,6 +89,8 @@ export class LiveProgress implements Progress {
     clearInterval(this.#timer);
     process.off('exit', this.#leave);
     this.#leave();
+    // What others write next begins at the left edge.
+    this.#open?.write('\n');
   }
 
   /** Takes the picture away and shows what is left. */

@@ -74,9 +74,9 @@ describe('live progress', () => {
     expect(screen.lines).toHaveLength(5);
     progress.write('third');
     progress[Symbol.dispose]();
-    expect(screen.lines).toEqual(['first', 'second', 'third']);
+    expect(screen.lines).toEqual(['first', 'second', 'third', '']);
     vi.advanceTimersByTime(1000);
-    expect(screen.lines).toEqual(['first', 'second', 'third']);
+    expect(screen.lines).toEqual(['first', 'second', 'third', '']);
   });
 
   it('waits while a line is only half written, and keeps the lines of two streams apart', () => {

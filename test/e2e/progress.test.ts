@@ -15,9 +15,16 @@ describe.skipIf(!has('script', 'busybox', 'umoci'))('progress', () => {
     project: Project,
     flags: readonly string[],
     env: Variables = {},
+    meanwhile = '',
   ): Promise<string> {
     const words = [ashlarProgram, ...project.arguments(['build', ...flags])].map(word => `'${word}'`);
-    const session = project.write('session', `stty rows 12 cols 60\n${words.join(' ')}\necho status $?\n`);
+    const commands = [
+      'stty rows 12 cols 60',
+      `${words.join(' ')} & pid=$!`,
+      meanwhile,
+      'wait $pid; echo status $?',
+    ];
+    const session = project.write('session', `${commands.join('\n')}\n`);
     const { stdout } = await execute('script', ['-qec', `sh ${session}`, '/dev/null'], {
       cwd: project.path,
       env: {
@@ -86,6 +93,22 @@ describe.skipIf(!has('script', 'busybox', 'umoci'))('progress', () => {
       'error: run commands failed for image "one" in "stacker.yaml": execute failed: exit status 1',
     ]);
     expect(lines.at(-2)).toBe('status 1');
+  });
+
+  it('is removed when the build is interrupted', async () => {
+    const project = workspace.project();
+    mkdirSync(project.at('out'));
+    const run = '#!/bin/sh\nsleep 0.3\nprintf half\ntouch /out/began\nsleep 1000\n';
+    project.writeStackerFile({ one: { from: busybox, binds: ['out -> /out'], run } });
+    const interrupt = 'until [ -f out/began ]; do sleep 0.1; done; kill -INT $pid';
+    const lines = screen(await onTerminal(project, [], {}, interrupt));
+    expect(lines.slice(1)).toEqual([
+      'preparing image one...',
+      'half',
+      'error: interrupted',
+      'status 130',
+      '',
+    ]);
   });
 
   it('is lines only with --no-progress, in CI and on terminals that can do nothing', async () => {
