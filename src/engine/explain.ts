@@ -58,9 +58,11 @@ export async function explainPlan(
   };
   const wanted = names.length === 0 ? undefined : withDependencies(plan, names);
   const explanations: Explanation[] = [];
+  const changed = new Set<string>();
   for (const image of plan.images) {
     if (wanted?.has(image.name) === false) continue;
-    const { explanation, layers } = await explainImage(image, known, context);
+    const { explanation, layers } = await explainImage(image, known, changed, context);
+    if (explanation.state === 'changed') changed.add(image.name);
     if (layers) known.set(image.name, layers);
     if (names.length === 0 || names.includes(image.name)) explanations.push(explanation);
   }
@@ -84,12 +86,13 @@ interface Explained {
 async function explainImage(
   plan: ImagePlan,
   known: ReadonlyMap<string, readonly LayerRecord[]>,
+  changed: ReadonlySet<string>,
   context: LookContext,
 ): Promise<Explained> {
   const before = recallHistory(plan.name, context);
   if (!before)
     return { explanation: { image: plan.name, state: 'never built', changes: [] }, layers: undefined };
-  const base = await explainBase(plan, before, known, context);
+  const base = await explainBase(plan, before, known, changed, context);
   const walk = new Walk(plan, before, base.layers, context);
   for (const step of plan.steps) await walk.take(step, known);
   await walk.takeLabels(known);
@@ -116,6 +119,7 @@ async function explainBase(
   plan: ImagePlan,
   before: ImageHistory,
   known: ReadonlyMap<string, readonly LayerRecord[]>,
+  changedImages: ReadonlySet<string>,
   context: LookContext,
 ): Promise<ExplainedBase> {
   const { base, platform, name } = plan;
@@ -133,8 +137,10 @@ async function explainBase(
     }
     case 'built': {
       const layers = known.get(base.image);
-      if (layers) return { layers, changes: renamed };
-      return { layers, changes: [changed(`${base.image} will be rebuilt`)] };
+      if (!layers) return { layers, changes: [changed(`${base.image} will be rebuilt`)] };
+      // Its config is inherited, whatever becomes of its layers.
+      const inherited = changedImages.has(base.image) ? [changed(`${base.image} changes`)] : [];
+      return { layers, changes: [...renamed, ...inherited] };
     }
     case 'tar': {
       const content = await identityOf(followed(base.source), name, known, context);

@@ -170,6 +170,18 @@ describe.skipIf(!has('umoci', 'busybox'))('explain', () => {
     );
   });
 
+  it('tells a config that is inherited from a changed layer', async () => {
+    const project = workspace.project('own');
+    const file = (label: string) => ({
+      low: { from: busybox, labels: { label } },
+      high: { from: built('low'), run: 'true' },
+    });
+    await project.build(file('x'));
+    expect(await explained(project, file('y'))).toBe(
+      'low: changed\n  config: label label: "x" -> "y"\nhigh: changed\n  base: low changes\n',
+    );
+  });
+
   it('tells another base', async () => {
     const project = workspace.project('own');
     const file = (from: object) => ({ base: { from: busybox }, one: { from, run: 'true' } });
