@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { linesOf, useBusybox } from './roots.ts';
-import { stackerProgram, useWorkspace } from './support.ts';
+import { output, stackerProgram, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
 describe.skipIf(!has('umoci', 'busybox'))('stacker', () => {
@@ -156,4 +156,34 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker', () => {
       expect(tree['./o/none']).toMatchObject({ mode: '0' });
     });
   });
+
+  it.runIf(has('setfattr'))(
+    'makes the same image of attributes, variables and labels in any order',
+    async () => {
+      const attributes = ['user.b', 'user.a', 'user.c'];
+      const digests = [];
+      for (const names of [attributes, attributes.toReversed()]) {
+        const project = workspace.project('own');
+        const path = project.write('o/f', 'f');
+        for (const name of names) await output('setfattr', ['-n', name, '-v', name, path]);
+        const labels = names.map(name => `echo -n ${name} >/oci-labels/${name}`).join('\n');
+        const one = {
+          from: busybox,
+          overlay_dirs: [{ source: 'o', dest: '/o' }],
+          environment: { B: '1', A: '2', C: '3' },
+          run: 'cp -a /o/f /copy',
+          generate_labels: labels,
+        };
+        // The file itself has the order of its commands in it.
+        await project.build({ one }, ['--no-stacker-yaml'], { env: { SOURCE_DATE_EPOCH: '1700000000' } });
+        expect(project.image('one').config.config?.Labels).toEqual({
+          'user.a': 'user.a',
+          'user.b': 'user.b',
+          'user.c': 'user.c',
+        });
+        digests.push(project.image('one').digest);
+      }
+      expect(digests[1]).toBe(digests[0]);
+    },
+  );
 });
