@@ -245,6 +245,26 @@ describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
     expect(await ran(project, file, [], { A_2: '2', A_1: '1' })).toEqual([]);
   });
 
+  it('needs no namespaces to find out that everything is known', async () => {
+    const project = workspace.project('own');
+    project.write('o/f', 'one');
+    project.write('f', 'two');
+    const file = {
+      low: { from: scratch, overlay_dirs: [{ source: 'o', dest: '/o' }], build_only: true },
+      high: noisy({
+        imports: ['f', 'stacker://low/o/f', { path: 'stacker://low/o', dest: '/copied' }],
+        overlay_dirs: [{ source: 'o', dest: '/p' }],
+      }),
+    };
+    project.write('programs/unshare', '#!/bin/sh\nexit 99\n', 0o755);
+    const env = { PATH: `${project.at('programs')}:${process.env.PATH}` };
+    expect((await project.tryBuild(file, [], { env })).status).toBe(1);
+    await project.build(file);
+    const { stdout, stderr } = await project.build(file, [], { env });
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/found cached layer high\n$/);
+  });
+
   it('keeps more than one generation', async () => {
     const project = workspace.project('own');
     const file = (text: string) => ({ a: { from: busybox, run: `#!/bin/sh\necho ran a; echo ${text} >/t` } });
