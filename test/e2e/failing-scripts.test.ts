@@ -59,20 +59,19 @@ describe.skipIf(!has('busybox'))('a script that fails', () => {
     );
   });
 
-  it.each(['crun', 'runc', 'builtin'])(
-    'tells that the image is for another processor (%s)',
-    async runtime => {
-      const project = workspace.project();
-      mkdirSync(project.at('root/bin'), { recursive: true });
-      writeFileSync(project.at('root/bin/sh'), FOREIGN, { mode: 0o755 });
-      packTar(project.at('root'), project.at('root.tar'));
-      const file = { one: { from: { type: 'tar', url: 'root.tar' }, run: 'true; echo hello' } };
-      const failure = await project.failure(file, ['--runtime', runtime]);
-      expect(failure).toContain(
-        `\nhint: a program in the image is not made for this machine (${process.arch})`,
-      );
-    },
-  );
+  const runtimes = ['crun', 'runc', 'builtin'].filter(name => name === 'builtin' || has(name));
+
+  it.each(runtimes)('tells that the image is for another processor (%s)', async runtime => {
+    const project = workspace.project();
+    mkdirSync(project.at('root/bin'), { recursive: true });
+    writeFileSync(project.at('root/bin/sh'), FOREIGN, { mode: 0o755 });
+    packTar(project.at('root'), project.at('root.tar'));
+    const file = { one: { from: { type: 'tar', url: 'root.tar' }, run: 'true; echo hello' } };
+    const failure = await project.failure(file, ['--runtime', runtime]);
+    expect(failure).toContain(
+      `\nhint: a program in the image is not made for this machine (${process.arch})`,
+    );
+  });
 
   it.runIf(isRoot)('tells that the disk is full', async () => {
     const project = workspace.project('own');
