@@ -133,7 +133,11 @@ describe('ashlar convert', () => {
     project.write('docker/a.txt', 'a\n');
     project.write('out.yaml', 'old\n');
     const flags = ['-i', 'docker/Other', '-o', 'out.yaml', '-s', 'subs.yaml'];
-    expect(await project.ashlar(['convert', ...flags])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(await project.ashlar(['convert', ...flags])).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: 'wrote out.yaml; build it with --substitute-file subs.yaml\n',
+    });
     await project.build(readFileSync(project.at('out.yaml'), 'utf8'), ['--substitute-file', 'subs.yaml']);
     expect(project.image('app').config.config?.Env).toContain('A=b');
     expect(await project.fileOf('app', 'a.txt')).toBe('a\n');

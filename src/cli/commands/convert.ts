@@ -43,6 +43,7 @@ export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promis
   }
   await replaceFile(resolve(flags.substituteFile), converted.substitutes, 0o644);
   await replaceFile(output, converted.stackerFile, 0o644);
+  log('info', `wrote ${flags.outputFile}; build it with --substitute-file ${flags.substituteFile}`);
 }
 
 async function readBase(url: string, platform: Platform, log: Log): Promise<BaseConfig | undefined> {

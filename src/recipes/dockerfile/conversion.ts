@@ -85,6 +85,11 @@ export class Conversion {
     };
   }
 
+  /** Remembers a default of a build argument. */
+  addDefault(name: string, value: string): void {
+    this.defaults.set(name, (this.defaults.get(name) ?? new Set()).add(value));
+  }
+
   /** A name that no other layer has. */
   uniqueName(name: Text): Text {
     let unique = name;

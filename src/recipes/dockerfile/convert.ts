@@ -16,17 +16,19 @@
  */
 import { basename, dirname, join } from 'node:path';
 import type { Platform } from '../../oci/index.ts';
-import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { sourceText } from '../../support/source-text.ts';
 import { didYouMean } from '../../support/suggest.ts';
+import { argumentNames, BuildArguments } from './build-arguments.ts';
 import { BuildContext } from './context.ts';
-import { Conversion, type ExtraFile, extraDirectory, imageUrl, type Note } from './conversion.ts';
+import { Conversion, type ExtraFile, extraDirectory, type Note } from './conversion.ts';
 import { copyFiles } from './copy.ts';
+import { inherit, type ReadBase, readFromWords, readPlatform } from './from.ts';
 import { type Dockerfile, type Instruction, readInstructions } from './instructions.ts';
 import { leaveOut, readMount } from './mounts.ts';
 import { commandOf } from './shell.ts';
-import { type Inherited, image, nothing, Stage } from './stage.ts';
-import { concat, isLiteral, literal, plain, type Text } from './text.ts';
+import { Stage } from './stage.ts';
+import { concat, plain, type Text } from './text.ts';
 import { expandWord, readJsonForm, readPairs, splitWords } from './words.ts';
 import { writeStackerFile, writeSubstitutes } from './write.ts';
 
@@ -39,16 +41,7 @@ export interface ConvertOptions {
   /** What conversion and builds write, absolute paths: that is never copied. */
   readonly generated: readonly string[];
   readonly platform: Platform;
-  /** Asks for the config of an image; undefined when it cannot be had. */
-  readonly readBase: (url: string, platform: Platform) => Promise<BaseConfig | undefined>;
-}
-
-/** What of the config of a base counts while something is built on it. */
-export interface BaseConfig {
-  /** `NAME=value`. */
-  readonly environment: readonly string[];
-  readonly workingDir: string;
-  readonly user: string;
+  readonly readBase: ReadBase;
 }
 
 export interface Converted {
@@ -100,41 +93,25 @@ function generatedBy({ output, generated }: ConvertOptions): string[] {
 }
 
 /** Finds dollars that would begin a placeholder: before `{{`, and before names that get a value in the build. */
-function placeholdersOf({ instructions }: Dockerfile): RegExp {
-  const names = instructions
-    .filter(({ keyword }) => keyword === 'ARG')
-    .flatMap(({ text }) => text.match(/[A-Za-z_]\w*(?==|\s|$)/g) ?? []);
-  const all = [...new Set([...names, 'IMAGE', 'STACKER_\\w+'])].join('|');
-  return new RegExp(`\\$(?=\\{\\{|\\{?(?:${all})(?!\\w))`, 'g');
+function placeholdersOf({ instructions, escapeChar }: Dockerfile): RegExp {
+  const names = [...argumentNames(instructions, escapeChar), 'IMAGE', 'IMAGE_NAME', 'STACKER_\\w+'];
+  return new RegExp(`\\$(?=\\{\\{|\\{?(?:${names.join('|')})(?!\\w))`, 'g');
 }
 
 /** Where volumes are while something is built, unless a substitution names another directory. */
 const volumeDirectory = 'stacker-volumes';
 
 const keywords = [
-  ...[
-    'ADD',
-    'ARG',
-    'CMD',
-    'COPY',
-    'ENTRYPOINT',
-    'ENV',
-    'EXPOSE',
-    'FROM',
-    'HEALTHCHECK',
-    'LABEL',
-    'MAINTAINER',
-  ],
-  ...['ONBUILD', 'RUN', 'SHELL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'],
-];
+  'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER',
+  'VOLUME WORKDIR',
+].flatMap(line => line.split(' '));
 
 class Converter {
   readonly volumeDirectories: string[] = [];
   readonly #dockerfile: Dockerfile;
   readonly #conversion: Conversion;
-  readonly #readBase: ConvertOptions['readBase'];
-  readonly #globals = new Map<string, Text>();
-  readonly #lastStage: number;
+  readonly #readBase: ReadBase;
+  readonly #arguments: BuildArguments;
   #stage: Stage | undefined;
   #platform: Readonly<Record<string, string>> = {};
 
@@ -142,22 +119,14 @@ class Converter {
     this.#dockerfile = dockerfile;
     this.#conversion = conversion;
     this.#readBase = readBase;
-    this.#lastStage = dockerfile.instructions.filter(({ keyword }) => keyword === 'FROM').length - 1;
-    const { os, architecture, variant = '' } = conversion.platform;
-    const name = [os, architecture, ...(variant ? [variant] : [])].join('/');
-    for (const which of ['BUILD', 'TARGET']) {
-      const known = { PLATFORM: name, OS: os, ARCH: architecture, VARIANT: variant };
-      for (const [suffix, value] of Object.entries(known)) this.#predefined.set(which + suffix, value);
-    }
+    this.#arguments = new BuildArguments(conversion);
   }
-
-  readonly #predefined = new Map<string, string>();
 
   async convert(): Promise<void> {
     for (const instruction of this.#dockerfile.instructions) {
       const { keyword, at } = instruction;
       if (keyword === 'FROM') await this.#from(instruction);
-      else if (keyword === 'ARG') this.#argument(instruction);
+      else if (keyword === 'ARG') this.#arguments.declare(instruction, this.#stage);
       else if (!keywords.includes(keyword)) {
         throw new AshlarError(`unknown Dockerfile cmd: ${keyword}`, {
           at,
@@ -174,125 +143,37 @@ class Converter {
   }
 
   async #from(instruction: Instruction): Promise<void> {
-    const { at, text, flags } = instruction;
+    const { at, flags } = instruction;
     if (this.#stage) this.#finish(this.#stage, false);
-    const [reference = '', as, alias, ...rest] = text.split(/\s+/);
-    const named = as?.toUpperCase() === 'AS' && alias !== undefined;
-    if (
-      reference === '' ||
-      (as !== undefined && !named) ||
-      rest.length > 0 ||
-      (named && !/^[a-z][\w.-]*$/i.test(alias))
-    ) {
-      throw new AshlarError('unsupported FROM directive', { at, hint: 'write it as FROM image [AS name]' });
-    }
+    const conversion = this.#conversion;
+    const { reference, alias } = readFromWords(instruction);
     const scope = {
-      lookUp: (name: string) => this.#globals.get(name) ?? this.#predefinedValue(name),
-      escapeChar: this.#dockerfile.escapeChar,
-      fixed: (used: Text) => this.#conversion.noteFixed(undefined, used, at),
+      lookUp: (name: string) => this.#arguments.lookUp(name),
+      escapeChar: conversion.escapeChar,
+      fixed: (used: Text) => conversion.noteFixed(undefined, used, at),
       at,
     };
+    const wanted = flags.find(({ name }) => name === 'platform')?.value ?? '';
+    this.#platform = readPlatform(plain(expandWord(wanted, scope)), conversion.platform, at);
+    const { os = conversion.platform.os, arch } = this.#platform;
+    const platform = arch === undefined ? { ...conversion.platform, os } : { os, architecture: arch };
     const base = expandWord(reference, scope);
-    const platform = flags.find(({ name }) => name === 'platform');
-    this.#platform = this.#readPlatform(platform ? plain(expandWord(platform.value, scope)) : '', at);
-    const inherited = await this.#inherit(base, at);
-    const position = this.#conversion.stages.length;
-    const name = this.#conversion.uniqueName(named ? [alias.toLowerCase()] : this.#unnamed(position));
-    this.#stage = new Stage(name, inherited.inherited, this.#platform, this.#conversion.shell);
-    this.#conversion.stages.push({ alias: named ? alias.toLowerCase() : undefined, stage: this.#stage });
-    if (inherited.note) this.#conversion.note(this.#stage, inherited.note, at);
+    const { inherited, note } = await inherit(base, platform, conversion, this.#readBase, at);
+    const name = conversion.uniqueName(alias === undefined ? this.#unnamed() : [alias]);
+    this.#stage = new Stage(name, inherited, this.#platform, conversion.shell);
+    conversion.stages.push({ alias, stage: this.#stage });
+    if (note !== undefined) conversion.note(this.#stage, note, at);
   }
 
-  /** The layer of a stage without a name; `IMAGE` is that of the last one. */
-  #unnamed(position: number): Text {
-    const key = this.#globalNames().includes('IMAGE') ? 'IMAGE_NAME' : 'IMAGE';
+  /** The layer of a stage without a name; that of the last one is `IMAGE`. */
+  #unnamed(): Text {
+    const { instructions, escapeChar } = this.#dockerfile;
+    const key = argumentNames(instructions, escapeChar).includes('IMAGE') ? 'IMAGE_NAME' : 'IMAGE';
     this.#conversion.substitutions.set(key, 'app');
-    const image: Text = [{ name: key, fallback: 'app' }];
-    return position === this.#lastStage ? image : concat(image, [`-stage-${position}`]);
-  }
-
-  #globalNames(): string[] {
-    return this.#dockerfile.instructions
-      .filter(({ keyword }) => keyword === 'ARG')
-      .flatMap(({ text }) =>
-        splitWords(text, this.#dockerfile.escapeChar).map(word => word.replace(/=.*/s, '')),
-      );
-  }
-
-  /** `os` and `arch` of a platform that is not simply ours. */
-  #readPlatform(text: string, at: SourceSpan): Record<string, string> {
-    const { os, architecture } = this.#conversion.platform;
-    if (text === '' || text === this.#predefined.get('TARGETPLATFORM')) return {};
-    const [wantedOs = '', wantedArchitecture, variant] = text.split('/');
-    if (wantedArchitecture === undefined)
-      throw new AshlarError(`not a platform: ${text}`, { at, hint: 'for example linux/arm64' });
-    if (wantedOs === os && wantedArchitecture === architecture && variant === undefined) return {};
-    return { os: wantedOs, arch: wantedArchitecture };
-  }
-
-  async #inherit(base: Text, at: SourceSpan): Promise<{ inherited: Inherited; note?: string }> {
-    const reference = plain(base);
-    if (reference === '')
-      throw new AshlarError('unsupported FROM directive', { at, hint: 'the name of the image is empty' });
-    if (reference === 'scratch') return { inherited: nothing };
-    const stage = this.#conversion.findStage(reference);
-    if (stage) return { inherited: stage.heritage() };
-    const url = imageUrl(reference);
-    const prefix = literal(url.slice(0, url.length - reference.length));
-    const { platform } = this.#conversion;
-    const { os = platform.os, arch } = this.#platform;
-    const config = await this.#readBase(
-      url,
-      arch === undefined ? { ...platform, os } : { os, architecture: arch },
-    );
-    if (config === undefined) {
-      return {
-        inherited: image(concat(prefix, base), {}),
-        note: `the environment of ${reference} is not known here: RUN sees only what the Dockerfile sets`,
-      };
-    }
-    const { environment, workingDir, user } = config;
-    const variables = environment.map(entry => {
-      const equals = entry.indexOf('=');
-      return [entry.slice(0, equals), literal(entry.slice(equals + 1))] as const;
-    });
-    return {
-      inherited: image(concat(prefix, base), {
-        environment: new Map(variables),
-        workingDir: [workingDir || '/'],
-        user: user === '' ? undefined : [user],
-      }),
-    };
-  }
-
-  #argument({ text, at }: Instruction): void {
-    const stage = this.#stage;
-    const { escapeChar } = this.#dockerfile;
-    const lookUp = (name: string) => stage?.lookUp(name) ?? (stage ? undefined : this.#globals.get(name));
-    const fixed = (used: Text) => this.#conversion.noteFixed(stage, used, at);
-    const scope = { lookUp, escapeChar, fixed, at };
-    const words = splitWords(text, escapeChar);
-    if (words.length === 0) throw new AshlarError('ARG requires exactly one argument', { at });
-    for (const word of words) {
-      const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
-      if (!/^[A-Za-z_]\w*$/.test(name)) throw new AshlarError(`not a name for an argument: ${name}`, { at });
-      const given = value === undefined ? undefined : expandWord(value, scope);
-      if (given && !isLiteral(given)) fixed(given);
-      this.#declare(name, given && plain(given));
-    }
-  }
-
-  #declare(name: string, given: string | undefined): void {
-    const inherited = this.#globals.get(name) ?? this.#predefinedValue(name);
-    const fallback = given ?? (inherited ? plain(inherited) : '');
-    const defaults = this.#conversion.defaults.get(name) ?? new Set();
-    this.#conversion.defaults.set(name, defaults.add(fallback));
-    (this.#stage?.arguments ?? this.#globals).set(name, [{ name, fallback }]);
-  }
-
-  #predefinedValue(name: string): Text | undefined {
-    const value = this.#predefined.get(name);
-    return value === undefined ? undefined : literal(value);
+    const name: Text = [{ name: key, fallback: 'app' }];
+    const position = this.#conversion.stages.length;
+    const last = instructions.filter(({ keyword }) => keyword === 'FROM').length - 1;
+    return position === last ? name : concat(name, [`-stage-${position}`]);
   }
 
   #instruction(instruction: Instruction, stage: Stage): void {
@@ -319,7 +200,7 @@ class Converter {
         }
         return;
       case 'WORKDIR':
-        stage.setWorkingDir(expandWord(text, scope));
+        stage.setWorkingDir(expandWord(text, scope), at);
         return;
       case 'USER':
         stage.user = expandWord(text, scope);
@@ -327,9 +208,11 @@ class Converter {
       case 'VOLUME': {
         const paths = readJsonForm(text) ?? splitWords(text, escapeChar);
         for (const word of paths) {
-          const path = plain(expandWord(word, scope));
-          if (path === '') throw new AshlarError('VOLUME specified can not be an empty string', { at });
-          this.#volume(path, stage);
+          const path = expandWord(word, scope);
+          if (plain(path) === '')
+            throw new AshlarError('VOLUME specified can not be an empty string', { at });
+          conversion.noteFixed(stage, path, at);
+          this.#volume(plain(path), stage);
         }
         return;
       }
@@ -401,13 +284,9 @@ class Converter {
       return names[i];
     };
     const { layers, orphans } = stage.finish(last, conversion.architecture(this.#platform), nameOf);
-    for (const path of orphans) {
-      const text = `the working directory ${plain(path)} is not made, for nothing is copied there and nothing is run`;
-      conversion.note(
-        stage,
-        text,
-        this.#dockerfile.instructions.at(-1)?.at ?? { file: '', line: 1, column: 1 },
-      );
+    for (const { path, at } of orphans) {
+      const text = `${plain(path)} is not made: nothing is copied there, and without RUN there may be no shell`;
+      conversion.note(stage, text, at);
     }
     conversion.layers.push(...layers);
   }

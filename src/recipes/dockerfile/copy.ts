@@ -76,8 +76,8 @@ export function copyFiles(instruction: Instruction, stage: Stage, conversion: Co
   for (const source of sources) {
     if (!isText(source)) copyHeredoc(source, copying);
     else if (from !== undefined) copyFromStage(source, plain(expandWord(from, scope)), copying);
+    else if (keyword === 'ADD' && isRepository(plain(source))) noteGit(copying);
     else if (keyword === 'ADD' && /^https?:\/\//.test(plain(source))) addUrl(source, copying);
-    else if (keyword === 'ADD' && /^(git@|git:\/\/|ssh:\/\/)/.test(plain(source))) noteGit(copying);
     else copyFromContext(source, copying);
   }
 }
@@ -85,6 +85,10 @@ export function copyFiles(instruction: Instruction, stage: Stage, conversion: Co
 const isText = (source: Heredoc | Text): source is Text => !('word' in source);
 
 const isGlob = (text: Text): boolean => /[*?[]/.test(plain(text));
+
+/** Docker clones these. */
+const isRepository = (source: string): boolean =>
+  /^(git@|git:\/\/|ssh:\/\/)|^https?:\/\/.*\.git(#|$)/.test(source);
 
 function severalSources(keyword: string, at: SourceSpan): AshlarError {
   return new AshlarError(
@@ -178,7 +182,7 @@ function copyFromContext(source: Text, copying: Copying): void {
   copyPath(isLiteral(source) ? literal(path) : withoutRoot(source), path, copying);
 }
 
-/** Relative to the context. */
+/** Without slashes at the beginning. */
 function withoutRoot(path: Text): Text {
   const [first, ...rest] = path;
   return typeof first === 'string' ? concat(literal(first.replace(/^(\.?\/)+/, '')), rest) : path;
@@ -189,14 +193,15 @@ function copyPath(written: Text, path: string, copying: Copying): void {
   const { conversion, stage, instruction } = copying;
   const { context } = conversion;
   const kind = context.kind(path);
+  const excluded = kind === 'directory' ? context.cover(path)?.length === 0 : kind === 'file';
+  if (excluded && context.isIgnored(path)) {
+    throw new AshlarError(`${path} is excluded by .dockerignore`, { at: instruction.at });
+  }
   if (kind === 'missing')
     conversion.note(stage, `${path} is not there now, it is taken for a file`, instruction.at);
   if (kind === 'directory') {
     copyDirectory(written, path, copying);
     return;
-  }
-  if (kind === 'file' && context.isIgnored(path)) {
-    throw new AshlarError(`${path} is excluded by .dockerignore`, { at: instruction.at });
   }
   if (instruction.keyword === 'ADD' && kind === 'file' && context.isArchive(path)) {
     unpack(path, copying);
@@ -232,7 +237,7 @@ function copyDirectory(written: Text, path: string, copying: Copying): void {
     return;
   }
   const helper = conversion.helper(stage, 'context', {
-    comments: [`What .dockerignore leaves of ${path || 'the context'}, as of the conversion`],
+    comments: [`What is copied of ${path || 'the context'}, as of the conversion`],
     from: { type: 'scratch' },
     imports: conversion.contextImports(path, ['/'], excluded),
   });
@@ -249,7 +254,9 @@ function partsOf(names: readonly string[], { dest, stage }: Copying): Text[] {
 function copyFromStage(source: Text, from: string, copying: Copying): void {
   const { conversion, stage, dest, into, instruction } = copying;
   const origin = conversion.origin(from, stage, instruction.at);
-  const path = isLiteral(source) ? literal(posix.resolve('/', plain(source))) : concat(['/'], source);
+  const path = isLiteral(source)
+    ? literal(posix.resolve('/', plain(source)))
+    : concat(['/'], withoutRoot(source));
   const slash = /(^|\/)\.?$/.test(plain(source));
   const directory = slash || origin.stage?.isDirectory(path) === true;
   if (origin.stage?.user && !isRootUser(origin.stage.user)) {
@@ -279,7 +286,7 @@ function copyHeredoc(heredoc: Heredoc, copying: Copying): void {
   const content = heredoc.expands
     ? expandHeredoc(heredoc.content, conversion.scope(stage, instruction.at))
     : literal(heredoc.content);
-  if (!isLiteral(content)) conversion.noteFixed(stage, content, instruction.at);
+  conversion.noteFixed(stage, content, instruction.at);
   const target = fileTarget(literal(heredoc.name), copying);
   const path = conversion.addFile(posix.basename(plain(target)), plain(content), 0o644);
   place(literal(path), target, 'file', {

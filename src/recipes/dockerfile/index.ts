@@ -2,4 +2,5 @@
  * Dockerfiles as stacker files. Text becomes text here, with nothing built: the Plan is made of the stacker file. By
  * the Dockerfile reference (https://docs.docker.com/reference/dockerfile/).
  */
-export { type BaseConfig, type Converted, convertDockerfile } from './convert.ts';
+export { type Converted, convertDockerfile } from './convert.ts';
+export type { BaseConfig } from './from.ts';

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { SourceSpan } from '../../support/errors.ts';
 import type { From, HostDirectory, ImportEntry, Layer, LayerConfig, Pair } from './layer.ts';
 import type { Mount } from './mounts.ts';
 import { isRootUser, type ShellWriter } from './shell.ts';
@@ -49,6 +50,12 @@ export const image = (
   from: { type: 'docker', url },
   directories: ['/', ...usualDirectories],
 });
+
+/** A working directory, and the WORKDIR that asks for it. */
+interface Missing {
+  readonly path: Text;
+  readonly at: SourceSpan;
+}
 
 /** A part of a stage that makes one layer of the stacker file: what is copied, and then what is run. */
 interface Segment {
@@ -106,7 +113,7 @@ export class Stage {
   #workingDir: Text;
   #segment = newSegment();
   /** Working directories that nothing has made yet. */
-  #missing: Text[] = [];
+  #missing: Missing[] = [];
 
   constructor(
     name: Text,
@@ -159,9 +166,9 @@ export class Stage {
     return trimmed(whole);
   }
 
-  setWorkingDir(path: Text): void {
+  setWorkingDir(path: Text, at: SourceSpan): void {
     this.#workingDir = this.absolute(path);
-    if (!this.isDirectory(this.#workingDir)) this.#missing.push(this.#workingDir);
+    if (!this.isDirectory(this.#workingDir)) this.#missing.push({ path: this.#workingDir, at });
     this.#know(plain(this.#workingDir));
   }
 
@@ -185,14 +192,14 @@ export class Stage {
 
   #beforeCopy(dest: Text, isDirectory: boolean): void {
     const target = plain(dest);
-    const below = (path: Text) => {
+    const below = ({ path }: Missing) => {
       const wanted = plain(path);
       return target.startsWith(`${wanted}/`) || (isDirectory && target === wanted);
     };
     if (this.#missing.some(below)) {
       // A copy makes the directories on its way as root's.
       if (this.user === undefined || isRootUser(this.user))
-        this.#missing = this.#missing.filter(path => !below(path));
+        this.#missing = this.#missing.filter(missing => !below(missing));
       else this.#makeMissing();
     }
     if (this.#segment.script.length > 0) this.#cut();
@@ -286,7 +293,7 @@ export class Stage {
   }
 
   #makeMissing(): void {
-    for (const path of this.#missing)
+    for (const { path } of this.#missing)
       this.#segment.script.push(...this.#write.makeDirectory(path, this.user));
     this.#missing = [];
   }
@@ -310,7 +317,7 @@ export class Stage {
     last: boolean,
     architecture: string,
     nameOf: (i: number) => Text,
-  ): { layers: Layer[]; orphans: Text[] } {
+  ): { layers: Layer[]; orphans: Missing[] } {
     if (this.ran) this.#makeMissing();
     // Nothing that has run has seen the last volumes, but a chroot into the layer is to see them.
     if (this.binds.length > this.#segment.binds.length) {

@@ -204,6 +204,19 @@ describe('instructions for the image config', () => {
     expect(stackerFile).toContain(`\n# Line ${note.replace(/^2/, '2')}\n`);
   });
 
+  it('WORKDIR is made by what is copied or run there, else it is only said', async () => {
+    write('x');
+    expect(await layerOf('WORKDIR /a\nWORKDIR b\nCOPY x .')).toEqual({
+      imports: [{ path: 'x', dest: '/a/b/x' }],
+      working_dir: '/a/b',
+    });
+    const { layers, notes } = await convert('FROM scratch\nWORKDIR /a');
+    expect(layers[app]?.working_dir).toBe('/a');
+    expect(notes).toEqual([
+      '2: /a is not made: nothing is copied there, and without RUN there may be no shell',
+    ]);
+  });
+
   it.each([
     ['FROM a\nFORM b', 'unknown Dockerfile cmd: FORM'],
     ['RUN a', 'no build stage: RUN stands before FROM'],
@@ -406,6 +419,8 @@ describe('COPY and ADD', () => {
       },
       [app]: { imports: [{ path: 'stacker://${{IMAGE}}-context/', dest: '/b' }] },
     });
+    writeFileSync(join(directory, '.dockerignore'), 'secret\nd');
+    await expect(convert('FROM scratch\nCOPY d /b')).rejects.toThrow('d is excluded by .dockerignore');
     await expect(convert('FROM scratch\nCOPY secret /b')).rejects.toThrow(
       'secret is excluded by .dockerignore',
     );
@@ -497,11 +512,12 @@ describe('COPY and ADD', () => {
   it('say what they leave out or guess', async () => {
     write('a');
     const { notes } = await convert(
-      'FROM x AS y\nFROM x\nCOPY *.none /b/\nCOPY gone /gone\nADD git@host:x.git /b\nCOPY --parents a /b/\nCOPY a /b/c',
+      'FROM x AS y\nFROM x\nCOPY *.none /b/\nCOPY gone /gone\nADD git@host:x.git https://h/x.git#v1 /b/\nCOPY --parents a /b/\nCOPY a /b/c',
     );
     expect(notes.filter(note => !note.includes('environment'))).toEqual([
       '3: nothing matches *.none, it is left out',
       '4: gone is not there now, it is taken for a file',
+      '5: ADD of a git repository has no place in a stacker file, it is left out',
       '5: ADD of a git repository has no place in a stacker file, it is left out',
       '6: --parents of COPY is left out',
       '7: /b/c is taken for a file; a directory needs a slash at its end',
