@@ -29,19 +29,27 @@ export interface FailingLine {
   readonly line: string | undefined;
 }
 
+/** Ends the trace: what runs afterwards is not told. */
+const SILENCED = /^set \+\w*x/;
+
 /** The command that a traced script ran last; undefined when its output does not tell. */
 export function findFailingLine(script: string, output: string): FailingLine | undefined {
   const commands = commandsOf(script);
+  let foreign: string | undefined;
   for (const text of output.trimEnd().split('\n').toReversed()) {
     // A trace follows the output before it, even in the middle of a line.
-    const trace = /^(.*?)\++ (.+)$/.exec(text);
-    const [, before = '', command] = trace ?? [];
+    const [, before = '', command] = /^(.*?)\++ (.+)$/.exec(text) ?? [];
     if (command === undefined) continue;
+    if (SILENCED.test(command)) return undefined;
     const lines = linesOf(command, commands);
-    if (before === '' || lines.length > 0)
-      return { command, line: lines.length === 1 ? lines[0] : undefined };
+    if (lines.length === 0) {
+      if (before === '') foreign ??= command;
+      continue;
+    }
+    // What is not of this script and came later may be output (of diff, say), or the trace of a script that it calls.
+    return foreign === undefined ? { command, line: lines.length === 1 ? lines[0] : undefined } : undefined;
   }
-  return undefined;
+  return foreign === undefined ? undefined : { command: foreign, line: undefined };
 }
 
 interface Command {

@@ -59,10 +59,16 @@ describe('the failing line', () => {
   });
 
   it('has the command also where its line is not known', () => {
-    expect(findFailingLine('. /some/file\n', '+ . /some/file\n+ make all\nmake: error\n')).toEqual({
+    expect(findFailingLine('$PROGRAM $TARGET\n', '+ make all\nmake: error\n')).toEqual({
       command: 'make all',
       line: undefined,
     });
+  });
+
+  it('is not told when what looks like a trace is not of the script', () => {
+    expect(findFailingLine('diff a b\n', '+ diff a b\n--- a\n+++ b\n- old\n+ new\n')).toBeUndefined();
+    expect(findFailingLine('set +x\nfalse\n', '+ set +x\n')).toBeUndefined();
+    expect(findFailingLine('. /some/file\n', '+ . /some/file\n+ make all\nmake: error\n')).toBeUndefined();
   });
 });
 
