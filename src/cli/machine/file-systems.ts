@@ -42,21 +42,14 @@ export function fileSystemOf(path: string): FileSystem {
   };
 }
 
+export const STORE_CURE = 'choose a directory on a local disk with --store or ASHLAR_STORE';
+
 /** The store holds trees and a database: neither works everywhere. */
 export function findStore(path: string): Finding {
-  const { name, isNfs, isOverlay, free } = fileSystemOf(path);
-  const subject = 'store';
-  const detail = `${path} ${name}, ${decimalSize(free)} free`;
-  if (isNfs || isOverlay) {
-    const what = unfitStore(path) ?? detail;
-    return { subject, state: 'missing', detail: what, cure: STORE_CURE, required: true };
-  }
-  return free < LITTLE_SPACE
-    ? { ...scarce(subject, detail), required: true }
-    : { subject, state: 'ok', detail, required: true };
+  const unfit = unfitStore(path);
+  if (unfit === undefined) return findSpace('store', path);
+  return { subject: 'store', state: 'missing', detail: unfit, cure: STORE_CURE, required: true };
 }
-
-export const STORE_CURE = 'choose a directory on a local disk with --store or ASHLAR_STORE';
 
 /** Why layers cannot be put together in a store on this file system. */
 export function unfitStore(path: string): string | undefined {
@@ -66,29 +59,25 @@ export function unfitStore(path: string): string | undefined {
 }
 
 export function findRoots(path: string): Finding {
-  const { name, isNfs, free } = fileSystemOf(path);
-  const subject = 'roots-dir';
+  const refused = { subject: 'roots-dir', state: 'missing', required: true } as const;
   const real = realPath(path);
   if (real !== path) {
-    return {
-      subject,
-      state: 'missing',
-      detail: `${path}: roots dir (--roots-dir) path uses symbolic links, use "${real}" instead`,
-      required: true,
-    };
+    const detail = `${path}: roots dir (--roots-dir) path uses symbolic links, use "${real}" instead`;
+    return { ...refused, detail };
   }
-  if (isNfs) {
+  if (fileSystemOf(path).isNfs) {
     const detail = `roots dir (--roots-dir) path ${path} is not supported on NFS.`;
-    return { subject, state: 'missing', detail, cure: 'choose a directory on a local disk', required: true };
+    return { ...refused, detail, cure: 'choose a directory on a local disk' };
   }
-  const detail = `${path} ${name}, ${decimalSize(free)} free`;
-  return free < LITTLE_SPACE
-    ? { ...scarce(subject, detail), required: true }
-    : { subject, state: 'ok', detail, required: true };
+  return findSpace('roots-dir', path);
 }
 
-function scarce(subject: string, detail: string): Omit<Finding, 'required'> {
-  return { subject, state: 'degraded', detail, cure: 'free some space or choose another disk' };
+function findSpace(subject: string, path: string): Finding {
+  const { name, free } = fileSystemOf(path);
+  const detail = `${path} ${name}, ${decimalSize(free)} free`;
+  return free < LITTLE_SPACE
+    ? { subject, state: 'degraded', detail, cure: 'free some space or choose another disk', required: true }
+    : { subject, state: 'ok', detail, required: true };
 }
 
 function realPath(path: string): string {
