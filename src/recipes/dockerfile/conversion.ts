@@ -151,7 +151,9 @@ export class Conversion {
    */
   gather(stage: Stage, origin: Text, path: Text): Text {
     const pattern = path.map(piece =>
-      typeof piece === 'string' ? piece.replace(/[^\w*?[\]./-]/g, char => `\\${char}`) : piece,
+      typeof piece === 'string'
+        ? piece.replace(/[^\w*?[\]./-]/g, char => `\\${char}`).replace(this.placeholders, "$$''")
+        : piece,
     );
     return this.helper(stage, 'copied', {
       comments: [`What COPY takes for ${plain(path)}: files, and the content of directories`],

@@ -12,6 +12,9 @@
  *   stays a variable and what it holds is never taken for a part of the command.
  * - COPY and ADD are imports with the exact `dest`. What only the tree of another image tells (patterns, and whether
  *   something is a directory) is found out by a layer on that image that gathers it.
+ * - A volume is one of the image, and a bind for what runs after it. Mounts of RUN are acted out by its script.
+ * - What is copied out of the directory that the results are written to is named one by one, so that no build takes in
+ *   what the one before has written.
  * - What has no place in a stacker file becomes a comment in it and a warning.
  */
 import { basename, dirname, join } from 'node:path';

@@ -39,10 +39,10 @@ export function readMount(flag: Flag, stage: Stage, conversion: Conversion): Mou
   switch (type) {
     case 'cache':
     case 'tmpfs': {
-      const { uid = '0', gid = '0', mode } = Object.fromEntries(fields);
+      const { uid = '0', gid = '0', mode = '' } = Object.fromEntries(fields);
       const own =
         uid === '0' && gid === '0' ? [] : [conversion.shell.changeOwner([`${uid}:${gid}`], [target], false)];
-      const make = concat([`mkdir -p ${mode === undefined ? '' : `-m ${mode} `}`], word);
+      const make = concat([/^[0-7]+$/.test(mode) ? `mkdir -p -m ${mode} ` : 'mkdir -p '], word);
       return {
         target,
         before: [hide, make, ...own],
