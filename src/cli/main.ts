@@ -1,6 +1,7 @@
 /** The command line: what is typed becomes the call of a command, and what goes wrong an exit code. */
 import { fail } from './failure.ts';
 import { checkBefore } from './globals.ts';
+import { readGoFlags } from './go-flags.ts';
 import { describeProgram } from './program.ts';
 
 // Set by the launcher for ourselves; builds must not see them.
@@ -10,8 +11,9 @@ delete process.env.NODE_COMPILE_CACHE;
 
 try {
   const program = describeProgram(name);
-  const { operands, unknown } = program.parseOptions(process.argv.slice(2));
-  if (operands.length + unknown.length > 0) await program.parseAsync();
+  const words = readGoFlags(process.argv.slice(2), program);
+  const { operands, unknown } = program.parseOptions([...words]);
+  if (operands.length + unknown.length > 0) await program.parseAsync(words, { from: 'user' });
   else {
     await checkBefore(program.opts());
     process.stdout.write(program.helpInformation());

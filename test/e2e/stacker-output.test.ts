@@ -120,6 +120,27 @@ describe.skipIf(!has('busybox'))('the output of stacker', () => {
     expect(failureOf(both)).toContain("debug and quiet don't make sense together");
   });
 
+  it('is the same however flags are written, and with flags that mean nothing here', async () => {
+    const project = workspace.project('own');
+    project.write('other.yaml', 'one: {from: {type: scratch}, labels: {l: "${{A}}=${{B}}"}}\n');
+    const ways = [
+      ['build', '--stacker-file', 'other.yaml', '--substitute', 'A=a', '--substitute', 'B=b=c,d'],
+      ['build', '--stacker-file=other.yaml', '--substitute=A=a', '--substitute=B=b=c,d'],
+      ['build', '-f=other.yaml', '-substitute', 'A=a', '-substitute=B=b=c,d', '-layer-type=tar'],
+      [
+        ...['--storage-type=overlay', '-no-progress', 'build', '-f', 'other.yaml', '--no-verity'],
+        ...['--no-squashfs-verity', '--substitute', 'A=a', '--substitute', 'B=b=c,d', '--no-cache'],
+      ],
+    ];
+    for (const words of ways) {
+      const { status, stderr } = await project.ashlar(words);
+      expect(status, stderr).toBe(0);
+      expect(lastLine(stderr)).toMatch(/^(filesystem one built successfully|found cached layer one)$/);
+      expect(project.image('one').config.config?.Labels).toEqual({ l: 'a=b=c,d' });
+    }
+    expect((await project.ashlar(['clean', '-all'])).status).toBe(0);
+  });
+
   it('names the output that it makes, and makes it for build_only layers alone too', async () => {
     const project = workspace.project('own');
     const file = { one: { from: scratch, build_only: true } };
