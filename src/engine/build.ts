@@ -8,6 +8,7 @@ import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink, PlannedImage } from './events.ts';
 import { clearForeignCache, OLD_CACHE } from './foreign-cache.ts';
 import { buildImage } from './image.ts';
+import { removeDeadLinks } from './links.ts';
 import { Project } from './project.ts';
 import { Publisher } from './publish.ts';
 import { Store } from './store.ts';
@@ -94,7 +95,9 @@ export async function buildPlan(
   if (publisher.changed) await tidy(options.output, signal);
   store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
-  return plan.images.map(image => built(image.name));
+  const images = plan.images.map(image => built(image.name));
+  if (images.some(image => !image.cached)) removeDeadLinks(project);
+  return images;
 }
 
 function planned(image: ImagePlan): PlannedImage {

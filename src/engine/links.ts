@@ -11,15 +11,17 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ImagePlan, Source } from '../plan/types.ts';
 import { codeOf } from '../support/errors.ts';
 import { removeTree } from './abandoned.ts';
 import type { BuildContext } from './context.ts';
 import { treeLayers } from './layer-records.ts';
+import type { Project } from './project.ts';
 import type { ResolvedSource } from './sources.ts';
 import type { LayerRecord } from './values.ts';
 
@@ -66,12 +68,22 @@ export async function linkTrees(
     const tree = store.treePath(diffId);
     const link = project.overlayOf(descriptor.digest.replace(':', '_'));
     if (existsSync(tree)) await pointTo(link, tree, context);
-    else if (isLink(link)) rmSync(dirname(link), { recursive: true });
   }
   const overlay = project.overlayOf(plan.name);
   const tree = shown && store.treePath(shown.diffId);
   if (tree !== undefined && existsSync(tree)) await pointTo(overlay, tree, context);
   else await makeEmpty(overlay, context);
+}
+
+/** Removes links to trees that are in the store no more. */
+export function removeDeadLinks({ directories: { roots } }: Project): void {
+  for (const entry of readdirSync(roots, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const link = join(roots, entry.name, 'overlay');
+    if (!isLink(link) || existsSync(link)) continue;
+    rmSync(link);
+    if (readdirSync(dirname(link)).length === 0) rmdirSync(dirname(link));
+  }
 }
 
 function realpathOf(path: string): string | undefined {

@@ -202,6 +202,18 @@ describe.skipIf(!has('umoci', 'busybox'))('in the directories of a project', () 
       expect(readdirSync(top ?? '')).toEqual(['y']);
     });
 
+    it('lead nowhere no longer than until the next layer is built', async () => {
+      const project = workspace.project('own');
+      await project.build({ one: { from: busybox, run: 'echo one >/f' } });
+      const before = readdirSync(project.at('roots')).filter(name => name.startsWith('sha256_'));
+      await project.build({ two: { from: busybox, run: 'echo two >/f' } });
+      await project.ashlar(['gc', '--older-than', '0']);
+      await project.build({ two: { from: busybox, run: 'echo three >/f' } });
+      const after = readdirSync(project.at('roots'));
+      expect(before.filter(name => after.includes(name))).toHaveLength(1);
+      expect(after.filter(name => name === 'one')).toEqual([]);
+    });
+
     it('are places that other layers can copy from', async () => {
       const project = workspace.project();
       const overlay = '${{STACKER_ROOTFS_DIR}}/only/overlay';
