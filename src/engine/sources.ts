@@ -1,12 +1,12 @@
 /** Sources of a plan: what is really there, and its content address. */
 import { existsSync, realpathSync } from 'node:fs';
-import type { ListedEntry } from '../layers/index.ts';
+import { digestOfContent, type ListedEntry } from '../layers/index.ts';
 import type { FileSource, ImagePlan, ImageSource, Source } from '../plan/types.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type LookContext, once } from './context.ts';
 import { download } from './downloads.ts';
 import { hashHint, missingHint } from './hints.ts';
-import { type FileIdentity, type FileType, identify, sha256OfFile } from './identity.ts';
+import { type FileIdentity, type FileType, identify } from './identity.ts';
 import { keyOf } from './keys.ts';
 import { chainOf, treeLayers } from './layer-records.ts';
 import { rememberListing } from './listings.ts';
@@ -98,7 +98,9 @@ async function resolveFile(source: FileSource, context: LookContext): Promise<Re
     });
   }
   await checkHash(source, source.path, found.type, () =>
-    inside ? context.workshop.call('hash', location, { signal: context.signal }) : sha256OfFile(source.path),
+    inside
+      ? context.workshop.call('hash', location, { signal: context.signal })
+      : digestOfContent(followed(source).path, context.store.database.files),
   );
   rememberListing(found.identity, entries, context.store.database);
   return { ...found, locate: async () => location, inside };
@@ -145,7 +147,13 @@ async function resolveInImage(source: ImageSource, context: LookContext): Promis
     database.remember('lookups', key, found);
   }
   const name = `${source.image}:${source.path}`;
-  await checkHash(source, name, found.type, async () => workshop.call('hash', await locate(), { signal }));
+  await checkHash(source, name, found.type, async () => {
+    const known = database.recall('lookups', `sha256 ${key}`);
+    const sha256 =
+      known === undefined ? await workshop.call('hash', await locate(), { signal }) : String(known);
+    if (known === undefined) database.remember('lookups', `sha256 ${key}`, sha256);
+    return sha256;
+  });
   return { ...found, locate, inside: true };
 }
 

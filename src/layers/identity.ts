@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Dirent, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { AshlarError } from '../support/errors.ts';
 import { type ByteString, toText } from './bytes.ts';
 import { joinPath } from './names.ts';
 import { entryOf, type Found, findListed, findSource, glance, list, xattrsOf } from './scan.ts';
@@ -61,6 +62,14 @@ export async function digestOfFiles(
       hasher.field(entryOf(found, '', 'symlink', 0n).link);
   }
   return hasher.digest();
+}
+
+/** The SHA-256 (64 hexadecimal digits) of the bytes of a file. Throws an AshlarError when that cannot be read. */
+export async function digestOfContent(path: string, cache?: StatCache): Promise<string> {
+  using found = findSource(path);
+  if (found.type !== 'file') throw new AshlarError(`${path} is not a file`);
+  // Awaited here: the file is closed when we leave.
+  return await new TreeHasher(cache, undefined).contentOfFile(found);
 }
 
 class TreeHasher {

@@ -8,7 +8,13 @@
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  */
 export type { Compression } from './compression.ts';
-export { digestOfFiles, type FileStamp, type ListedEntry, type StatCache } from './identity.ts';
+export {
+  digestOfContent,
+  digestOfFiles,
+  type FileStamp,
+  type ListedEntry,
+  type StatCache,
+} from './identity.ts';
 export { packLayer, prepareLayerWorker, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';
 export {

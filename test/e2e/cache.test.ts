@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -5,6 +6,8 @@ import { has } from '../support/tools.ts';
 import { blobPath, wrongBlobs } from './images.ts';
 import { linesOf, useBusybox } from './roots.ts';
 import { output, outputAsRoot, Project, useWorkspace } from './support.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
   const workspace = useWorkspace();
@@ -252,7 +255,12 @@ describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
     const file = {
       low: { from: scratch, overlay_dirs: [{ source: 'o', dest: '/o' }], build_only: true },
       high: noisy({
-        imports: ['f', 'stacker://low/o/f', { path: 'stacker://low/o', dest: '/copied' }],
+        imports: [
+          { path: 'f', hash: sha256('two') },
+          { path: 'stacker://low/o/f', dest: '/g', hash: sha256('one') },
+          'stacker://low/o/f',
+          { path: 'stacker://low/o', dest: '/copied' },
+        ],
         overlay_dirs: [{ source: 'o', dest: '/p' }],
       }),
     };
