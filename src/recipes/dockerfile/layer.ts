@@ -51,3 +51,11 @@ export interface LayerConfig {
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
 }
+
+/** A mount of RUN: what a script does around the command, and what the command then finds at `target`. */
+export interface Mount {
+  readonly target: Text;
+  readonly before: readonly Text[];
+  readonly after: readonly Text[];
+  readonly imports: readonly ImportEntry[];
+}

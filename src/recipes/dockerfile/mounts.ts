@@ -6,18 +6,10 @@ import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import type { Conversion } from './conversion.ts';
 import type { Flag } from './instructions.ts';
-import type { ImportEntry } from './layer.ts';
+import type { ImportEntry, Mount } from './layer.ts';
 import type { Stage } from './stage.ts';
 import { concat, literal, plain, type Text } from './text.ts';
 import { expandWord } from './words.ts';
-
-/** Lines around the command of a RUN. */
-export interface Mount {
-  readonly target: Text;
-  readonly before: readonly Text[];
-  readonly after: readonly Text[];
-  readonly imports: readonly ImportEntry[];
-}
 
 /** The mount that a flag asks for; undefined, with a note, when a stacker file cannot have it. */
 export function readMount(flag: Flag, stage: Stage, conversion: Conversion): Mount | undefined {

@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import type { SourceSpan } from '../../support/errors.ts';
-import type { From, HostDirectory, ImportEntry, Layer, LayerConfig, Pair } from './layer.ts';
-import type { Mount } from './mounts.ts';
+import type { From, HostDirectory, ImportEntry, Layer, LayerConfig, Mount, Pair } from './layer.ts';
 import { isRootUser, type ShellWriter } from './shell.ts';
 import { concat, equalTexts, isLiteral, literal, plain, type Text } from './text.ts';
 
