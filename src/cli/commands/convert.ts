@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { hostPlatform, openImage, type Platform, parseReference } from '../../oci/index.ts';
 import { type BaseConfig, convertDockerfile } from '../../recipes/dockerfile/index.ts';
-import { AshlarError, messageOf } from '../../support/errors.ts';
+import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
 import { showSpan } from '../../support/excerpt.ts';
 import { type Log, openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -50,9 +50,10 @@ async function readBase(url: string, platform: Platform, log: Log): Promise<Base
   try {
     const signal = AbortSignal.timeout(patience);
     const { config } = await openImage(parseReference(url), { platform, signal });
-    const { Env = [], WorkingDir = '', User = '' } = config.config ?? {};
+    const { Env, WorkingDir = '', User = '' } = config.config ?? {};
     return { environment: Env ?? [], workingDir: WorkingDir, user: User };
   } catch (error) {
+    if (!(error instanceof AshlarError || error instanceof DOMException || codeOf(error))) throw error;
     log('debug', `cannot look at ${url}: ${messageOf(error)}`);
     return undefined;
   }

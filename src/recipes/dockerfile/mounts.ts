@@ -8,7 +8,7 @@ import type { Conversion } from './conversion.ts';
 import type { Flag } from './instructions.ts';
 import type { ImportEntry, Mount } from './layer.ts';
 import type { Stage } from './stage.ts';
-import { concat, literal, plain, type Text } from './text.ts';
+import { concat, literal, plain } from './text.ts';
 import { expandWord } from './words.ts';
 
 /** The mount that a flag asks for; undefined, with a note, when a stacker file cannot have it. */
