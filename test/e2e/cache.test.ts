@@ -9,7 +9,7 @@ import { output, outputAsRoot, Project, useWorkspace } from './support.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-describe.skipIf(!has('umoci', 'busybox'))('the cache', () => {
+describe.skipIf(!has('umoci', 'busybox', 'git'))('the cache', () => {
   const workspace = useWorkspace();
   const busybox = useBusybox(workspace);
   const scratch = { type: 'scratch' };

@@ -79,10 +79,15 @@ describe.skipIf(!has('umoci'))('a file that comes by http', () => {
   });
 
   it('is kept when the server cannot be reached', async () => {
-    const { server, url } = await changing(true);
+    let reachable = true;
+    await using server = await serve((_, response) => {
+      if (reachable) response.end('first');
+      else response.socket?.destroy();
+    });
+    const url = `${server.url}/f`;
     const project = workspace.project('own');
     await project.build(layer(url));
-    await server[Symbol.asyncDispose]();
+    reachable = false;
     const { stderr } = await project.build(layer(url));
     expect(stderr).toContain(`\ncannot obtain file info of ${url}\n`);
     expect(stderr).toMatch(/found cached layer one\n$/);
