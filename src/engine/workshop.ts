@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { detectIdMap, namespaceCure, startInNamespaces } from '../sandbox/index.ts';
+import { detectIdMap, namespaceCure, namespaceObstacle, startInNamespaces } from '../sandbox/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { fromPlain } from './errors-as-data.ts';
 import type { FromInside, InsideOptions, Method, Requests, ToInside } from './requests.ts';
@@ -87,6 +87,8 @@ export class Workshop implements AsyncDisposable {
   }
 
   #start(): ChildProcess {
+    const obstacle = namespaceObstacle();
+    if (obstacle?.certain) throw new AshlarError(obstacle.what, { hint: obstacle.cure });
     const idMap = detectIdMap();
     if (idMap.kind === 'single') {
       this.#warn(

@@ -107,15 +107,26 @@ describe.skipIf(!has('busybox'))('this machine', () => {
   describe('is looked at before a build', () => {
     const runs = { one: { from: busybox, run: 'true; echo ran' } };
 
-    it('which stops before it has done anything when nothing can be run', async () => {
+    it('which warns at once, and stops where something is to be run', async () => {
       const project = workspace.project('own');
       project.writeStackerFile(runs);
       const ended = await restricted(project, 'max_user_namespaces', 0, ['build']);
-      expect(failureOf(ended)).toMatch(
-        /^error: this machine allows no user namespaces: .*\nhint: as root: sysctl user\.max_user_namespaces=\d+\n$/,
+      expect(ended.stderr).toMatch(
+        /^warning: this machine allows no user namespaces: .*; as root: sysctl user\.max_user_namespaces=\d+\n/,
       );
-      expect(ended.stderr).not.toContain('preparing');
-      expect(project.hasLayout()).toBe(false);
+      const failure = failureOf(ended);
+      expect(failure).toMatch(/^error: this machine allows no user namespaces: /);
+      expect(failure).toMatch(/\n {2}--> stacker\.yaml:\d+:\d+\n/);
+      expect(failure).toMatch(/\nhint: as root: sysctl user\.max_user_namespaces=\d+\n$/);
+      expect(project.tags()).toEqual([]);
+    });
+
+    it('which can do nevertheless what is known from earlier', async () => {
+      const project = workspace.project('own');
+      await project.build(runs);
+      const ended = await restricted(project, 'max_user_namespaces', 0, ['build']);
+      expect(ended.status, ended.stderr).toBe(0);
+      expect(ended.stderr).toMatch(/found cached layer one\n$/);
     });
 
     it('which does without what it does not need', async () => {
