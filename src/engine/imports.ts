@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,7 +41,7 @@ export async function stageImports(
   const record = project.importsRecordOf(plan.name);
   mkdirSync(directory, { recursive: true });
   // Scripts may read it as any user, whatever mask files of ours are made with.
-  chmodSync(directory, 0o755);
+  if ((statSync(directory).mode & 0o7777) !== 0o755) chmodSync(directory, 0o755);
 
   const known = recall(options.noCache ? {} : readRecord(record), directory);
   // Of two imports with one name the last one counts.
