@@ -2,6 +2,7 @@
 import { fail } from './failure.ts';
 import { checkBefore } from './globals.ts';
 import { readGoFlags } from './go-flags.ts';
+import { endWithLostOutput } from './lost-output.ts';
 import { describeProgram } from './program.ts';
 
 // Set by the launcher for ourselves; builds must not see them.
@@ -9,6 +10,7 @@ const { ASHLAR_NAME: name = 'ashlar' } = process.env;
 delete process.env.ASHLAR_NAME;
 delete process.env.NODE_COMPILE_CACHE;
 
+endWithLostOutput();
 try {
   const program = describeProgram(name);
   const words = readGoFlags(process.argv.slice(2), program);

@@ -1,7 +1,8 @@
 /** What is printed where: scripts read standard output, people and greps the log, and both the last line. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
+import { processesOf, startCommand, until } from './processes.ts';
 import { useBusybox } from './roots.ts';
 import { execute, failureOf, stackerProgram, useWorkspace } from './support.ts';
 
@@ -118,6 +119,31 @@ describe.skipIf(!has('busybox'))('the output of stacker', () => {
     expect(readFileSync(`${path}/help.log`, 'utf8')).toMatch(/^stacker version \S+\n$/);
     const both = await execute(stackerProgram, ['--debug', '--quiet', 'build', '--help']);
     expect(failureOf(both)).toContain("debug and quiet don't make sense together");
+  });
+
+  it('ends it, without a word, when nobody reads it any more', async () => {
+    const project = workspace.project('own');
+    mkdirSync(project.at('out'));
+    const run = '#!/bin/sh\ntouch /out/began; while [ ! -e /out/go ]; do sleep 0.05; done; echo lost';
+    project.writeStackerFile({ one: { from: busybox, binds: ['out -> /out'], run } });
+    const { child, ended } = startCommand(project, ['build']);
+    await until(() => existsSync(project.at('out/began')));
+    child.stdout?.destroy();
+    project.write('out/go', '');
+    const { status, stderr } = await ended;
+    expect(status).toBe(141);
+    expect(stderr).not.toMatch(/^\s+at |error/m);
+    await until(() => processesOf(project.store).length === 0);
+    await project.ashlar(['build']);
+    expect(project.tags()).toEqual(['one']);
+  });
+
+  it('is an error where the disk is full', async () => {
+    const { status, stdout } = await execute('sh', ['-c', '"$0" 2>&1 >/dev/full', stackerProgram]);
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringMatching(/^error: cannot write the output: ENOSPC.*\n$/),
+    ]);
   });
 
   it('is the same however flags are written, and with flags that mean nothing here', async () => {
