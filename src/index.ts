@@ -8,7 +8,10 @@ export {
   type BuildReport,
   type BuiltImage,
   buildPlan,
+  type Change,
   type EventSink,
+  type Explanation,
+  explainPlan,
 } from './engine/index.ts';
 export * as layers from './layers/index.ts';
 export * as oci from './oci/index.ts';
