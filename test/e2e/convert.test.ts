@@ -189,6 +189,20 @@ describe('ashlar convert', () => {
     expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toContain('# Line 2: EXPOSE 80 has no place');
   });
 
+  it('goes on without a base that cannot be asked', async () => {
+    const project = workspace.project();
+    // Nobody listens there.
+    project.write('Dockerfile', 'FROM 127.0.0.1:1/none\nENV PATH=/x:$PATH\n');
+    const { status, stderr } = await project.ashlar(['convert']);
+    expect(status).toBe(0);
+    expect(stderr).toContain(
+      'warning: Dockerfile:1:1: the environment of 127.0.0.1:1/none is not known here',
+    );
+    expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toContain(
+      'PATH: /x:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',
+    );
+  });
+
   it('complains about a Dockerfile that is not there', async () => {
     const project = workspace.project();
     expect(failureOf(await project.ashlar(['convert', '-i', 'Nowhere']))).toContain(
