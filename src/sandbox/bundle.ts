@@ -22,6 +22,9 @@ export interface StagedBind {
   readonly readOnly: boolean;
 }
 
+/** Milliseconds. */
+const KILL_AGAIN = 200;
+
 /** Where a process reads from and writes to. */
 export type Streams =
   /** It has no input. Standard output and error are one pipe, so that their order is kept. */
@@ -51,7 +54,10 @@ export interface Bundle {
   readonly signal: AbortSignal;
 }
 
-/** Runs a child to its end; returns its exit status. On abort `kill` is called; the child is expected to end then. */
+/**
+ * Runs a child to its end; returns its exit status. On abort `kill` is called until the child has ended: a runtime that
+ * is still about to make its container goes on when there is none to remove yet.
+ */
 export async function runChild(
   start: (stdio: StdioOptions) => ChildProcess,
   { streams, signal }: Pick<Bundle, 'streams' | 'signal'>,
@@ -60,7 +66,11 @@ export async function runChild(
   signal.throwIfAborted();
   const { child, drained } =
     streams.kind === 'collected' ? startCollecting(start, streams.output) : startAttached(start, streams);
-  const abort = () => kill(child);
+  let again: NodeJS.Timeout | undefined;
+  const abort = () => {
+    kill(child);
+    again = setInterval(() => kill(child), KILL_AGAIN);
+  };
   signal.addEventListener('abort', abort, { once: true });
   try {
     const [status] = await Promise.all([
@@ -74,6 +84,7 @@ export async function runChild(
     return status;
   } finally {
     signal.removeEventListener('abort', abort);
+    clearInterval(again);
   }
 }
 

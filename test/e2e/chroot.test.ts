@@ -1,9 +1,10 @@
 /** A command in a temporary copy of a layer that was built. */
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lockFile } from '../../src/linux/index.ts';
 import { has, isRoot } from '../support/tools.ts';
+import { processesOf, startCommand, until } from './processes.ts';
 import { busyboxLayout, useBusybox } from './roots.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
 import { onTerminal } from './terminal.ts';
@@ -67,6 +68,20 @@ describe.each(runtimes)('chroot with %s', runtime => {
     });
     expect(await chroot('sh', '-c', 'ls /made /new')).toMatchObject({ status: 1, stdout: '/made\n' });
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'ends with us when we get %s, and leaves nothing behind',
+    async signal => {
+      const running = startCommand(project, ['chroot', '--runtime', runtime, 'thing', 'sleep', '876543']);
+      const seen = () => processesOf(project.store);
+      await until(() => seen().some(({ command }) => command.trim() === 'sleep 876543'));
+      process.kill(running.pid, signal);
+      expect((await running.ended).status).toBe(signal === 'SIGTERM' ? 130 : 137);
+      await until(() => seen().length === 0);
+      expect(await project.ashlar(['chroot', 'thing', 'cat', '/made'])).toMatchObject({ stdout: 'made\n' });
+      expect(readdirSync(join(project.store, 'tmp'))).toEqual([]);
+    },
+  );
 });
 
 describe('chroot', () => {

@@ -17,6 +17,8 @@ export interface Request {
   readonly mounts: readonly HostMount[];
   readonly runtime: RuntimeName | 'probe';
   readonly network: 'host' | 'none';
+  /** Milliseconds until it is stopped. */
+  readonly stopAfter?: number;
 }
 
 export type Reply =
@@ -43,7 +45,10 @@ process.on('message', async (request: Request) => {
         network: request.network,
       },
       streams: { kind: 'collected', output: bytes => output.push(bytes) },
-      signal: new AbortController().signal,
+      signal:
+        request.stopAfter === undefined
+          ? new AbortController().signal
+          : AbortSignal.timeout(request.stopAfter),
     });
     process.send?.({ status, output: Buffer.concat(output).toString(), runtime } satisfies Reply);
   } catch (error) {

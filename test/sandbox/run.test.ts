@@ -54,6 +54,16 @@ async function run(script: string, request: Partial<Request> = {}): Promise<Repl
 const runtimes = ['crun', 'runc', 'builtin'] as const;
 
 describe.runIf(isRoot && has('busybox', 'crun', 'runc')).each(runtimes)('a process run by %s', runtime => {
+  it('is stopped at any time, even when it has not begun yet', async () => {
+    for (const stopAfter of [0, 10, 20, 30, 40, 60, 80, 120]) {
+      const layout = mkdtempSync(join(directory, 'stopped-'));
+      mkdirSync(join(layout, 'upper'));
+      const where = { scratch: join(layout, 'scratch'), upper: join(layout, 'upper') };
+      const reply = await run('busybox sleep 1000', { runtime, stopAfter, ...where });
+      expect(reply).toEqual({ error: expect.stringContaining('timeout') });
+    }
+  });
+
   it('has a cleared environment, the host name and its exit status', async () => {
     const reply = await run('busybox env | busybox sort; busybox hostname; busybox pwd; exit 7', { runtime });
     expect(reply).toEqual({
