@@ -145,6 +145,10 @@ export class Database implements Disposable {
     return entries instanceof Uint8Array ? entries : undefined;
   }
 
+  hasListing(identity: string): boolean {
+    return this.#get('SELECT 1 FROM listings WHERE identity = ?', identity) !== undefined;
+  }
+
   addListing(identity: string, entries: Uint8Array): void {
     this.#run('INSERT OR REPLACE INTO listings (identity, entries) VALUES (?, ?)', identity, entries);
   }

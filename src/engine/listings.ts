@@ -10,9 +10,9 @@ type Listing = Readonly<Record<string, string>>;
 export function rememberListing(
   identity: string,
   entries: readonly ListedEntry[],
-  database: Pick<Database, 'listing' | 'addListing'>,
+  database: Pick<Database, 'hasListing' | 'addListing'>,
 ): void {
-  if (entries.length === 0 || database.listing(identity) !== undefined) return;
+  if (entries.length === 0 || database.hasListing(identity)) return;
   const listed: Listing = Object.fromEntries(entries.map(({ path, description }) => [path, description]));
   database.addListing(identity, deflateSync(JSON.stringify(listed), { level: 1 }));
 }
