@@ -20,6 +20,8 @@ describe.skipIf(!has('umoci', 'skopeo', 'busybox', 'jq', 'flock', 'docker-regist
         cwd: project.path,
         env: project.environment({
           ...variables,
+          // Where skopeo works.
+          XDG_RUNTIME_DIR: project.path,
           PATH: `${dirname(stackerProgram)}:${process.env.PATH}`,
           ASHLAR_STORE: project.store,
         }),
