@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
@@ -87,5 +87,41 @@ describe.skipIf(!has(...TOOLS))('the example', () => {
     ]);
     expect(tree['./dir_to_overlay/binaryfile']).toMatchObject({ owner: '0:0' });
     expect(project.image('contents').config.config?.User).toBe('65532');
+  });
+
+  it('dockerfile is converted and built, from a mirror of the registry that it names', async () => {
+    await using registry = await startRegistry();
+    const project = workspace.project();
+    cpSync(new URL('../../examples/dockerfile/', import.meta.url), project.path, { recursive: true });
+    const layout = project.at('debian');
+    umoci('init', '--layout', layout);
+    umoci('new', '--image', `${layout}:base`);
+    umoci('raw', 'add-layer', '--image', `${layout}:base`, base);
+    umoci('config', '--image', `${layout}:base`, '--config.env', 'PATH=/usr/bin:/bin');
+    const remote = `docker://${registry.host}/library/debian:bookworm-slim`;
+    await output('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, remote]);
+    const mirror = { prefix: 'docker.io', location: registry.host, insecure: true };
+    project.write(
+      'registries.conf',
+      `[[registry]]\n${Object.entries(mirror)
+        .map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
+        .join('\n')}\n`,
+    );
+    const env = { CONTAINERS_REGISTRIES_CONF: project.at('registries.conf') };
+    const converted = await project.ashlar(['convert'], { env });
+    expect(converted).toMatchObject({ status: 0, stderr: expect.not.stringContaining('warning') });
+    const { status, stderr } = await project.ashlar(['build', '--substitute-file', 'stacker-subs.yaml'], {
+      env,
+    });
+    expect(status, stderr).toBe(0);
+    expect(project.tags()).toEqual(['site']);
+    expect(await project.fileOf('site', 'srv/site/index.html')).toContain('<title>a page</title>');
+    expect(await project.fileOf('site', 'srv/files')).toBe('/srv/site/index.html\n');
+    expect(project.image('site').config.config).toMatchObject({
+      Env: ['PATH=/usr/bin:/bin', 'SITE_ROOT=/srv/site'],
+      User: '1000',
+      WorkingDir: '/srv/site',
+      Cmd: ['cat', 'index.html'],
+    });
   });
 });
