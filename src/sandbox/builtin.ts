@@ -2,10 +2,19 @@
  * The built-in runner: util-linux's unshare with a chroot. The same view of the tree as with an OCI runtime, but
  * fewer walls: all capabilities of the namespace are kept and /proc is not masked.
  */
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MS, makeReadOnly, mount, unmount } from '../linux/index.ts';
+import { codeOf } from '../support/errors.ts';
 import { type Bundle, runChild } from './bundle.ts';
 import { openMountPoint } from './mountpoints.ts';
 
@@ -28,7 +37,7 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
   const namespaces = ['--pid', '--ipc', '--uts', ...(network === 'none' ? ['--net'] : [])];
   const inTree = [
     'unshare',
-    ...['--mount', '--fork', '--kill-child', `--root=${bundle.rootfs}`, '--mount-proc', '--', ...args],
+    ...['--mount', '--fork', '--kill-child', inTreeOf(bundle), '--mount-proc', '--', ...args],
   ];
   // The host name is set by the host's shell, before the tree's root is entered: the tree may have no programs at all.
   const script = 'hostname "$0" 2>/dev/null || echo "$0" > /proc/sys/kernel/hostname; exec "$@"';
@@ -52,8 +61,30 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
         { stdio },
       ),
     bundle,
-    child => child.kill('SIGKILL'),
+    child => killAll(child, inTreeOf(bundle)),
   );
+}
+
+/** The argument by which the first process in the tree can be told. */
+function inTreeOf({ rootfs }: Bundle): string {
+  return `--root=${rootfs}`;
+}
+
+/**
+ * Ends a runner and all that it has started. Its child ends with it, but not yet in the first moment after the fork:
+ * therefore it is looked for, too. It is the first process of its namespace, which ends with it.
+ */
+function killAll(runner: ChildProcess, argument: string): void {
+  runner.kill('SIGKILL');
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (words.includes(argument)) process.kill(Number(pid), 'SIGKILL');
+    } catch (error) {
+      // Processes come and go while we look.
+      if (!['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) throw error;
+    }
+  }
 }
 
 /** /dev as a minimal system has it. Device nodes cannot be made in a user namespace, so the host's are bound. */
