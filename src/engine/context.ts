@@ -1,9 +1,9 @@
 import type { TarCompression } from '../oci/index.ts';
 import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
-import type { Project, ProjectDirectories } from './project.ts';
-import type { Store } from './store.ts';
-import type { Terminal } from './terminal.ts';
+import type { Project, ProjectDirectories } from './project/project.ts';
+import type { Terminal } from './shell/terminal.ts';
+import type { Store } from './store/store.ts';
 import type { BuiltImage } from './values.ts';
 import type { Workshop } from './workshop.ts';
 

@@ -2,11 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
 import type { Base, ConfigChange, ImagePlan } from '../plan/types.ts';
-import { type BaseImage, openBase } from './bases.ts';
-import { baseFact, Comparison, earlyFacts } from './comparison.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
+import { baseFact, Comparison, earlyFacts } from './keys/comparison.ts';
 import {
   type ImageHistory,
   nameOfStep,
@@ -14,17 +13,18 @@ import {
   recallHistory,
   rememberHistory,
   type StepHistory,
-} from './history.ts';
-import { sayImports } from './import-messages.ts';
-import { stageImports } from './imports.ts';
-import { configParts } from './key-parts.ts';
-import { canonical, keyOf } from './keys.ts';
-import { type GeneratedLabels, generateLabels } from './labels.ts';
-import { linkTrees } from './links.ts';
+} from './keys/history.ts';
+import { configParts } from './keys/key-parts.ts';
+import { canonical, keyOf } from './keys/keys.ts';
 import { located } from './located.ts';
-import { run } from './run-step.ts';
-import { resolveSources } from './sources.ts';
-import { copy, type StepContext, tarBase } from './steps.ts';
+import { linkTrees } from './project/links.ts';
+import { type BaseImage, openBase } from './sources/bases.ts';
+import { sayImports } from './sources/import-messages.ts';
+import { stageImports } from './sources/imports.ts';
+import { resolveSources } from './sources/sources.ts';
+import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
+import { run } from './steps/run-step.ts';
+import { copy, type StepContext, tarBase } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */

@@ -4,16 +4,16 @@
  * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
  */
 export { buildPlan, dependenciesOf } from './build.ts';
-export { removeDirectory } from './clean.ts';
 export type { BuildOptions } from './context.ts';
-export { type Entrance, enterImage } from './enter.ts';
 export type { BuildEvent, EventSink } from './events.ts';
-export { type Explanation, explainPlan } from './explain.ts';
-export type { Change } from './explanation.ts';
-export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './gc.ts';
-export { grab } from './grab.ts';
+export { type Explanation, explainPlan } from './keys/explain.ts';
+export type { Change } from './keys/explanation.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
-export { holdProject, keptChanges, type ProjectDirectories } from './project.ts';
+export { removeDirectory } from './project/clean.ts';
+export { holdProject, keptChanges, type ProjectDirectories } from './project/project.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
 export { selectImages } from './selection.ts';
+export { type Entrance, enterImage } from './shell/enter.ts';
+export { grab } from './shell/grab.ts';
+export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';
 export type { BuiltImage } from './values.ts';

@@ -3,21 +3,21 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
-import { removeAbandoned } from './abandoned.ts';
-import { toPlain } from './errors-as-data.ts';
-import { identify, sha256OfFile } from './identity.ts';
 import type { Call } from './inside/call.ts';
+import { toPlain } from './inside/errors-as-data.ts';
 import { grab } from './inside/grab.ts';
 import { labels } from './inside/labels.ts';
 import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
+import type { FromInside, InsideOptions, Requests, ToInside } from './inside/requests.ts';
 import { run } from './inside/run.ts';
 import { shell } from './inside/shell.ts';
 import { sizeOnDisk } from './inside/size.ts';
+import { Snapshots } from './inside/snapshots.ts';
 import { stageImports } from './inside/stage.ts';
-import type { FromInside, InsideOptions, Requests, ToInside } from './requests.ts';
-import { Snapshots } from './snapshots.ts';
+import { identify, sha256OfFile } from './sources/identity.ts';
+import { removeAbandoned } from './store/abandoned.ts';
 
 type Handlers = {
   readonly [M in keyof Requests]: (

@@ -11,9 +11,9 @@ import {
 } from '../oci/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { LookContext } from './context.ts';
-import { keyOf } from './keys.ts';
-import type { TreeLayer } from './requests.ts';
-import { watched, watchedWhole } from './transfers.ts';
+import type { TreeLayer } from './inside/requests.ts';
+import { keyOf } from './keys/keys.ts';
+import { watched, watchedWhole } from './sources/transfers.ts';
 import type { LayerRecord } from './values.ts';
 
 /** What identifies a pile of layers: their diff IDs from the bottom to the top. */

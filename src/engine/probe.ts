@@ -1,5 +1,5 @@
-import type { Abilities } from './requests.ts';
-import { Store } from './store.ts';
+import type { Abilities } from './inside/requests.ts';
+import { Store } from './store/store.ts';
 import { Workshop } from './workshop.ts';
 
 export type { Abilities };

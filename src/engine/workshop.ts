@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { detectIdMap, namespaceCure, namespaceObstacle, startInNamespaces } from '../sandbox/index.ts';
 import { AshlarError } from '../support/errors.ts';
-import { fromPlain } from './errors-as-data.ts';
-import type { FromInside, InsideOptions, Method, Requests, ToInside } from './requests.ts';
-import type { Store } from './store.ts';
+import { fromPlain } from './inside/errors-as-data.ts';
+import type { FromInside, InsideOptions, Method, Requests, ToInside } from './inside/requests.ts';
+import type { Store } from './store/store.ts';
 
 export interface CallOptions {
   readonly signal: AbortSignal;

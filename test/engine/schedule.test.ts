@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dependenciesOf } from '../../src/engine/index.ts';
-import { runEnvironment } from '../../src/engine/key-parts.ts';
+import { runEnvironment } from '../../src/engine/keys/key-parts.ts';
 import type { ImagePlan, RunEnvironment } from '../../src/plan/types.ts';
 
 const at = { file: 'f', line: 1, column: 1 };

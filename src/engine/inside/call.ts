@@ -1,6 +1,6 @@
 import type { PackedLayer } from '../../layers/index.ts';
-import type { InsideOptions } from '../requests.ts';
-import type { Snapshots } from '../snapshots.ts';
+import type { InsideOptions } from './requests.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** One request of the outer half, as those who answer it see it. */
 export interface Call {

@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { AshlarError, codeOf } from '../../support/errors.ts';
-import type { GrabRequest } from '../requests.ts';
-import { stage } from '../staging.ts';
 import type { Call } from './call.ts';
 import { atLocation } from './places.ts';
+import type { GrabRequest } from './requests.ts';
+import { stage } from './staging.ts';
 
 /** Copies something out of a tree. What is copied has its final name when it is complete. */
 export async function grab({ layers, path, directory }: GrabRequest, call: Call): Promise<null> {

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
-import type { LabelsRequest, LabelsResult } from '../requests.ts';
-import { SCRIPT } from '../staging.ts';
 import type { Call } from './call.ts';
+import type { LabelsRequest, LabelsResult } from './requests.ts';
 import { prepareRoom } from './room.ts';
 import { runScript } from './script.ts';
+import { SCRIPT } from './staging.ts';
 
 /** Runs a script in a tree whose changes are lost; the files that it leaves in the label directory are labels. */
 export async function labels(request: LabelsRequest, call: Call): Promise<LabelsResult> {

@@ -1,7 +1,7 @@
 import { type PackedLayer, packLayer } from '../../layers/index.ts';
-import type { PackRequest } from '../requests.ts';
 import { type Call, followed, passWarnings } from './call.ts';
 import { atLocation } from './places.ts';
+import type { PackRequest } from './requests.ts';
 
 /** Makes a layer of a file, directory or tar file that only uid 0 of our namespaces can read. */
 export async function pack(request: PackRequest, call: Call): Promise<PackedLayer | undefined> {

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Location } from '../requests.ts';
-import { mountSnapshots, openPlace, type Place } from '../tree.ts';
 import type { Call } from './call.ts';
+import type { Location } from './requests.ts';
+import { mountSnapshots, openPlace, type Place } from './tree.ts';
 
 /** Calls `use` with the place while its tree is mounted. */
 export async function atLocation<T>(

@@ -2,8 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountTree, probeRuntime } from '../../sandbox/index.ts';
 import { messageOf } from '../../support/errors.ts';
-import type { Abilities } from '../requests.ts';
 import type { Call } from './call.ts';
+import type { Abilities } from './requests.ts';
 
 /** Tries what a build needs of the kernel. */
 export async function probe({ scratch }: Call): Promise<Abilities> {

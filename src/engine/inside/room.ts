@@ -7,10 +7,10 @@ import {
   nameResolution,
   type RunOptions,
 } from '../../sandbox/index.ts';
-import type { Room } from '../requests.ts';
-import { chooseRuntime } from '../runtime-memory.ts';
-import { lowerDirectories } from '../tree.ts';
 import type { Call } from './call.ts';
+import type { Room } from './requests.ts';
+import { chooseRuntime } from './runtime-memory.ts';
+import { lowerDirectories } from './tree.ts';
 
 export type ReadyRoom = Pick<RunOptions, 'lowers' | 'upper' | 'mounts' | 'runtime'>;
 

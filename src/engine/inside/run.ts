@@ -1,8 +1,8 @@
 import { mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { packLayer, prepareLayerWorker } from '../../layers/index.ts';
-import type { RunRequest, RunResult } from '../requests.ts';
 import { type Call, followed, passWarnings } from './call.ts';
+import type { RunRequest, RunResult } from './requests.ts';
 import { prepareRoom } from './room.ts';
 import { runScript } from './script.ts';
 

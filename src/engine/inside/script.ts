@@ -1,10 +1,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInTree } from '../../sandbox/index.ts';
-import type { Room } from '../requests.ts';
-import { SCRIPT } from '../staging.ts';
 import type { Call } from './call.ts';
+import type { Room } from './requests.ts';
 import type { ReadyRoom } from './room.ts';
+import { SCRIPT } from './staging.ts';
 
 /** Runs a script in a room, without input; returns its exit status. `scratch` is for its mounts and does not exist. */
 export function runScript(

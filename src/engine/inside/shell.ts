@@ -2,8 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { CALLERS_STDERR, releaseMounts, runInTree } from '../../sandbox/index.ts';
-import type { ShellRequest } from '../requests.ts';
 import type { Call } from './call.ts';
+import type { ShellRequest } from './requests.ts';
 import { prepareRoom } from './room.ts';
 
 /** Runs a command in a tree with the input and output of the user; returns its exit status. */

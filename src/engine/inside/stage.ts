@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { StageRequest } from '../requests.ts';
-import { removeOthers, stage } from '../staging.ts';
 import type { Call } from './call.ts';
 import { atLocation } from './places.ts';
+import type { StageRequest } from './requests.ts';
+import { removeOthers, stage } from './staging.ts';
 
 /** Copies imports to where scripts find them, and removes what does not belong there. */
 export async function stageImports({ directory, keep, imports }: StageRequest, call: Call): Promise<null> {

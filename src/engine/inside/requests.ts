@@ -1,0 +1,161 @@
+/**
+ * What the engine asks of its inner half, the process in our own namespaces, where uid 0 and mounts are ours. Plain
+ * data: it travels over an IPC channel.
+ */
+import type { PackedLayer, PackOptions, ParentDirectory } from '../../layers/index.ts';
+import type { Digest, TarCompression } from '../../oci/index.ts';
+import type { FileIdentity } from '../sources/identity.ts';
+import type { PlainError } from './errors-as-data.ts';
+
+/** A layer of a tree; its blob is in the store. */
+export interface TreeLayer {
+  readonly diffId: Digest;
+  readonly blob: string;
+  readonly compression: TarCompression;
+}
+
+/** Where a file or directory is: on the host, or in the tree of an image. */
+export type Location =
+  | { readonly kind: 'host'; readonly path: string }
+  | { readonly kind: 'tree'; readonly layers: readonly TreeLayer[]; readonly path: string };
+
+/** An import as the process sees it: owner, and mode of files, where they are not the source's own. */
+export interface StagedImport {
+  readonly name: string;
+  readonly location: Location;
+  readonly mode?: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A tree, and what a process in it finds besides. */
+export interface Room {
+  readonly layers: readonly TreeLayer[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: 'host' | 'none';
+  /** A runtime's name; the first that works when absent. */
+  readonly runtime?: string;
+  /** The directory of the image's imports; the script is written there, too. */
+  readonly imports: string;
+  readonly importDirectories: readonly string[];
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface RunRequest extends Room {
+  readonly script: string;
+  /** What the script has changed is kept for a shell when it fails. */
+  readonly keepFailed: boolean;
+  readonly pack: PackOptions;
+}
+
+export type RunResult =
+  /** `changes`: a directory for the shell in which the tree is as the script left it. */
+  | { readonly kind: 'failed'; readonly status: number; readonly changes?: string }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'layer'; readonly layer: PackedLayer };
+
+/** A command that has the input and output of the user. */
+export interface ShellRequest extends Room {
+  readonly command: readonly string[];
+  /** A directory that keeps what is changed in the tree, and may have changes from before; they are lost without it. */
+  readonly changes?: string;
+}
+
+/** A script whose files in one directory, shown under several absolute paths, are labels. */
+export interface LabelsRequest extends Room {
+  readonly script: string;
+  readonly directories: readonly string[];
+}
+
+export type LabelsResult =
+  | { readonly kind: 'failed'; readonly status: number }
+  | { readonly kind: 'labels'; readonly labels: Readonly<Record<string, string>> };
+
+/** A file or directory of a tree is copied into a directory of the host. */
+export interface GrabRequest {
+  readonly layers: readonly TreeLayer[];
+  readonly path: string;
+  readonly directory: string;
+}
+
+/** Imports are copied into a directory, where nothing stays but them and those whose names are in `keep`. */
+export interface StageRequest {
+  readonly directory: string;
+  readonly keep: readonly string[];
+  readonly imports: readonly StagedImport[];
+}
+
+/** A copied file or directory, or a tar file, that becomes a layer. */
+export type PackRequest =
+  | {
+      readonly kind: 'copy';
+      readonly location: Location;
+      readonly target: string;
+      readonly keep: 'content' | 'all';
+      readonly mode?: number;
+      readonly uid: number;
+      readonly gid: number;
+      readonly parents: readonly ParentDirectory[];
+      readonly pack: PackOptions;
+    }
+  | { readonly kind: 'tar'; readonly location: Location; readonly pack: PackOptions };
+
+/** What works inside the namespaces, on the file system of the store. */
+export interface Abilities {
+  /** Why trees cannot be mounted and changed; undefined when they can. */
+  readonly overlayProblem: string | undefined;
+  readonly runtime: string;
+  /** Why other installed runtimes do not work. */
+  readonly refusals: readonly string[];
+}
+
+/** What the inner half can be asked: parameters and result of each request. */
+export interface Requests {
+  readonly run: { readonly params: RunRequest; readonly result: RunResult };
+  readonly labels: { readonly params: LabelsRequest; readonly result: LabelsResult };
+  /** The command's exit status. */
+  readonly shell: { readonly params: ShellRequest; readonly result: number };
+  /** The identity of what is at a place; undefined when nothing is there. */
+  readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
+  /** SHA-256 of a file's bytes alone. */
+  readonly hash: { readonly params: Location; readonly result: string };
+  /** Bytes on disk of directories. */
+  readonly measure: { readonly params: readonly string[]; readonly result: readonly number[] };
+  /** Removes files and directories, whoever owns what is in them. */
+  readonly remove: { readonly params: readonly string[]; readonly result: null };
+  /** Makes sure that the trees of layers are there. */
+  readonly unpack: { readonly params: readonly TreeLayer[]; readonly result: null };
+  readonly stage: { readonly params: StageRequest; readonly result: null };
+  readonly grab: { readonly params: GrabRequest; readonly result: null };
+  readonly pack: { readonly params: PackRequest; readonly result: PackedLayer | undefined };
+  /** Tries what a build needs of the kernel. */
+  readonly probe: { readonly params: null; readonly result: Abilities };
+  /** Removes temporary files: ours, and those of builds that were killed. */
+  readonly close: { readonly params: null; readonly result: null };
+}
+
+export type Method = keyof Requests;
+
+export type ToInside =
+  | { readonly kind: 'request'; readonly id: number; readonly method: Method; readonly params: unknown }
+  | { readonly kind: 'cancel'; readonly id: number };
+
+export type FromInside =
+  | { readonly kind: 'output'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'warning'; readonly id: number; readonly text: string }
+  /** Bytes of the tar of a layer so far. */
+  | { readonly kind: 'packing'; readonly id: number; readonly bytes: number }
+  | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: PlainError };
+
+/** How the inner half is started: its one argument, as JSON. */
+export interface InsideOptions {
+  readonly snapshots: string;
+  /** The directory of all builds' temporary directories, and ours in it. */
+  readonly temporaries: string;
+  readonly temporary: string;
+  /** A file that remembers which runtime works here. */
+  readonly runtimeMemory: string;
+  /** Only one user id exists: owners cannot be kept. */
+  readonly singleId: boolean;
+}

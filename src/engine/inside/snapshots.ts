@@ -1,0 +1,141 @@
+/** Unpacked layers: one directory per diff ID, ready for overlayfs, complete or not there at all. */
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { unpackLayer } from '../../layers/index.ts';
+import { codeOf } from '../../support/errors.ts';
+import type { TreeLayer } from './requests.ts';
+
+/** What is known of a snapshot besides its files. */
+export interface SnapshotFacts {
+  /** Absolute paths of directories that the layer does not describe; below it they decide nothing. */
+  readonly impliedDirectories: readonly string[];
+  /** Whether the layer hides everything below it (overlayfs does not look at the mark on a root). */
+  readonly opaqueRoot: boolean;
+}
+
+export interface Snapshot extends SnapshotFacts {
+  /** The overlay-ready directory. */
+  readonly tree: string;
+}
+
+export interface SnapshotsOptions {
+  readonly directory: string;
+  readonly temporary: string;
+  readonly singleId: boolean;
+  readonly warn: (text: string) => void;
+}
+
+/** The tree of a layer in the directory of all snapshots. */
+export function treeIn(snapshots: string, diffId: string): string {
+  return join(snapshots, diffId.replace(':', '-'), 'tree');
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #running = new Map<string, Promise<Snapshot>>();
+  #count = 0;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** The snapshots of layers, unpacked side by side where they are missing. */
+  ensure(layers: readonly TreeLayer[], signal: AbortSignal): Promise<readonly Snapshot[]> {
+    return Promise.all(layers.map(layer => this.#ensureOne(layer, signal)));
+  }
+
+  #ensureOne(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {
+    const known = this.#running.get(layer.diffId);
+    if (known) return known;
+    const made = this.#open(layer.diffId) ?? this.#unpack(layer, signal);
+    const promise = Promise.resolve(made);
+    this.#running.set(layer.diffId, promise);
+    // Who comes after a failure tries again.
+    promise.catch(() => this.#running.delete(layer.diffId));
+    return promise;
+  }
+
+  #open(diffId: string): Snapshot | undefined {
+    const directory = this.#path(diffId);
+    if (!existsSync(directory)) return undefined;
+    try {
+      const facts = JSON.parse(readFileSync(join(directory, 'facts.json'), 'utf8')) as SnapshotFacts;
+      return { ...facts, tree: join(directory, 'tree') };
+    } catch {
+      // Somebody has damaged it: it is unpacked again.
+      rmSync(directory, { recursive: true });
+      return undefined;
+    }
+  }
+
+  async #unpack(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {
+    const temporary = this.#temporaryPath();
+    mkdirSync(temporary, { recursive: true });
+    const { blob, compression, diffId } = layer;
+    const { impliedDirectories, opaqueRoot, warnings } = await unpackLayer({
+      blob,
+      compression,
+      diffId,
+      directory: join(temporary, 'tree'),
+      owners: this.#options.singleId ? 'squash' : 'keep',
+      signal,
+    });
+    for (const warning of warnings) this.#options.warn(`${diffId}: ${warning}`);
+    return this.#publish(diffId, temporary, { impliedDirectories, opaqueRoot });
+  }
+
+  /**
+   * Makes the upper directory of a finished step the snapshot of the layer that it became. Times in it are set back to
+   * `latest` (seconds since 1970), as in the layer, so that what is built on it does not see when it was made.
+   */
+  adopt(diffId: string, upper: string, latest: number | undefined): void {
+    if (latest !== undefined) clampTimes(Buffer.from(upper), latest);
+    const temporary = this.#temporaryPath();
+    mkdirSync(temporary, { recursive: true });
+    renameSync(upper, join(temporary, 'tree'));
+    this.#publish(diffId, temporary, { impliedDirectories: [], opaqueRoot: false });
+  }
+
+  #publish(diffId: string, temporary: string, facts: SnapshotFacts): Snapshot {
+    writeFileSync(join(temporary, 'facts.json'), JSON.stringify(facts));
+    const directory = this.#path(diffId);
+    try {
+      renameSync(temporary, directory);
+    } catch (error) {
+      // Another build was quicker with the same layer.
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+      rmSync(temporary, { recursive: true });
+    }
+    return { ...facts, tree: join(directory, 'tree') };
+  }
+
+  #path(diffId: string): string {
+    return join(this.#options.directory, diffId.replace(':', '-'));
+  }
+
+  #temporaryPath(): string {
+    this.#count += 1;
+    return join(this.#options.temporary, `snapshot-${this.#count}`);
+  }
+}
+
+/** Sets times that are later than `latest` (seconds) back to it; names are bytes, since they need not be text. */
+function clampTimes(path: Buffer, latest: number): void {
+  const entry = lstatSync(path);
+  if (entry.isDirectory()) {
+    for (const name of readdirSync(path, { encoding: 'buffer' })) {
+      clampTimes(Buffer.concat([path, Buffer.from('/'), name]), latest);
+    }
+  }
+  if (entry.mtimeMs > latest * 1000) lutimesSync(path, latest, latest);
+}

@@ -1,0 +1,189 @@
+/** An image beside what its last build in this project was made of: says why it is built again. */
+import type { ImagePlan, Step } from '../../plan/types.ts';
+import { type LookContext, say } from '../context.ts';
+import { chainOf } from '../layer-records.ts';
+import type { BaseImage } from '../sources/bases.ts';
+import { changedPaths } from '../sources/listings.ts';
+import type { ResolvedSources } from '../sources/sources.ts';
+import { type Change, changedNames, changesBetween, shortHash } from './explanation.ts';
+import {
+  type BaseFact,
+  type ImageFacts,
+  type ImageHistory,
+  nameOfSource,
+  nameOfStep,
+  type StepHistory,
+} from './history.ts';
+import { canonical, type KeyPart, keyOf } from './keys.ts';
+import { type ChangedPaths, missMessages } from './misses.ts';
+
+/** Why a step is done: its key is new, or what it made is no longer in the store. */
+export type MissReason = 'changed' | 'lost';
+
+/** The facts of an image but its base, which may have to be made first. */
+type EarlyFacts = Omit<ImageFacts, 'base'>;
+
+export class Comparison {
+  readonly #plan: ImagePlan;
+  readonly #before: ImageHistory | undefined;
+  readonly #context: LookContext;
+  readonly #facts: EarlyFacts;
+  readonly #changedPaths: ChangedPaths;
+  readonly #explained = new Set<string>();
+  #base: BaseFact | undefined;
+  #said = false;
+
+  constructor(plan: ImagePlan, facts: EarlyFacts, before: ImageHistory | undefined, context: LookContext) {
+    this.#plan = plan;
+    this.#facts = facts;
+    // Who ignores the cache does not wonder why nothing comes from it.
+    this.#before = context.options.noCache ? undefined : before;
+    this.#context = context;
+    this.#changedPaths = (old, now) => changedPaths(old, now, context.store.database);
+  }
+
+  /** Until then, what is made anew is the base. */
+  baseIs(base: BaseFact): void {
+    this.#base = base;
+    this.#explain('base', () => baseChanges(this.#before?.facts.base, base));
+  }
+
+  /** A step (undefined: the base) has to be done. */
+  missed(step: Step | undefined, parts: readonly KeyPart[], reason: MissReason): void {
+    const before = step && counterpart(this.#plan, step, this.#before?.steps ?? []);
+    this.#say(reason, before ? changedNames(before.parts, parts) : []);
+    if (!step) return;
+    const where = placeOf(this.#plan, step);
+    this.#explain(where, () => {
+      if (reason === 'lost') return [{ where, text: 'its result is no longer in the store', details: [] }];
+      return before
+        ? changesBetween(where, before.parts, parts, this.#changedPaths)
+        : [{ where, text: 'new', details: [] }];
+    });
+  }
+
+  /** The script that makes labels has to run. */
+  missedLabels(parts: readonly KeyPart[]): void {
+    this.#say('changed');
+    this.#explain('labels', () => {
+      const before = this.#before?.labels;
+      return before
+        ? changesBetween('labels', before, parts, this.#changedPaths)
+        : [{ where: 'labels', text: 'new', details: [] }];
+    });
+  }
+
+  /** All layers are known, the config is not. */
+  missedConfig(parts: readonly KeyPart[]): void {
+    this.#say('changed');
+    this.#explain('config', () =>
+      changesBetween('config', this.#before?.config ?? [], parts, this.#changedPaths),
+    );
+  }
+
+  /** `changed` are parts of a key, named where the description and what it names are as they were. */
+  #say(reason: MissReason, changed: readonly string[] = []): void {
+    if (this.#said || !this.#before) return;
+    this.#said = true;
+    const tell = (text: string) => say(this.#context, this.#plan.name, 'info', text);
+    if (reason === 'lost') {
+      tell('missing build for layer type tar');
+      tell(`couldn't find ${this.#plan.name}, pruning it from the cache`);
+      return;
+    }
+    const base = this.#base ?? { name: '', identity: '' };
+    const all = this.#context.options.debug ?? false;
+    const messages = missMessages(this.#before.facts, { ...this.#facts, base }, this.#changedPaths, all);
+    for (const text of messages) tell(text);
+    // Variables of the host, and options: stacker knows nothing of them.
+    if (messages.length === 0 && changed.length > 0) tell(`cache miss because ${changed.join(', ')} changed`);
+  }
+
+  #explain(where: string, changes: () => readonly Change[]): void {
+    if (!this.#context.options.explain || !this.#before || this.#explained.has(where)) return;
+    this.#explained.add(where);
+    for (const line of changes().flatMap(linesOfChange)) say(this.#context, this.#plan.name, 'info', line);
+  }
+}
+
+/** What an image's description and its sources say, before anything is done. */
+export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: LookContext): EarlyFacts {
+  // Whether it is emitted is a question of what is built, too.
+  const { base, imports, steps, labels, config, platform } = plan;
+  const description = canonical(withoutPlaces({ base, imports, steps, labels, config, platform }));
+  const described = [
+    ...imports.map(({ name, source }) => ({ role: 'import' as const, name, source })),
+    ...steps.flatMap(step => {
+      if (step.kind !== 'copy') return [];
+      const role = step.keep === 'all' ? ('overlay_dir' as const) : ('import' as const);
+      return [{ role, name: step.target, source: step.source }];
+    }),
+  ];
+  return {
+    definition: keyOf('definition', [['description', description]]),
+    epoch: String(context.options.sourceDateEpoch ?? ''),
+    sources: described.map(({ role, name, source }) => {
+      const { identity, type } = sources.of(source);
+      return { role, name, path: nameOfSource(source), type, identity };
+    }),
+  };
+}
+
+/** Places change with every line above them, and mean nothing. */
+function withoutPlaces(value: object): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (name, item: unknown) =>
+      (name === 'at' || name === 'messages') && typeof item === 'object' ? undefined : item,
+    ),
+  );
+}
+
+export function baseFact({ base }: ImagePlan, { layers, config, digest }: BaseImage): BaseFact {
+  const content = [['layers', chainOf(layers)] as const, ['config', canonical(config)] as const];
+  return { name: nameOfBase(base), identity: digest ?? keyOf('base', content) };
+}
+
+export function nameOfBase(base: ImagePlan['base']): string {
+  switch (base.kind) {
+    case 'scratch':
+      return 'nothing';
+    case 'image':
+      return base.reference;
+    case 'built':
+      return base.image;
+    case 'tar':
+      return nameOfSource(base.source);
+  }
+}
+
+export function baseChanges(before: BaseFact | undefined, now: BaseFact): readonly Change[] {
+  if (!before || before.identity === now.identity) return [];
+  const name = before.name === now.name ? now.name : `${before.name} -> ${now.name}`;
+  const digests = [before.identity, now.identity];
+  const text = digests.every(digest => digest.startsWith('sha256:'))
+    ? `${name}: ${digests.map(shortHash).join(' -> ')}`
+    : `${name} changed`;
+  return [{ where: 'base', text, details: [] }];
+}
+
+/** `step 2 (run)`. */
+export function placeOf({ steps }: ImagePlan, step: Step): string {
+  const what = step.kind === 'copy' ? `copy to ${step.target}` : step.kind;
+  return `step ${steps.indexOf(step) + 1} (${what})`;
+}
+
+/** The same step in the last build: of the same kind and, for copies, to the same target; the n-th of several. */
+export function counterpart(
+  { steps }: ImagePlan,
+  step: Step,
+  before: readonly StepHistory[],
+): StepHistory | undefined {
+  const name = nameOfStep(step);
+  const alike = (other: Step) => other.kind === step.kind && nameOfStep(other) === name;
+  const index = steps.slice(0, steps.indexOf(step)).filter(alike).length;
+  return before.filter(other => other.kind === step.kind && other.name === name)[index];
+}
+
+export function linesOfChange({ where, text, details }: Change): readonly string[] {
+  return [`${where}: ${text}`, ...details.map(line => `  ${line}`)];
+}

@@ -1,0 +1,298 @@
+/** What a build would make anew, and why: keys are followed as far as they can be known without building anything. */
+import type { CopyStep, ImagePlan, Plan, RunStep, Source } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { dependenciesOf } from '../build.ts';
+import type { BuildOptions, LookContext } from '../context.ts';
+import { knownLayer } from '../layer-records.ts';
+import { openBase } from '../sources/bases.ts';
+import { peekDownload } from '../sources/downloads.ts';
+import type { FileIdentity } from '../sources/identity.ts';
+import { changedPaths } from '../sources/listings.ts';
+import { followed, resolveSource } from '../sources/sources.ts';
+import { findTarget } from '../steps/targets.ts';
+import { Store } from '../store/store.ts';
+import type { LayerRecord } from '../values.ts';
+import { Workshop } from '../workshop.ts';
+import { baseChanges, baseFact, counterpart, nameOfBase, placeOf } from './comparison.ts';
+import { type Change, changesBetween } from './explanation.ts';
+import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
+import { BELOW, configParts, copyParts, labelParts, runParts, tarParts } from './key-parts.ts';
+import { type KeyPart, keyOf } from './keys.ts';
+
+export interface Explanation {
+  readonly image: string;
+  readonly state: 'up to date' | 'never built' | 'changed';
+  /** Empty unless the state is `changed`. */
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Compares images of a plan with their last builds in this project; all of them when no names are given. Asks
+ * registries and servers what they have, downloads no layers and no files, and makes nothing.
+ * @throws AshlarError for names that the plan does not have, and for sources that are not there.
+ */
+export async function explainPlan(
+  plan: Plan,
+  names: readonly string[],
+  options: BuildOptions,
+  warn: (text: string) => void,
+  signal: AbortSignal,
+): Promise<readonly Explanation[]> {
+  const unknown = names.find(name => !plan.images.some(image => image.name === name));
+  if (unknown !== undefined) throw new AshlarError(`no layer ${unknown} in stackerfile`);
+  using store = new Store(options.store);
+  await using workshop = new Workshop(store, warn);
+  const known = new Map<string, readonly LayerRecord[]>();
+  const context: LookContext = {
+    options,
+    store,
+    workshop,
+    emit: event => event.kind === 'message' && event.level === 'warning' && warn(event.text),
+    signal,
+    built: name => {
+      const layers = known.get(name);
+      if (!layers) throw new Error(`the layers of ${name} are not known`);
+      return { layers };
+    },
+    shared: new Map(),
+  };
+  const wanted = names.length === 0 ? undefined : withDependencies(plan, names);
+  const explanations: Explanation[] = [];
+  const changed = new Set<string>();
+  for (const image of plan.images) {
+    if (wanted?.has(image.name) === false) continue;
+    const { explanation, layers } = await explainImage(image, known, changed, context);
+    if (explanation.state === 'changed') changed.add(image.name);
+    if (layers) known.set(image.name, layers);
+    if (names.length === 0 || names.includes(image.name)) explanations.push(explanation);
+  }
+  return explanations;
+}
+
+function withDependencies({ images }: Plan, names: readonly string[]): ReadonlySet<string> {
+  const wanted = new Set(names);
+  // The plan lists every image after those that it needs.
+  for (const image of images.toReversed())
+    if (wanted.has(image.name)) for (const name of dependenciesOf(image)) wanted.add(name);
+  return wanted;
+}
+
+interface Explained {
+  readonly explanation: Explanation;
+  /** Undefined when they are known only after a build. */
+  readonly layers: readonly LayerRecord[] | undefined;
+}
+
+async function explainImage(
+  plan: ImagePlan,
+  known: ReadonlyMap<string, readonly LayerRecord[]>,
+  changed: ReadonlySet<string>,
+  context: LookContext,
+): Promise<Explained> {
+  const before = recallHistory(plan.name, context);
+  if (!before)
+    return { explanation: { image: plan.name, state: 'never built', changes: [] }, layers: undefined };
+  const base = await explainBase(plan, before, known, changed, context);
+  const walk = new Walk(plan, before, base.layers, context);
+  for (const step of plan.steps) await walk.take(step, known);
+  await walk.takeLabels(known);
+  const gone = removedSteps(plan, before);
+  const config = changesBetween(
+    'config',
+    before.config,
+    configParts(plan.config, plan, context.options),
+    () => [],
+  );
+  const changes = [...base.changes, ...walk.changes, ...gone, ...config];
+  return {
+    explanation: { image: plan.name, state: changes.length === 0 ? 'up to date' : 'changed', changes },
+    layers: walk.layers,
+  };
+}
+
+interface ExplainedBase {
+  readonly layers: readonly LayerRecord[] | undefined;
+  readonly changes: readonly Change[];
+}
+
+async function explainBase(
+  plan: ImagePlan,
+  before: ImageHistory,
+  known: ReadonlyMap<string, readonly LayerRecord[]>,
+  changedImages: ReadonlySet<string>,
+  context: LookContext,
+): Promise<ExplainedBase> {
+  const { base, platform, name } = plan;
+  const old = before.facts.base;
+  const changed = (text: string): Change => ({ where: 'base', text, details: [] });
+  const renamed = nameOfBase(base) === old.name ? [] : [changed(`${old.name} -> ${nameOfBase(base)}`)];
+  switch (base.kind) {
+    case 'scratch':
+      return { layers: [], changes: renamed };
+    case 'image': {
+      const opened = await openBase(base, platform, name, context);
+      const changes = baseChanges(old, baseFact(plan, opened));
+      // Layers of another image are not looked into before they are built on: they may not be here.
+      return { layers: changes.length === 0 ? opened.layers : undefined, changes };
+    }
+    case 'built': {
+      const layers = known.get(base.image);
+      if (!layers) return { layers, changes: [changed(`${base.image} will be rebuilt`)] };
+      // Its config is inherited, whatever becomes of its layers.
+      const inherited = changedImages.has(base.image) ? [changed(`${base.image} changes`)] : [];
+      return { layers, changes: [...renamed, ...inherited] };
+    }
+    case 'tar': {
+      const content = await identityOf(followed(base.source), name, known, context);
+      const result = await resultOf(keyOf('tar', tarParts(content, context.options)), context);
+      if (result) return { layers: result.layers, changes: renamed };
+      return { layers: undefined, changes: [changed(`${nameOfBase(base)} changed`)] };
+    }
+  }
+}
+
+/** Goes through the steps of an image from the bottom to the top. */
+class Walk {
+  readonly #plan: ImagePlan;
+  readonly #before: ImageHistory;
+  readonly #context: LookContext;
+  readonly changes: Change[] = [];
+  /** Undefined above the first step that is done anew. */
+  layers: readonly LayerRecord[] | undefined;
+  /** What the layers are unknown because of. */
+  #cause = 'its base changes';
+
+  constructor(
+    plan: ImagePlan,
+    before: ImageHistory,
+    layers: readonly LayerRecord[] | undefined,
+    context: LookContext,
+  ) {
+    this.#plan = plan;
+    this.#before = before;
+    this.layers = layers;
+    this.#context = context;
+  }
+
+  async take(step: CopyStep | RunStep, known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
+    const where = placeOf(this.#plan, step);
+    const before = counterpart(this.#plan, step, this.#before.steps);
+    const parts = await this.#partsOf(step, before, known);
+    const changes = this.#changesOf(where, before?.parts, parts);
+    this.changes.push(...changes);
+    if (!this.layers) {
+      if (changes.length === 0) this.#note(where, `will be rebuilt, since ${this.#cause}`);
+      return;
+    }
+    const always = step.kind === 'run' && step.surroundings.binds.length > 0;
+    const result = always ? undefined : await resultOf(keyOf(step.kind, parts), this.#context);
+    if (result) {
+      if (changes.length > 0) this.#note(where, 'known from an earlier build');
+      this.layers = [...this.layers, ...result.layers];
+      return;
+    }
+    if (always) this.#note(where, 'rebuilt in every build, since it has binds');
+    else if (changes.length === 0) this.#note(where, 'its result is no longer in the store');
+    this.#cause = `step ${this.#plan.steps.indexOf(step) + 1} changes`;
+    this.layers = undefined;
+  }
+
+  #note(where: string, text: string): void {
+    this.changes.push({ where, text, details: [] });
+  }
+
+  /** What makes labels runs when all steps are done. */
+  async takeLabels(known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
+    const { labels, imports, name } = this.#plan;
+    const before = this.#before.labels;
+    if (!labels) {
+      if (before) this.#note('labels', 'removed');
+      return;
+    }
+    const identities = await Promise.all(
+      imports.map(({ source }) => identityOf(source, name, known, this.#context)),
+    );
+    const parts = labelParts(labels, this.#plan, identities, this.layers, this.#context.options);
+    const changes = this.#changesOf('labels', before, parts);
+    this.changes.push(...changes);
+    if (!this.layers && changes.length === 0) this.#note('labels', `will be made anew, since ${this.#cause}`);
+  }
+
+  #changesOf(
+    where: string,
+    before: readonly KeyPart[] | undefined,
+    parts: readonly KeyPart[],
+  ): readonly Change[] {
+    if (!before) return [{ where, text: 'new', details: [] }];
+    // Where the layers are not known, what follows from them is not compared.
+    const below: readonly string[] = this.layers ? [] : Object.values(BELOW);
+    const comparable = before.filter(([name]) => !below.includes(name));
+    return changesBetween(where, comparable, parts, (old, now) =>
+      changedPaths(old, now, this.#context.store.database),
+    );
+  }
+
+  async #partsOf(
+    step: CopyStep | RunStep,
+    before: StepHistory | undefined,
+    known: ReadonlyMap<string, readonly LayerRecord[]>,
+  ): Promise<readonly KeyPart[]> {
+    const { name, imports } = this.#plan;
+    const { options } = this.#context;
+    const identify = (source: Source) => identityOf(source, name, known, this.#context);
+    if (step.kind === 'run') {
+      const identities = await Promise.all(imports.map(({ source }) => identify(source)));
+      return runParts(step, this.#plan, identities, this.layers, options);
+    }
+    const content = await identify(step.source);
+    if (!this.layers) {
+      // Where links on the way would lead is not known: as far as before.
+      const target = before?.parts.find(([part]) => part === 'target')?.[1] ?? step.target;
+      return copyParts(step, content, target, undefined, options);
+    }
+    const kind = content.type === 'directory' ? 'directory' : 'file';
+    const { path, parents } = await findTarget(step.target, kind, this.layers, this.#context);
+    return copyParts(step, content, path, parents, options);
+  }
+}
+
+/** Steps of the last build that are no more. */
+function removedSteps(plan: ImagePlan, { steps }: ImageHistory): readonly Change[] {
+  const kept = new Set(plan.steps.map(step => counterpart(plan, step, steps)));
+  return steps
+    .filter(step => !kept.has(step))
+    .map(({ kind, name }) => ({
+      where: kind === 'copy' ? `copy to ${name}` : kind,
+      text: 'removed',
+      details: [],
+    }));
+}
+
+/** What a source is now. What only a build can tell stands there in brackets, which no identity has. */
+async function identityOf(
+  source: Source,
+  image: string,
+  known: ReadonlyMap<string, readonly LayerRecord[]>,
+  context: LookContext,
+): Promise<FileIdentity> {
+  if (source.kind === 'image' && !known.has(source.image))
+    return { identity: `(of ${source.image}, which will be rebuilt)`, type: 'file' };
+  if (source.kind === 'http') {
+    const sha256 = await peekDownload(source, context);
+    return { identity: sha256 === undefined ? '(not downloaded yet)' : `http ${sha256}`, type: 'file' };
+  }
+  const { identity, type } = await resolveSource(source, image, context);
+  return { identity, type };
+}
+
+/** The layers of a finished step (one, or none when it changed nothing); undefined when it has to be done. */
+async function resultOf(
+  key: string,
+  context: LookContext,
+): Promise<{ readonly layers: readonly LayerRecord[] } | undefined> {
+  const step = context.store.database.step(key);
+  if (!step) return undefined;
+  if (step.diffId === undefined) return { layers: [] };
+  const layer = await knownLayer(step.diffId, 'any', context);
+  return layer && { layers: [layer] };
+}

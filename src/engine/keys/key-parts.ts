@@ -1,0 +1,124 @@
+/** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
+import type { ParentDirectory } from '../../layers/index.ts';
+import type {
+  ConfigChange,
+  CopyStep,
+  ImagePlan,
+  LabelScript,
+  RunEnvironment,
+  RunStep,
+} from '../../plan/types.ts';
+import type { BuildOptions } from '../context.ts';
+import { chainOf } from '../layer-records.ts';
+import type { FileIdentity } from '../sources/identity.ts';
+import { toPlain } from '../steps/targets.ts';
+import type { LayerRecord } from '../values.ts';
+import { canonical, type KeyPart } from './keys.ts';
+
+/** Parts that follow from what is below a step. They are left out where that is not known. */
+export const BELOW = { layers: 'layers below', parents: 'directories above' } as const;
+
+export function tarParts({ identity }: FileIdentity, options: BuildOptions): readonly KeyPart[] {
+  return [['content', identity], epochPart(options)];
+}
+
+/** `target` is the path in the image with links followed, `parents` the directories that the image has on the way. */
+export function copyParts(
+  { keep, mode, uid, gid }: CopyStep,
+  { identity }: FileIdentity,
+  target: string,
+  parents: readonly ParentDirectory[] | undefined,
+  options: BuildOptions,
+): readonly KeyPart[] {
+  return [
+    ['content', identity],
+    ['target', target],
+    ['keep', keep],
+    ...(mode === undefined ? [] : [['mode', mode.toString(8)] as const]),
+    ['owner', `${uid}:${gid}`],
+    ...(parents ? [[BELOW.parents, canonical(parents.map(toPlain))] as const] : []),
+    epochPart(options),
+  ];
+}
+
+export function runParts(
+  { script, surroundings }: Pick<RunStep, 'script' | 'surroundings'>,
+  { imports, platform }: ImagePlan,
+  identities: readonly FileIdentity[],
+  layers: readonly LayerRecord[] | undefined,
+  options: BuildOptions,
+): readonly KeyPart[] {
+  const environment = runEnvironment(surroundings.environment, options.environment);
+  return [
+    ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
+    ['script', script],
+    // The kind of terminal is nothing that a result may depend on, nor is the order of the host's variables.
+    ...sortedEntries(environment)
+      .filter(([name]) => name !== 'TERM')
+      .map(([name, value]): KeyPart => [`environment ${name}`, value]),
+    ...imports.flatMap(({ name, mode, uid, gid }, i): KeyPart[] => [
+      [`import ${name}`, identities[i]?.identity ?? ''],
+      [`attributes of import ${name}`, canonical({ mode, uid, gid })],
+    ]),
+    ['import directories', canonical(surroundings.importDirectories)],
+    ['binds', canonical(surroundings.binds.map(bind => [bind.source, bind.target]))],
+    ['network', options.network],
+    ['platform', canonical(platform)],
+    epochPart(options),
+  ];
+}
+
+export function labelParts(
+  script: LabelScript,
+  plan: ImagePlan,
+  identities: readonly FileIdentity[],
+  layers: readonly LayerRecord[] | undefined,
+  options: BuildOptions,
+): readonly KeyPart[] {
+  return [
+    ...runParts(script, plan, identities, layers, options),
+    ['label directories', canonical(script.directories)],
+  ];
+}
+
+/** Of the change to a config, without what it is applied to. */
+export function configParts(
+  change: ConfigChange,
+  { platform, createdBy }: Pick<ImagePlan, 'platform' | 'createdBy'>,
+  options: BuildOptions,
+): readonly KeyPart[] {
+  const { environment, defaultEnvironment = [], labels, volumes, ...rest } = change;
+  return [
+    ...environment.map(([name, value]): KeyPart => [`environment ${name}`, value]),
+    ...defaultEnvironment.map(([name, value]): KeyPart => [`default of environment ${name}`, value]),
+    ...sortedEntries(labels).map(([name, value]): KeyPart => [`label ${name}`, value]),
+    ...volumes.map((path): KeyPart => [`volume ${path}`, '']),
+    ...sortedEntries(rest).flatMap(([name, value]): KeyPart[] =>
+      value === undefined ? [] : [[name, canonical(value)]],
+    ),
+    ['platform', canonical(platform)],
+    ['created by', createdBy],
+    epochPart(options),
+  ];
+}
+
+function sortedEntries<T>(map: Readonly<Record<string, T>>): (readonly [string, T])[] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function epochPart({ sourceDateEpoch }: BuildOptions): KeyPart {
+  return ['SOURCE_DATE_EPOCH', String(sourceDateEpoch ?? '')];
+}
+
+/** The variables of a script: defaults, what passes through from the host, what the description sets. */
+export function runEnvironment(
+  { defaults, passThrough, set }: RunEnvironment,
+  host: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const patterns = passThrough.map(pattern => new RegExp(`^(?:${pattern})$`));
+  const passed = Object.entries(host).filter(
+    (variable): variable is [string, string] =>
+      variable[1] !== undefined && patterns.some(pattern => pattern.test(variable[0])),
+  );
+  return { ...defaults, ...Object.fromEntries(passed), ...set };
+}

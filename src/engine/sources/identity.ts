@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import { digestOfFiles, type ListedEntry, type StatCache } from '../../layers/index.ts';
+
+/** What is at a place. */
+export interface FileIdentity {
+  /** Equal for equal content, modes, owners and attributes, of a file or a whole directory. Hexadecimal. */
+  readonly identity: string;
+  readonly type: FileType;
+}
+
+export type FileType = 'file' | 'directory' | 'symlink';
+
+/**
+ * Undefined when nothing is there. A symbolic link as last component stands for itself. `onEntry` hears of the entries
+ * of a directory.
+ */
+export async function identify(
+  path: string,
+  cache?: StatCache,
+  onEntry?: (entry: ListedEntry) => void,
+): Promise<FileIdentity | undefined> {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (!entry) return undefined;
+  const type = entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'file';
+  return { identity: await digestOfFiles(path, cache, onEntry), type };
+}
+
+/** SHA-256 of a file's bytes alone, in hexadecimal. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,182 @@
+/** Sources of a plan: what is really there, and its content address. */
+import { existsSync, realpathSync } from 'node:fs';
+import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
+import type { FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
+import { type LookContext, once } from '../context.ts';
+import type { Location } from '../inside/requests.ts';
+import { keyOf } from '../keys/keys.ts';
+import { chainOf, treeLayers } from '../layer-records.ts';
+import { located } from '../located.ts';
+import { download } from './downloads.ts';
+import { hashHint, missingHint } from './hints.ts';
+import { type FileIdentity, type FileType, identify } from './identity.ts';
+import { rememberListing } from './listings.ts';
+
+export interface ResolvedSource {
+  /** Equal for equal content. */
+  readonly identity: string;
+  readonly type: FileType;
+  /** Where it can be read; the layers of an image are fetched for that. */
+  readonly locate: () => Promise<Location>;
+  /** Only uid 0 of the build's namespaces can read it. */
+  readonly inside: boolean;
+}
+
+/** What an image imports and copies, looked up. */
+export class ResolvedSources {
+  readonly #resolved: ReadonlyMap<Source, ResolvedSource>;
+
+  constructor(resolved: ReadonlyMap<Source, ResolvedSource>) {
+    this.#resolved = resolved;
+  }
+
+  of(source: Source): ResolvedSource {
+    const resolved = this.#resolved.get(source);
+    if (!resolved) throw new Error('a source of another image');
+    return resolved;
+  }
+}
+
+/** Looks all that an image imports and copies up, side by side. */
+export async function resolveSources(plan: ImagePlan, context: LookContext): Promise<ResolvedSources> {
+  const found = await Promise.all(
+    sourcesOf(plan).map(
+      async source =>
+        [source, await located(source.at, () => resolveSource(source, plan.name, context))] as const,
+    ),
+  );
+  return new ResolvedSources(new Map(found));
+}
+
+function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
+  return [
+    ...imports.map(({ source }) => source),
+    ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+  ];
+}
+
+/** Looks a source up (downloads it, if need be) and checks it against its hash. */
+export async function resolveSource(
+  source: Source,
+  image: string,
+  context: LookContext,
+): Promise<ResolvedSource> {
+  switch (source.kind) {
+    case 'file':
+      // Where only a directory will do, a link is a name for it.
+      return resolveFile(source.directory ? followed(source) : source, context);
+    case 'http': {
+      const key = `download ${source.url} ${source.sha256}`;
+      const { path, sha256 } = await once(context, key, () => download(source, image, context));
+      const location = { kind: 'host', path } as const;
+      return { identity: `http ${sha256}`, type: 'file', locate: async () => location, inside: false };
+    }
+    case 'image':
+      return resolveInImage(source, context);
+  }
+}
+
+/** A file of the host under its own name, for links that are only another name for it. */
+export function followed<S extends Source>(source: S): S {
+  if (source.kind !== 'file' || !existsSync(source.path)) return source;
+  return { ...source, path: realpathSync(source.path) };
+}
+
+async function resolveFile(source: FileSource, context: LookContext): Promise<ResolvedSource> {
+  const location = { kind: 'host', path: source.path } as const;
+  const entries: ListedEntry[] = [];
+  const { found, inside } = await identifyOnHost(location, context, entry => entries.push(entry));
+  if (!found)
+    throw new AshlarError(source.messages?.missing ?? `couldn't stat import ${source.path}`, {
+      at: source.at,
+      hint: missingHint(source.path),
+    });
+  if (source.directory && found.type !== 'directory') {
+    throw new AshlarError(source.messages?.notDirectory ?? `${source.path} is not a directory`, {
+      at: source.at,
+    });
+  }
+  await checkHash(source, source.path, found.type, () =>
+    inside
+      ? context.workshop.call('hash', location, { signal: context.signal })
+      : digestOfContent(followed(source).path, context.store.database.files),
+  );
+  rememberListing(found.identity, entries, context.store.database);
+  return { ...found, locate: async () => location, inside };
+}
+
+/** A plain user's build may import files that only uid 0 of its namespaces can read: modes of 000 mean nothing there. */
+async function identifyOnHost(
+  location: Extract<Location, { kind: 'host' }>,
+  { workshop, store, signal }: LookContext,
+  onEntry: (entry: ListedEntry) => void,
+): Promise<{ readonly found: FileIdentity | undefined; readonly inside: boolean }> {
+  try {
+    return { found: await identify(location.path, store.database.files, onEntry), inside: false };
+  } catch (error) {
+    const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined);
+    if (code !== 'EACCES' || process.getuid?.() === 0) throw error;
+    return { found: await workshop.call('identify', location, { signal }), inside: true };
+  }
+}
+
+async function resolveInImage(source: ImageSource, context: LookContext): Promise<ResolvedSource> {
+  const { layers } = context.built(source.image);
+  const { signal, workshop } = context;
+  const locate = async (): Promise<Location> => ({
+    kind: 'tree',
+    layers: await treeLayers(layers, context),
+    path: source.path,
+  });
+  const { database } = context.store;
+  const key = keyOf('identity', [
+    ['layers', chainOf(layers)],
+    ['path', source.path],
+  ]);
+  let found = database.recall('lookups', key) as FileIdentity | undefined;
+  if (!found) {
+    found = await ifThere(workshop.call('identify', await locate(), { signal }));
+    if (!found) {
+      const text = source.messages?.missing ?? `there is no ${source.path} in the image ${source.image}`;
+      throw new AshlarError(text, {
+        at: source.at,
+        hint: `look around in it: ashlar chroot ${source.image}`,
+      });
+    }
+    database.remember('lookups', key, found);
+  }
+  const name = `${source.image}:${source.path}`;
+  await checkHash(source, name, found.type, async () => {
+    const known = database.recall('lookups', `sha256 ${key}`);
+    const sha256 =
+      known === undefined ? await workshop.call('hash', await locate(), { signal }) : String(known);
+    if (known === undefined) database.remember('lookups', `sha256 ${key}`, sha256);
+    return sha256;
+  });
+  return { ...found, locate, inside: true };
+}
+
+/** Undefined also when the way to it does not exist. */
+async function ifThere<T>(found: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+async function checkHash(
+  { sha256: wanted, at }: FileSource | ImageSource,
+  name: string,
+  type: FileType,
+  compute: () => Promise<string>,
+): Promise<void> {
+  if (wanted === undefined) return;
+  if (type === 'directory') throw new AshlarError(`a directory has no hash: ${name}`, { at });
+  const actual = await compute();
+  if (actual === wanted) return;
+  const text = `The requested hash of ${name} import is different than the actual hash: ${wanted} != ${actual}`;
+  throw new AshlarError(text, { at, hint: hashHint(actual) });
+}

@@ -1,0 +1,188 @@
+/** Steps of a plan become layers: known ones from the store, others by doing the work. */
+
+import { type PackedLayer, type PackOptions, packLayer } from '../../layers/index.ts';
+import type { TarCompression } from '../../oci/index.ts';
+import type { Base, CopyStep, ImagePlan, Source } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { type BuildContext, type BuildOptions, once, say } from '../context.ts';
+import type { PackRequest } from '../inside/requests.ts';
+import type { MissReason } from '../keys/comparison.ts';
+import { copyParts, tarParts } from '../keys/key-parts.ts';
+import { type KeyPart, keyOf } from '../keys/keys.ts';
+import { keepLayer, knownLayer } from '../layer-records.ts';
+import { linkTarBase } from '../project/links.ts';
+import { followed, type ResolvedSource, type ResolvedSources, resolveSource } from '../sources/sources.ts';
+import type { LayerRecord } from '../values.ts';
+import { findTarget } from './targets.ts';
+
+/** What one step needs to know of the image it is part of. */
+export interface StepContext {
+  readonly context: BuildContext;
+  readonly plan: ImagePlan;
+  /** The layers below. */
+  readonly layers: readonly LayerRecord[];
+  /** The image's imports, looked up. */
+  readonly imports: readonly ResolvedSource[];
+  /** All that it imports and copies, looked up. */
+  readonly sources: ResolvedSources;
+  /** Where scripts find the imports. */
+  readonly importsDirectory: string;
+  /** How the layer will be handed out; `any` when it never will. */
+  readonly wanted: TarCompression | 'any';
+  /** Called before the work of the step is done. */
+  readonly onMiss: (parts: readonly KeyPart[], reason: MissReason) => void;
+}
+
+export interface StepResult {
+  readonly key: string;
+  readonly parts: readonly KeyPart[];
+  /** Undefined when nothing changed. */
+  readonly layer: LayerRecord | undefined;
+  /** RFC 3339: when the work was really done. */
+  readonly created: string;
+  readonly cached: boolean;
+}
+
+interface Work {
+  readonly domain: string;
+  readonly parts: readonly KeyPart[];
+  /** Done anew in every build, since not everything that it depends on can be known. */
+  readonly always?: boolean;
+  readonly perform: (pack: PackOptions) => Promise<PackedLayer | undefined>;
+}
+
+/** Does a piece of work, unless the store knows its result or another image of this build is already at it. */
+export function throughCache(work: Work, step: StepContext): Promise<StepResult> {
+  const key = keyOf(work.domain, work.parts);
+  const perform = () => performUnlessKnown(key, work, step);
+  return work.always ? perform() : once(step.context, `step ${key} ${step.wanted}`, perform);
+}
+
+async function performUnlessKnown(
+  key: string,
+  { parts, always, perform }: Work,
+  { context, plan, wanted, onMiss }: StepContext,
+): Promise<StepResult> {
+  const { store, options, signal } = context;
+  store.claim(`step ${key}`);
+  const known = options.noCache ? undefined : store.database.step(key);
+  if (known && always) {
+    say(context, plan.name, 'info', 'rebuilding cached layer due to use of binds in stacker file');
+  } else if (known) {
+    const { diffId, created } = known;
+    if (diffId === undefined) return { key, parts, layer: undefined, created, cached: true };
+    const layer = await knownLayer(diffId, wanted, context);
+    if (layer) return { key, parts, layer, created, cached: true };
+    onMiss(parts, 'lost');
+  } else {
+    onMiss(parts, 'changed');
+  }
+  signal.throwIfAborted();
+  const compression = wanted === 'any' ? 'zstd' : wanted;
+  const output = store.temporaryPath('layer');
+  const packed = await perform(packOptions(compression, output, options));
+  const layer = packed && (await keepLayer(packed, output, compression, context));
+  const { created } = options.authorship;
+  store.database.addStep(key, { diffId: layer?.diffId, created });
+  return { key, parts, layer, created, cached: false };
+}
+
+function packOptions(
+  compression: TarCompression,
+  output: string,
+  { sourceDateEpoch }: BuildOptions,
+): PackOptions {
+  return { compression, output, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) };
+}
+
+/** A tar file that is the lowest layer of an image. */
+export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepContext): Promise<StepResult> {
+  const { context, plan } = step;
+  // A link is a name for the file here; as an import it would stand for itself.
+  const source = await resolveSource(followed(base.source), plan.name, context);
+  if (source.type !== 'file')
+    throw new AshlarError(`a tar base must be a file, not a ${source.type}`, { at: base.source.at });
+  await linkTarBase(base.source, source, context);
+  return throughCache(
+    {
+      domain: 'tar',
+      parts: tarParts(source, context.options),
+      perform: async pack => {
+        const location = await source.locate();
+        if (location.kind === 'host' && !source.inside)
+          return packHere({ kind: 'tar', path: location.path }, pack, step);
+        return packInside({ kind: 'tar', location, pack }, step);
+      },
+    },
+    step,
+  );
+}
+
+export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {
+  const { context, plan, layers } = step;
+  const source = step.sources.of(copyStep.source);
+  const kind = source.type === 'directory' ? 'directory' : 'file';
+  const { path: target, parents } = await findTarget(copyStep.target, kind, layers, context);
+  const { keep, mode, uid, gid } = copyStep;
+  const entry = { target, keep, uid, gid, ...(mode === undefined ? {} : { mode }) };
+  return throughCache(
+    {
+      domain: 'copy',
+      parts: copyParts(copyStep, source, target, parents, context.options),
+      perform: async pack => {
+        if (target !== copyStep.target)
+          say(
+            context,
+            plan.name,
+            'info',
+            `overlay dest ${copyStep.target} is a symlink, patching to ${target}`,
+          );
+        const location = await source.locate();
+        const packed =
+          location.kind === 'host' && !source.inside
+            ? await packHere(
+                { kind: 'files', entries: [{ source: location.path, ...entry }], parents },
+                pack,
+                step,
+              )
+            : await packInside({ kind: 'copy', location, ...entry, parents, pack }, step);
+        await checkUnchanged(copyStep.source, source, step);
+        return packed;
+      },
+    },
+    step,
+  );
+}
+
+/** What was packed must be what the key says, also when somebody writes to the source meanwhile. */
+export async function checkUnchanged(
+  source: Source,
+  before: ResolvedSource | undefined,
+  { context, plan }: Pick<StepContext, 'context' | 'plan'>,
+): Promise<void> {
+  if (source.kind !== 'file') return;
+  const after = await resolveSource(source, plan.name, context);
+  if (after.identity !== before?.identity) {
+    throw new AshlarError(`${source.path} changed while it was read`, {
+      at: source.at,
+      hint: 'build again when nobody writes to it',
+    });
+  }
+}
+
+async function packHere(
+  job: Parameters<typeof packLayer>[0],
+  pack: PackOptions,
+  { context, plan }: StepContext,
+) {
+  const onProgress = (bytes: number) => context.emit({ kind: 'packing', image: plan.name, bytes });
+  const packed = await packLayer(job, { ...pack, signal: context.signal, onProgress });
+  for (const text of packed?.warnings ?? []) say(context, plan.name, 'warning', text);
+  return packed;
+}
+
+function packInside(request: PackRequest, { context, plan }: StepContext) {
+  const onWarning = (text: string) => say(context, plan.name, 'warning', text);
+  const onPacking = (bytes: number) => context.emit({ kind: 'packing', image: plan.name, bytes });
+  return context.workshop.call('pack', request, { signal: context.signal, onWarning, onPacking });
+}

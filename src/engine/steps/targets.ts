@@ -1,0 +1,90 @@
+/** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
+import { posix } from 'node:path';
+import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } from '../../layers/index.ts';
+import type { LookContext } from '../context.ts';
+import { keyOf } from '../keys/keys.ts';
+import { chainOf } from '../layer-records.ts';
+import type { LayerRecord } from '../values.ts';
+
+export interface Target {
+  /** Absolute, with the symbolic links on the way (for a directory: all of them) followed inside the tree. */
+  readonly path: string;
+  /** The directories that the tree has on the way: the new layer must say of them what the tree says. */
+  readonly parents: readonly ParentDirectory[];
+}
+
+/** A parent directory as JSON can hold it. */
+type PlainParent = Omit<ParentDirectory, 'mtime' | 'xattrs'> & {
+  readonly mtime: string;
+  readonly xattrs: readonly (readonly [name: string, base64: string])[];
+};
+
+export async function findTarget(
+  target: string,
+  kind: 'file' | 'directory',
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<Target> {
+  const { database } = context.store;
+  const key = keyOf('target', [
+    ['layers', chainOf(layers)],
+    ['target', target],
+    ['kind', kind],
+  ]);
+  const known = database.recall('lookups', key) as
+    | { readonly path: string; readonly parents: readonly PlainParent[] }
+    | undefined;
+  if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
+  // What was never looked up was never packed either.
+  prepareLayerWorker();
+  const blobs = await Promise.all(layers.map(layer => readableBlob(layer, context)));
+  const tree = new MergedTree(blobs);
+  // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
+  const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
+  // What was seen in a blob that is not in the store yet counts only if that blob is what it should be.
+  const [{ path: resolved, parents }] = await Promise.all([
+    tree.resolve(inside),
+    ...layers.map(layer => layer.fetch()),
+  ]);
+  const path = kind === 'directory' ? posix.dirname(resolved) : resolved;
+  database.remember('lookups', key, { path, parents: parents.map(toPlain) });
+  for (const [i, { descriptor }] of layers.entries()) {
+    const blob = blobs[i];
+    const names = blob && descriptor.size >= LARGE ? await tree.learnt(blob) : undefined;
+    if (names) database.remember('lookups', namesKey(descriptor), Buffer.from(names).toString('base64'));
+  }
+  return { path, parents };
+}
+
+/** Bytes of a blob that take longer to read than what is written down of it. */
+const LARGE = 256 * 1024;
+
+/** By the digest, which was verified: what an image says of the content of its layers may be untrue. */
+function namesKey({ digest }: LayerRecord['descriptor']): string {
+  return `names ${digest}`;
+}
+
+async function readableBlob(layer: LayerRecord, { store }: LookContext): Promise<LayerBlob> {
+  const { local, descriptor, compression, fetch } = layer;
+  if (local === undefined) await fetch();
+  const names = store.database.recall('lookups', namesKey(descriptor));
+  const known = typeof names === 'string' ? Buffer.from(names, 'base64') : undefined;
+  return { blob: local ?? store.blobPath(descriptor.digest), compression, known };
+}
+
+/** Also the form in which parents go into cache keys. */
+export function toPlain({ mtime, xattrs, ...rest }: ParentDirectory): PlainParent {
+  return {
+    ...rest,
+    mtime: String(mtime),
+    xattrs: xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
+  };
+}
+
+function fromPlain({ mtime, xattrs, ...rest }: PlainParent): ParentDirectory {
+  return {
+    ...rest,
+    mtime: BigInt(mtime),
+    xattrs: xattrs.map(([name, base64]) => ({ name, value: Buffer.from(base64, 'base64') })),
+  };
+}
