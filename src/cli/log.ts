@@ -1,6 +1,10 @@
-/** Log lines: the bare message, on standard error or into a file. Results never go through here. */
+/**
+ * Log lines: the bare message, since scripts match on them, on standard error or into a file. Results never go through
+ * here.
+ */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { AshlarError } from '../support/errors.ts';
+import { AshlarError, type SourceSpan } from '../support/errors.ts';
+import { showSpan } from '../support/excerpt.ts';
 import type { GlobalFlags } from './settings.ts';
 import { VERSION } from './version.ts';
 
@@ -24,13 +28,23 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void = toSt
   const log: Log = (level, text) => {
     if (SEVERITY[level] < threshold) return;
     const stamp = flags.logTimestamp ? `${new Date().toISOString()} ` : '';
-    const line = `${stamp}${level === 'warning' ? 'warning: ' : ''}${text}\n`;
-    if (file === undefined) write(line);
-    else writeSync(file, line);
+    if (file === undefined) write(`${stamp}${level === 'warning' ? emphasized(text) : text}\n`);
+    else writeSync(file, `${stamp}${text}\n`);
   };
   if (!announced) log('debug', `stacker version ${VERSION}`);
   announced = true;
   return log;
+}
+
+/** A message and the place in a file that it is about. */
+export function withPlace(text: string, at: SourceSpan | undefined): string {
+  return at ? `${text} (${showSpan(at)})` : text;
+}
+
+/** Warnings differ from other lines for people only. */
+function emphasized(text: string): string {
+  const color = process.stderr.isTTY === true && !process.env.NO_COLOR;
+  return color ? `\u001b[33m${text}\u001b[39m` : text;
 }
 
 function toStandardError(line: string): void {

@@ -77,16 +77,20 @@ export function withRuntime(command: Command): Command {
 
 /** The flags that decide what comes out, besides those of the plan. */
 export function withResultFlags(command: Command): Command {
-  return command
-    .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
-    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
-    .addOption(new Option('--no-squashfs-verity').hideHelp())
-    .addOption(
-      new Option('--compression <kind>', 'compression of tar layers')
-        .choices(['gzip', 'zstd'])
-        .default('gzip'),
-    )
-    .addOption(
-      new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
-    );
+  return (
+    command
+      .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
+      .option('--no-verity', 'no dm-verity data (tar layers never have any)')
+      .addOption(new Option('--no-squashfs-verity').hideHelp())
+      // Scripts pass it always; it says something about `apply`, which no file can have yet.
+      .addOption(new Option('--apply-consider-timestamps').hideHelp())
+      .addOption(
+        new Option('--compression <kind>', 'compression of tar layers')
+          .choices(['gzip', 'zstd'])
+          .default('gzip'),
+      )
+      .addOption(
+        new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
+      )
+  );
 }

@@ -1,6 +1,6 @@
 /** Build events become text: output of scripts on standard output, all else as log lines. */
 import type { BuildEvent } from '../engine/index.ts';
-import type { Log } from './log.ts';
+import { type Log, withPlace } from './log.ts';
 
 /** Bytes of one image that are held back; beyond it, grouping gives way to bounded memory. */
 const HELD_BACK = 4 * 1024 * 1024;
@@ -40,8 +40,8 @@ export class Reporter {
         this.#speak(event.image, 0, () => this.#log('info', `preparing image ${event.image}...`));
         break;
       case 'message': {
-        const where = event.at ? `${event.at.file}:${event.at.line}:${event.at.column}: ` : '';
-        this.#speak(event.image, event.text.length, () => this.#log(event.level, where + event.text));
+        const text = withPlace(event.text, event.at);
+        this.#speak(event.image, text.length, () => this.#log(event.level, text));
         break;
       }
       case 'step-started': {

@@ -112,7 +112,7 @@ describe.skipIf(!has('busybox'))('this machine', () => {
       project.writeStackerFile(runs);
       const ended = await restricted(project, 'max_user_namespaces', 0, ['build']);
       expect(ended.stderr).toMatch(
-        /^warning: this machine allows no user namespaces: .*; as root: sysctl user\.max_user_namespaces=\d+\n/,
+        /^this machine allows no user namespaces: .*; as root: sysctl user\.max_user_namespaces=\d+\n/,
       );
       const failure = failureOf(ended);
       expect(failure).toMatch(/^error: this machine allows no user namespaces: /);

@@ -184,8 +184,8 @@ describe('ashlar convert', () => {
     );
     const { status, stderr } = await project.ashlar(['convert']);
     expect(status).toBe(0);
-    expect(stderr).toContain('warning: Dockerfile:2:1: EXPOSE 80 has no place in a stacker file\n');
-    expect(stderr).toContain('warning: Dockerfile:3:1: unknown Dockerfile cmd: HEALTHCHECK: ');
+    expect(stderr).toContain('EXPOSE 80 has no place in a stacker file (Dockerfile:2:1)\n');
+    expect(stderr).toContain('\nunknown Dockerfile cmd: HEALTHCHECK: ');
     expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toContain('# Line 2: EXPOSE 80 has no place');
   });
 
@@ -196,7 +196,7 @@ describe('ashlar convert', () => {
     const { status, stderr } = await project.ashlar(['convert']);
     expect(status).toBe(0);
     expect(stderr).toContain(
-      'warning: Dockerfile:1:1: the environment of 127.0.0.1:1/none is not known here',
+      'the environment of 127.0.0.1:1/none is not known here: RUN sees only what the Dockerfile sets (Dockerfile:1:1)',
     );
     expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toContain(
       'PATH: /x:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',

@@ -128,7 +128,7 @@ describe.skipIf(!has('umoci'))('a file that comes by http', () => {
     const project = workspace.project('own');
     const { stderr } = await project.build(layer(`${server.url}/f`));
     expect(stderr).toContain(
-      `warning: Downloaded file hash "${sha256('sent')}" does not match hash from HTTP header "${sha256('announced')}"\n`,
+      `Downloaded file hash "${sha256('sent')}" does not match hash from HTTP header "${sha256('announced')}"\n`,
     );
     expect(await content(project)).toBe('sent');
   });

@@ -79,7 +79,7 @@ describe.skipIf(!has('busybox'))('a script that fails', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', project.store]);
     try {
       const ended = await project.tryBuild({ one: { from: busybox, run: 'dd if=/dev/zero of=/big bs=1M' } });
-      expect(ended.stderr).toMatch(/^warning: only .* are free for /m);
+      expect(ended.stderr).toMatch(/^only .* are free for /m);
       // The script, or what starts it, may be the one that notices.
       expect(failureOf(ended)).toMatch(/\nhint: .*free some space.*, or put --store /);
     } finally {

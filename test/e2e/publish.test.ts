@@ -79,7 +79,7 @@ describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'htpasswd', 'openssl'
         await project.ashlar(['publish', ...flags, '--image', 'two', '--image', 'one']);
         expect(readTags(project.at('out')).toSorted()).toEqual(['one_v1', 'two_v1']);
         expect(linesOf(await project.ashlar(['publish', ...flags, '--image', 'tow']))[0]).toBe(
-          'warning: no layer tow to publish: did you mean "two"?',
+          'no layer tow to publish: did you mean "two"?',
         );
       });
 

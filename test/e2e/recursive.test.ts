@@ -82,7 +82,7 @@ describe('recursive-build', () => {
     );
     const { status, stderr } = await project.ashlar(['recursive-build']);
     expect(status).toBe(0);
-    expect(stderr).toBe('warning: no file below . matches \\/stacker.yaml$\n');
+    expect(stderr).toBe('no file below . matches \\/stacker.yaml$\n');
     expect(existsSync(project.oci)).toBe(false);
   });
 });

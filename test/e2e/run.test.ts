@@ -269,7 +269,7 @@ describe.skipIf(!has('umoci', 'busybox'))('run', () => {
     });
     expect(stdout).toBe('0\nrefused\n');
     expect(stderr).toMatch(
-      /^warning: only one user id is available .*: owners of files cannot be kept; as root: .+$/m,
+      /^only one user id is available .*: owners of files cannot be kept; as root: .+$/m,
     );
     expect(project.image('one').names(-1)).toEqual(['/', 'new']);
   });

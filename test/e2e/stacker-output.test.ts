@@ -155,7 +155,15 @@ describe.skipIf(!has('busybox'))('the output of stacker', () => {
       ['build', '-f=other.yaml', '-substitute', 'A=a', '-substitute=B=b=c,d', '-layer-type=tar'],
       [
         ...['--storage-type=overlay', '-no-progress', 'build', '-f', 'other.yaml', '--no-verity'],
-        ...['--no-squashfs-verity', '--substitute', 'A=a', '--substitute', 'B=b=c,d', '--no-cache'],
+        ...[
+          '--no-squashfs-verity',
+          '--apply-consider-timestamps',
+          '--substitute',
+          'A=a',
+          '--substitute',
+          'B=b=c,d',
+          '--no-cache',
+        ],
       ],
     ];
     for (const words of ways) {

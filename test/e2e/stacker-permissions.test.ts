@@ -91,7 +91,7 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker copes with', () => {
     const { stdout } = await project.ashlar(['check'], { env });
     expect(stdout).toContain(`${program} does not have either setuid-root or security caps\n`);
     const { stderr } = await project.build({ one: { from: busybox, run: 'touch /one' } }, [], { env });
-    expect(stderr).toMatch(/^warning: only one user id is available/m);
+    expect(stderr).toMatch(/^only one user id is available/m);
     expect(project.image('one').names(-1)).toEqual(['/', 'one']);
   });
 });

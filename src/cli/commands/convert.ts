@@ -3,8 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { hostPlatform, openImage, type Platform, parseReference } from '../../oci/index.ts';
 import { type BaseConfig, convertDockerfile } from '../../recipes/dockerfile/index.ts';
 import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
-import { showSpan } from '../../support/excerpt.ts';
-import { type Log, openLog } from '../log.ts';
+import { type Log, openLog, withPlace } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 
 export interface ConvertFlags {
@@ -33,7 +32,7 @@ export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promis
     platform: hostPlatform(),
     readBase: (url, platform) => readBase(url, platform, log),
   });
-  for (const { text: note, at } of converted.notes) log('warning', `${showSpan(at)}: ${note}`);
+  for (const { text: note, at } of converted.notes) log('warning', withPlace(note, at));
   for (const directory of converted.directories) {
     await mkdir(join(dirname(output), directory), { recursive: true });
   }

@@ -1,7 +1,7 @@
 /** From flags to a Plan: what the commands that read stacker files have in common. */
 import { hostPlatform } from '../../oci/index.ts';
 import { loadStackerPlan, type StackerOptions, type StackerRecipe } from '../../recipes/stacker/index.ts';
-import type { Log } from '../log.ts';
+import { type Log, withPlace } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { VERSION } from '../version.ts';
 
@@ -36,7 +36,7 @@ export function stackerOptions(settings: Settings, flags: PlanFlags, log: Log): 
     strictSubstitution: flags.strictSubstitution ?? false,
     storeText: flags.stackerYaml ?? true,
     hostPlatform: hostPlatform(),
-    warn: (message, at) => log('warning', `${at ? `${at.file}:${at.line}:${at.column}: ` : ''}${message}`),
+    warn: (message, at) => log('warning', withPlace(message, at)),
     debug: message => log('debug', message),
   };
 }
