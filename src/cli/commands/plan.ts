@@ -1,4 +1,5 @@
-import type { Base, Source, Step } from '../../plan/types.ts';
+import { nameOfBase, nameOfSource } from '../../plan/names.ts';
+import type { Step } from '../../plan/types.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
@@ -13,42 +14,18 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
   }
   const blocks = recipe.plan.images.map(({ name, base, imports, steps, labels, emit }) => [
     `${name}${emit ? '' : ' (build only)'}`,
-    `  from    ${describeBase(base)}`,
-    ...imports.map(({ name, source }) => `  import  ${name} = ${describeSource(source)}`),
+    `  from    ${nameOfBase(base)}`,
+    ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
     ...steps.map(step => `  ${describeStep(step)}`),
     ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
   ]);
   process.stdout.write(`${blocks.map(lines => lines.join('\n')).join('\n\n')}\n`);
 }
 
-function describeBase(base: Base): string {
-  switch (base.kind) {
-    case 'scratch':
-      return 'nothing';
-    case 'image':
-      return base.reference;
-    case 'tar':
-      return describeSource(base.source);
-    case 'built':
-      return base.image;
-  }
-}
-
-function describeSource(source: Source): string {
-  switch (source.kind) {
-    case 'file':
-      return source.path;
-    case 'http':
-      return source.url;
-    case 'image':
-      return `${source.image}:${source.path}`;
-  }
-}
-
 function describeStep(step: Step): string {
   switch (step.kind) {
     case 'copy':
-      return `copy    ${describeSource(step.source)} -> ${step.target}`;
+      return `copy    ${nameOfSource(step.source)} -> ${step.target}`;
     case 'run':
       return `run     ${lineCount(step.script)}`;
   }

@@ -1,4 +1,5 @@
 /** An image beside what its last build in this project was made of: says why it is built again. */
+import { nameOfBase, nameOfSource } from '../../plan/names.ts';
 import type { ImagePlan, Step } from '../../plan/types.ts';
 import { type LookContext, say } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
@@ -10,7 +11,6 @@ import {
   type BaseFact,
   type ImageFacts,
   type ImageHistory,
-  nameOfSource,
   nameOfStep,
   type StepHistory,
 } from './history.ts';
@@ -141,19 +141,6 @@ function withoutPlaces(value: object): unknown {
 export function baseFact({ base }: ImagePlan, { layers, config, digest }: BaseImage): BaseFact {
   const content = [['layers', chainOf(layers)] as const, ['config', canonical(config)] as const];
   return { name: nameOfBase(base), identity: digest ?? keyOf('base', content) };
-}
-
-export function nameOfBase(base: ImagePlan['base']): string {
-  switch (base.kind) {
-    case 'scratch':
-      return 'nothing';
-    case 'image':
-      return base.reference;
-    case 'built':
-      return base.image;
-    case 'tar':
-      return nameOfSource(base.source);
-  }
 }
 
 export function baseChanges(before: BaseFact | undefined, now: BaseFact): readonly Change[] {

@@ -1,4 +1,5 @@
 /** What a build would make anew, and why: keys are followed as far as they can be known without building anything. */
+import { nameOfBase } from '../../plan/names.ts';
 import type { CopyStep, ImagePlan, Plan, RunStep, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { dependenciesOf } from '../build.ts';
@@ -13,7 +14,7 @@ import { findTarget } from '../steps/targets.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
-import { baseChanges, baseFact, counterpart, nameOfBase, placeOf } from './comparison.ts';
+import { baseChanges, baseFact, counterpart, placeOf } from './comparison.ts';
 import { type Change, changesBetween } from './explanation.ts';
 import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
 import { BELOW, configParts, copyParts, labelParts, runParts, tarParts } from './key-parts.ts';

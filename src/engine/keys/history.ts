@@ -1,6 +1,6 @@
 /** What the last build of each image of a project was made of: the next one can say what has changed since. */
 import type { Platform } from '../../oci/index.ts';
-import type { ImageBase, Source, Step } from '../../plan/types.ts';
+import type { ImageBase, Step } from '../../plan/types.ts';
 import type { LookContext } from '../context.ts';
 import type { FileType } from '../sources/identity.ts';
 import type { LayerRecord } from '../values.ts';
@@ -70,18 +70,6 @@ export function rememberHistory(image: string, history: ImageHistory, { store, o
   // Most builds find everything as it was, and reading is cheaper than writing.
   if (store.database.history(options.output, image) !== record)
     store.database.addHistory(options.output, image, record);
-}
-
-/** A source as people write it. */
-export function nameOfSource(source: Source): string {
-  switch (source.kind) {
-    case 'file':
-      return source.path;
-    case 'http':
-      return source.url;
-    case 'image':
-      return `stacker://${source.image}${source.path}`;
-  }
 }
 
 export function nameOfStep(step: Step): string {
