@@ -227,8 +227,8 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker', () => {
       two: { from: { type: 'tar', url: 'stacker://one/x.tar' } },
     });
     expect(failureOf(ended)).toContain("error: couldn't resolve some dependencies\n");
-    expect(ended.stderr).toContain("couldn't find dependencies for one: base layer none, stacker://lost/f\n");
-    expect(ended.stderr).toContain("couldn't find dependencies for two: stacker://one/x.tar\n");
+    expect(ended.stderr).toContain("couldn't find dependencies for one: base layer none, stacker://lost/f (");
+    expect(ended.stderr).toContain("couldn't find dependencies for two: stacker://one/x.tar (");
     expect(project.hasLayout()).toBe(false);
   });
 });

@@ -58,7 +58,7 @@ describe.skipIf(!has('umoci', 'busybox'))('substitution', () => {
     const flags = ['--substitute', 'A=1', '--strict-substitution'];
     const { stderr, ...ended } = await project.tryBuild(text, flags);
     expect(stderr).toContain(
-      '"A=1" was provided as a substitution and unsupported placeholder "${A}" was found. Replace "${A}" with "${{A}}" to use the substitution.\n',
+      '"A=1" was provided as a substitution and unsupported placeholder "${A}" was found. Replace "${A}" with "${{A}}" to use the substitution. (stacker.yaml:3:25)\n',
     );
     expect(failureOf({ stderr, ...ended })).toContain(
       'instances of unsupported placeholders found. Review log for how to update.',
