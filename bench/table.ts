@@ -77,7 +77,11 @@ function judge(target: Target, ashlar: Measured, all: readonly Measured[]): Judg
     case 'seconds':
       return verdict(`≤ ${target.atMost.toFixed(2)} s`, ashlar.median, target.atMost);
     case 'ratio':
-      return verdict(`≤ ${target.atMost} × ${target.to}`, ratio(ashlar.median, peer?.median), target.atMost);
+      return verdict(
+        `≤ ${Number(target.atMost.toFixed(2))} × ${target.to}`,
+        ratio(ashlar.median, peer?.median),
+        target.atMost,
+      );
     case 'size':
       return verdict(
         `≤ ${target.atMost} × size of ${target.to}`,

@@ -1,21 +1,15 @@
 /** Reads directory trees of the host through file descriptors, so that nobody can swap a component underneath. */
-import {
-  type BigIntStats,
-  constants,
-  type Dirent,
-  fstatSync,
-  lstatSync,
-  readdirSync,
-  readlinkSync,
-} from 'node:fs';
+import { constants, type Dirent, fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import {
   AT_FDCWD,
   FileDescriptor,
+  type FileStatus,
   getXattr,
   listXattrs,
   openAt,
   seekData,
   seekHole,
+  statusAt,
   unpackDevice,
 } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
@@ -30,7 +24,7 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A file or directory that is open for reading, or something else that is only known by its name. */
 export interface Found extends Disposable {
   readonly type: EntryType | 'socket';
-  readonly stat: BigIntStats;
+  readonly stat: FileStatus;
   /** For files and directories. */
   readonly fd: number | undefined;
   /** For calls that take no descriptor. */
@@ -52,9 +46,8 @@ export function findListed(dirfd: number, entry: Dirent<ByteString>): Found {
 
 /** What stands under a name, by its status alone: nothing is opened. */
 export function glance(dirfd: number, name: ByteString): Found {
-  const path = pathOf(dirfd, name);
-  const stat = lstatSync(path, { bigint: true });
-  return { type: typeOf(stat), stat, fd: undefined, path, [Symbol.dispose]() {} };
+  const stat = statusAt(dirfd, toName(name));
+  return { type: typeOf(stat), stat, fd: undefined, path: pathOf(dirfd, name), [Symbol.dispose]() {} };
 }
 
 /** The same for any name in a directory, or any path with `AT_FDCWD`. */
@@ -106,7 +99,7 @@ export function findSource(source: string): Found {
   return found;
 }
 
-function typeOf(stat: BigIntStats): Found['type'] {
+function typeOf(stat: FileStatus): Found['type'] {
   switch (Number(stat.mode) & constants.S_IFMT) {
     case constants.S_IFDIR:
       return 'directory';
@@ -184,12 +177,7 @@ export function xattrsOf(found: Found, path: ByteString, warnings: Warnings): Xa
  * Writes the content of an open file, without reading its holes.
  * Throws an AshlarError when the file has not the size that it had.
  */
-export function* writeContent(
-  writer: TarWriter,
-  fd: number,
-  stat: BigIntStats,
-  path: ByteString,
-): Flow<void> {
+export function* writeContent(writer: TarWriter, fd: number, stat: FileStatus, path: ByteString): Flow<void> {
   const size = Number(stat.size);
   const sparse = stat.blocks * 512n < stat.size;
   let at = 0;

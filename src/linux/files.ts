@@ -1,5 +1,5 @@
 /** Files named relative to an open directory, so that nobody can swap a path component under our feet. */
-import { closeSync } from 'node:fs';
+import { type BigIntStats, closeSync } from 'node:fs';
 import type { Name } from './name.ts';
 import { cString, declare } from './native.ts';
 
@@ -7,6 +7,7 @@ export const AT_FDCWD = -100;
 export const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const AT_REMOVEDIR = 0x200;
 
@@ -28,6 +29,7 @@ const mknodat = declare('int mknodat(int dirfd, const void *path, mode_t mode, u
 const fchownat = declare('int fchownat(int dirfd, const void *path, uint32_t uid, uint32_t gid, int flags)');
 const fchmod = declare('int fchmod(int fd, mode_t mode)');
 const futimens = declare('int futimens(int fd, const void *times)');
+const statx = declare('int statx(int dirfd, const void *path, int flags, uint32_t mask, void *status)');
 const utimensat = declare('int utimensat(int dirfd, const void *path, const void *times, int flags)');
 
 /** Opens a file and closes it when it goes out of scope. */
@@ -44,6 +46,38 @@ export class FileDescriptor implements Disposable {
 /** A new descriptor (close-on-exec) of `name` below the directory `dirfd`. */
 export function openAt(dirfd: number, name: Name, flags: number, mode = 0): number {
   return openat(name, dirfd, cString(name), flags | O_CLOEXEC, 'uint', mode);
+}
+
+/** What Node.js says of a file, as far as we want to know it. */
+export type FileStatus = Pick<
+  BigIntStats,
+  'dev' | 'ino' | 'mode' | 'nlink' | 'uid' | 'gid' | 'rdev' | 'size' | 'blocks' | 'mtimeNs' | 'ctimeNs'
+>;
+
+const STATX_BASIC_STATS = 0x7ff;
+/** struct statx (linux/stat.h); calls are synchronous, so one is enough. */
+const status = new DataView(new ArrayBuffer(256));
+const statusBytes = new Uint8Array(status.buffer);
+
+/** The status of `name` below the directory `dirfd`; of a symbolic link its own. Half the time of a path in /proc. */
+export function statusAt(dirfd: number, name: Name): FileStatus {
+  statx(name, dirfd, cString(name), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, statusBytes);
+  const number = (offset: number) => status.getUint32(offset, true);
+  const long = (offset: number) => status.getBigUint64(offset, true);
+  const time = (offset: number) => status.getBigInt64(offset, true) * SECOND + BigInt(number(offset + 8));
+  return {
+    nlink: BigInt(number(16)),
+    uid: BigInt(number(20)),
+    gid: BigInt(number(24)),
+    mode: BigInt(status.getUint16(28, true)),
+    ino: long(32),
+    size: long(40),
+    blocks: long(48),
+    ctimeNs: time(96),
+    mtimeNs: time(112),
+    rdev: packDevice({ major: number(128), minor: number(132) }),
+    dev: packDevice({ major: number(136), minor: number(140) }),
+  };
 }
 
 /** Opens `path` as if `rootFd` were `/`: absolute symlinks and `..` stay inside. Needs Linux 5.6. */

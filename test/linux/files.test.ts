@@ -26,6 +26,7 @@ import {
   openIn,
   SystemCallError,
   setTimesAt,
+  statusAt,
   symlinkAt,
   unlinkAt,
   unpackDevice,
@@ -68,6 +69,23 @@ describe('names relative to a directory', () => {
     const fd = openAt(dir.fd, name, constants.O_RDONLY);
     expect(readFileSync(fd, 'utf8')).toBe('x');
     closeSync(fd);
+  });
+
+  it.each(['/usr', '/dev/null', '/etc/passwd', '/bin'])('says of %s what Node.js says of it', path => {
+    const { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, mtimeNs, ctimeNs } = lstatSync(path, {
+      bigint: true,
+    });
+    const expected = { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, mtimeNs, ctimeNs };
+    expect(statusAt(AT_FDCWD, path)).toEqual(expected);
+  });
+
+  it('says of a link and of what is older than 1970 what Node.js says of them', () => {
+    symlinkSync('nowhere', join(root, 'link'));
+    setTimesAt(dir.fd, 'link', { atime: 0n, mtime: -1_500_000_001n });
+    const { ino, mode, size, mtimeNs } = lstatSync(join(root, 'link'), { bigint: true });
+    expect(statusAt(dir.fd, 'link')).toMatchObject({ ino, mode, size, mtimeNs });
+    expect(mtimeNs).toBe(-1_500_000_001n);
+    expect(() => statusAt(dir.fd, 'none')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 
   it('refuses a name with a NUL byte instead of cutting it', () => {
