@@ -149,6 +149,17 @@ describe.skipIf(!has('umoci', 'busybox'))('in the directories of a project', () 
         expect(readFileSync(bases(project, name)).equals(content)).toBe(true);
     });
 
+    it('have no link for an address that ends in dots', async () => {
+      const content = readFileSync(busybox.url);
+      await using server = await serve((_, response) => void response.end(content));
+      const project = workspace.project();
+      const tar = (name: string) => ({ from: { type: 'tar', url: `${server.url}/?name=/${name}` } });
+      await project.build({ up: tar('..'), here: tar('.') });
+      expect(existsSync(project.at('.stacker/.lock'))).toBe(true);
+      expect(existsSync(project.at('.stacker/layer-bases'))).toBe(false);
+      expect(project.tags()).toEqual(['up', 'here']);
+    });
+
     it('can be named as base themselves, and stay what they are', async () => {
       const project = workspace.project();
       project.write('root/f', 'x');

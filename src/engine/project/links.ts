@@ -35,7 +35,8 @@ export async function linkTarBase(
   const place = source.kind === 'http' ? source.url : source.path;
   const name = place.slice(place.lastIndexOf('/') + 1);
   const location = await locate();
-  if (name === '' || location.kind !== 'host') return;
+  // An address may end in anything, and a link named `..` would stand for a directory of ours.
+  if (['', '.', '..'].includes(name) || location.kind !== 'host') return;
   const link = context.project.tarBase(name);
   // The file may be the very one that earlier builds (or stacker) left under this name.
   const there = realpathOf(link);
