@@ -1,5 +1,5 @@
 /** A command in a temporary copy of a layer that was built. */
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lockFile } from '../../src/linux/index.ts';
@@ -116,6 +116,14 @@ describe('chroot', () => {
     const ended = await project.ashlar(['chroot', 'fresh', 'true']);
     expect(failureOf(ended)).toContain('error: layer fresh has not been built\n');
     expect(project.tags()).toEqual(['thing']);
+  });
+
+  it('keeps changes below the roots directory, whatever the layer is called', async () => {
+    const project = newProject();
+    const ended = await project.ashlar(['chroot', '..', 'true']);
+    expect(failureOf(ended)).toContain('error: layer .. has not been built\n');
+    expect(existsSync(project.at('chroot'))).toBe(false);
+    expect(existsSync(project.at('roots/%2E%2E/chroot'))).toBe(true);
   });
 
   it('shows what was built last, whatever the file says now', async () => {

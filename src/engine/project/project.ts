@@ -94,9 +94,12 @@ export function keptChanges({ roots }: ProjectDirectories, image: string): strin
   return join(roots, fileName(image), 'chroot');
 }
 
-/** A layer may be called `a/b`; it is one directory all the same, and never one within that of a layer `a`. */
+/**
+ * A layer may be called `a/b`; it is one directory all the same, and never one within that of a layer `a`. What people
+ * type may be `..`, which no layer is called.
+ */
 function fileName(name: string): string {
-  return name.replaceAll('/', '%2F');
+  return name.replaceAll('/', '%2F').replace(/^\.+$/, dots => dots.replaceAll('.', '%2E'));
 }
 
 function release(locks: readonly FileLock[]): void {
