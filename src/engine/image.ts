@@ -1,7 +1,9 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
-import type { Base, ConfigChange, ImagePlan } from '../plan/types.ts';
+import { nameOfBase } from '../plan/names.ts';
+import type { Base, ConfigChange, ImagePlan, Step } from '../plan/types.ts';
+import { AshlarError } from '../support/errors.ts';
 import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
@@ -24,7 +26,7 @@ import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
-import { copy, type StepContext, tarBase } from './steps/steps.ts';
+import { copy, type StepContext, type StepResult, tarBase } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
@@ -65,9 +67,7 @@ export async function buildImage(
     };
     const place = { image: plan.name, step: i + 1 };
     emit({ kind: 'step-started', ...place, of: plan.steps.length, what: step.kind, text: step.createdBy });
-    const result = await located(step.at, () =>
-      step.kind === 'copy' ? copy(step, stepContext) : run(step, stepContext),
-    );
+    const result = await located(step.at, () => perform(step, stepContext));
     const { key, parts, layer } = result;
     // Also when another image of this build did the work.
     if (!result.cached) comparison.missed(step, parts, 'changed');
@@ -117,6 +117,17 @@ export async function buildImage(
   return image;
 }
 
+function perform(step: Step, context: StepContext): Promise<StepResult> {
+  switch (step.kind) {
+    case 'apply':
+      throw new AshlarError("'apply' is not supported yet");
+    case 'copy':
+      return copy(step, context);
+    case 'run':
+      return run(step, context);
+  }
+}
+
 async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<GeneratedLabels> {
   if (!labels) return { labels: {}, parts: [], cached: true };
   return located(labels.at, () => generateLabels(labels, step));
@@ -152,6 +163,8 @@ function nameOf(base: Base): string | undefined {
       return base.image;
     case 'tar':
       return base.source.kind === 'http' ? base.source.url : base.source.path;
+    case 'stack':
+      return nameOfBase(base);
   }
 }
 
@@ -171,6 +184,8 @@ async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
       const { layers, config, annotations } = context.built(base.image);
       return { layers, config, annotations, made: [], cached: true };
     }
+    case 'stack':
+      throw new AshlarError("type 'stack' in 'from' is not supported yet", { at: base.at });
     case 'tar': {
       const { layer, created, cached } = await located(base.source.at, () => tarBase(base, step));
       const layers = layer ? [layer] : [];

@@ -8,6 +8,7 @@
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  */
 export type { Compression } from './compression.ts';
+export type { ContentsEntry, LayerContents } from './contents.ts';
 export {
   digestOfContent,
   digestOfFiles,

@@ -22,5 +22,7 @@ export function nameOfBase(base: Base): string {
       return base.image;
     case 'tar':
       return nameOfSource(base.source);
+    case 'stack':
+      return base.parts.map(nameOfBase).join(' + ');
   }
 }

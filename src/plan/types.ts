@@ -3,6 +3,7 @@
  * ends, which make plans, and the engine, which builds them. Every node carries the place it was read from.
  */
 import type { Platform } from '../oci/index.ts';
+import type { ConflictRules } from '../stacking/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
 
 export interface Plan {
@@ -37,7 +38,27 @@ export type Base =
   | { readonly kind: 'scratch'; readonly at: SourceSpan }
   | ImageBase
   | { readonly kind: 'tar'; readonly source: Source; readonly createdBy: string; readonly at: SourceSpan }
-  | { readonly kind: 'built'; readonly image: string; readonly at: SourceSpan };
+  | BuiltBase
+  | StackBase;
+
+export interface BuiltBase {
+  readonly kind: 'built';
+  readonly image: string;
+  readonly at: SourceSpan;
+}
+
+/** The layers of several images, one above the other, each layer once. */
+export interface StackBase {
+  readonly kind: 'stack';
+  /** The lowest first; no stacks among them. */
+  readonly parts: readonly Exclude<Base, StackBase>[];
+  /** What happens where parts disagree; the front end's default filled in. */
+  readonly conflicts: ConflictRules;
+  /** Whether the cache of shared libraries is made anew for the stacked tree, or left out. */
+  readonly libraryCache: 'regenerate' | 'drop';
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
 
 export interface ImageBase {
   readonly kind: 'image';
@@ -48,7 +69,17 @@ export interface ImageBase {
   readonly at: SourceSpan;
 }
 
-export type Step = CopyStep | RunStep;
+export type Step = ApplyStep | CopyStep | RunStep;
+
+/** Adds the layers of another image that are not there yet; edits of one text file are merged, or it fails. */
+export interface ApplyStep {
+  readonly kind: 'apply';
+  readonly image: ImageBase;
+  /** Whether times must agree, too, where nothing can be merged. */
+  readonly considerTimes: boolean;
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
 
 /** Adds files whose content is known without running anything. Makes one layer. */
 export interface CopyStep {

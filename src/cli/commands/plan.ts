@@ -24,6 +24,8 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
 
 function describeStep(step: Step): string {
   switch (step.kind) {
+    case 'apply':
+      return `apply   ${step.image.reference}`;
     case 'copy':
       return `copy    ${nameOfSource(step.source)} -> ${step.target}`;
     case 'run':

@@ -95,7 +95,10 @@ async function explainImage(
     return { explanation: { image: plan.name, state: 'never built', changes: [] }, layers: undefined };
   const base = await explainBase(plan, before, known, changed, context);
   const walk = new Walk(plan, before, base.layers, context);
-  for (const step of plan.steps) await walk.take(step, known);
+  for (const step of plan.steps) {
+    if (step.kind === 'apply') throw new AshlarError("'apply' is not supported yet", { at: step.at });
+    await walk.take(step, known);
+  }
   await walk.takeLabels(known);
   const gone = removedSteps(plan, before);
   const config = changesBetween(
@@ -143,6 +146,8 @@ async function explainBase(
       const inherited = changedImages.has(base.image) ? [changed(`${base.image} changes`)] : [];
       return { layers, changes: [...renamed, ...inherited] };
     }
+    case 'stack':
+      throw new AshlarError("type 'stack' in 'from' is not supported yet", { at: base.at });
     case 'tar': {
       const content = await identityOf(followed(base.source), name, known, context);
       const result = await resultOf(keyOf('tar', tarParts(content, context.options)), context);

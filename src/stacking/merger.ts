@@ -1,0 +1,69 @@
+/** Brings files together by what they mean: databases of package managers, accounts and the like. */
+import type { ContentsEntry } from '../layers/index.ts';
+import type { Conflict } from './types.ts';
+
+/** One state of a path. */
+export interface FileVersion {
+  readonly entry: ContentsEntry;
+  /** Of files, else empty. */
+  readonly content: Uint8Array;
+}
+
+/** A tree that can be read path by path. Paths are absolute; nothing is followed. */
+export interface TreeView {
+  read(path: string): Promise<FileVersion | undefined>;
+  /** What is there, without its content. */
+  entry(path: string): ContentsEntry | undefined;
+  /** Names in a directory, sorted; none where there is no directory. */
+  list(directory: string): readonly string[];
+}
+
+export interface PartView extends TreeView {
+  readonly name: string;
+  /** Whether the part has another thing at the path than the common base, or removed it. */
+  changed(path: string): boolean;
+}
+
+export interface MergeInput {
+  /** Paths that the merger answers for and that two or more parts have changed, not all in the same way; sorted. */
+  readonly paths: readonly string[];
+  /** What the parts started from; empty where they share nothing. */
+  readonly base: TreeView;
+  /** Lowest first. */
+  readonly parts: readonly PartView[];
+  /** The tree of the stacked layers: for whatever is not in `paths`. */
+  readonly stacked: TreeView;
+}
+
+export type MergedFile =
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly entry: ContentsEntry;
+      readonly content: Uint8Array;
+    }
+  | { readonly kind: 'removed'; readonly path: string };
+
+/** A program of the image that makes a derived file anew, from the merged tree. */
+export interface Regeneration {
+  /** Absolute path and arguments of the program in the image. */
+  readonly command: readonly string[];
+  /** Absolute paths that it writes; when it cannot run, they are removed. */
+  readonly makes: readonly string[];
+}
+
+export interface MergeResult {
+  /** What the result has at `paths`, and at other paths that follow from them. */
+  readonly files: readonly MergedFile[];
+  readonly conflicts: readonly Conflict[];
+  readonly regenerate?: readonly Regeneration[];
+}
+
+/** Knows one database or kind of file. */
+export interface Merger {
+  /** For people: `dpkg`, `accounts`. */
+  readonly name: string;
+  /** Whether it brings together what is at an absolute path. */
+  answersFor(path: string): boolean;
+  merge(input: MergeInput): Promise<MergeResult>;
+}
