@@ -25,11 +25,14 @@ export interface PartView extends TreeView {
 }
 
 export interface MergeInput {
-  /** Paths that the merger answers for and that two or more parts have changed, not all in the same way; sorted. */
+  /**
+   * Paths that the merger answers for and that two or more parts have changed, not all in the same way; sorted. Of a
+   * merger that is `whole`: all its paths that any part has changed.
+   */
   readonly paths: readonly string[];
   /** What the parts started from; empty where they share nothing. */
   readonly base: TreeView;
-  /** Lowest first. */
+  /** Lowest first, so that the last one prevails where they conflict; the other way round where the first one shall. */
   readonly parts: readonly PartView[];
   /** The tree of the stacked layers: for whatever is not in `paths`. */
   readonly stacked: TreeView;
@@ -65,5 +68,10 @@ export interface Merger {
   readonly name: string;
   /** Whether it brings together what is at an absolute path. */
   answersFor(path: string): boolean;
+  /**
+   * Its paths are one thing: it is asked as soon as two parts have changed any of them, be it different ones (a
+   * database and its journal, two versions of a package in directories of their own).
+   */
+  readonly whole?: true;
   merge(input: MergeInput): Promise<MergeResult>;
 }
