@@ -52,17 +52,14 @@ describe('comparing versions', () => {
   });
 
   it.skipIf(!has('dpkg'))('agrees with dpkg', () => {
-    const pairs = pairsOf(versions(labels('~', '+', '-1')), 400);
-    const script =
-      'while read a b; do for o in lt eq gt; do dpkg --compare-versions $a $o $b && echo $o; done; done';
+    const pairs = pairsOf(versions(labels('~', '+', '-1')), 250);
+    const is = (operator: string) => `dpkg --compare-versions $a ${operator} $b`;
+    const script = `while read a b; do if ${is('lt')}; then echo -1; elif ${is('gt')}; then echo 1; else echo 0; fi; done`;
     const answers = execFileSync('sh', ['-c', script], {
       input: pairs.map(pair => `${pair.join(' ')}\n`).join(''),
       encoding: 'utf8',
     });
-    const orders = answers
-      .trim()
-      .split('\n')
-      .map(answer => ['lt', 'eq', 'gt'].indexOf(answer) - 1);
+    const orders = answers.trim().split('\n').map(Number);
     expect(relations('dpkg', pairs)).toEqual(
       pairs.map(([a, b], i) => relation(a, b, orders[i] ?? Number.NaN)),
     );
