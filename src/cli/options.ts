@@ -42,6 +42,10 @@ export function withPlanFlags(command: Command): Command {
       'refuse placeholders with a single brace, or none, for keys that have a value',
     )
     .option('--require-hash', 'refuse downloads without a hash')
+    .option(
+      '--apply-consider-timestamps',
+      'refuse to apply layers that give another time to what is no regular file',
+    )
     .option('--no-stacker-yaml', 'leave the text of stacker files out of the annotations of images')
     .option('--annotations-namespace <name>', 'prefix of the annotations that images get', 'io.stackeroci');
 }
@@ -77,20 +81,16 @@ export function withRuntime(command: Command): Command {
 
 /** The flags that decide what comes out, besides those of the plan. */
 export function withResultFlags(command: Command): Command {
-  return (
-    command
-      .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
-      .option('--no-verity', 'no dm-verity data (tar layers never have any)')
-      .addOption(new Option('--no-squashfs-verity').hideHelp())
-      // Scripts pass it always; it says something about `apply`, which no file can have yet.
-      .addOption(new Option('--apply-consider-timestamps').hideHelp())
-      .addOption(
-        new Option('--compression <kind>', 'compression of tar layers')
-          .choices(['gzip', 'zstd'])
-          .default('gzip'),
-      )
-      .addOption(
-        new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
-      )
-  );
+  return command
+    .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
+    .option('--no-verity', 'no dm-verity data (tar layers never have any)')
+    .addOption(new Option('--no-squashfs-verity').hideHelp())
+    .addOption(
+      new Option('--compression <kind>', 'compression of tar layers')
+        .choices(['gzip', 'zstd'])
+        .default('gzip'),
+    )
+    .addOption(
+      new Option('--network <kind>', 'network of run sections').choices(['host', 'none']).default('host'),
+    );
 }

@@ -20,7 +20,7 @@ export type YamlNode = YamlScalar | YamlList | YamlMap;
 /** `raw` is the text as written, without quotes; the value is typed (see `resolvePlainScalar`). */
 type YamlScalar = ScalarValue & { readonly raw: string; readonly span: SourceSpan };
 
-interface YamlList {
+export interface YamlList {
   readonly kind: 'list';
   readonly items: readonly YamlNode[];
   readonly span: SourceSpan;

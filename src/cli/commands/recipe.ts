@@ -12,6 +12,7 @@ export interface PlanFlags {
   readonly substituteFile: readonly string[];
   readonly strictSubstitution?: true;
   readonly requireHash?: true;
+  readonly applyConsiderTimestamps?: true;
   readonly annotationsNamespace: string;
   readonly stackerYaml?: boolean;
 }
@@ -34,6 +35,7 @@ export function stackerOptions(settings: Settings, flags: PlanFlags, log: Log): 
     version: VERSION,
     requireHash: flags.requireHash ?? false,
     strictSubstitution: flags.strictSubstitution ?? false,
+    considerTimestamps: flags.applyConsiderTimestamps ?? false,
     storeText: flags.stackerYaml ?? true,
     hostPlatform: hostPlatform(),
     warn: (message, at) => log('warning', withPlace(message, at)),

@@ -1,31 +1,20 @@
 import { resolve } from 'node:path';
 import { parseReference } from '../../oci/index.ts';
-import type { Base, FileSource, Source } from '../../plan/types.ts';
+import type { Base, FileSource, ImageBase, Source, StackBase } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
-import { showYaml, type YamlNode } from '../../support/yaml.ts';
-import {
-  type Directives,
-  givenValue,
-  type LayerContext,
-  readDirectives,
-  readFlag,
-  readText,
-} from './directives.ts';
+import { type Directives, givenValue, type LayerContext, readFlag, readText } from './directives.ts';
 import { readHash, remoteSource, schemeOf } from './source.ts';
-import { baseTypes, fromKeys } from './vocabulary.ts';
+import { baseTypes } from './vocabulary.ts';
 
-/** The base that a `from` map names. */
-export function readFrom(from: YamlNode, context: LayerContext): Base {
-  const at = from.span;
-  if (from.kind === 'list') throw new AshlarError("a list in 'from' is not supported yet", { at });
-  if (from.kind !== 'map') {
-    throw new AshlarError(`'from' expected a map, found ${from.kind}: ${showYaml(from)}`, {
-      at,
-      hint: 'for example {type: docker, url: "docker://debian:stable"}',
-    });
-  }
-  const directives = readDirectives(from, fromKeys, 'image source directive', context);
+type TarBase = Extract<Base, { kind: 'tar' }>;
+
+/** A base of any type but `stack`, from the directives of its map. */
+export function readSource(
+  directives: Directives,
+  at: SourceSpan,
+  context: LayerContext,
+): Exclude<Base, StackBase> {
   const type = readText(directives, 'type') ?? '';
   const hash = givenValue(directives, 'hash');
   if (hash !== undefined && type !== 'tar' && type !== 'scratch')
@@ -46,10 +35,6 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
         image: required(directives, 'tag', 'built', context, at),
         at: placeOf(directives, 'tag', at),
       };
-    case 'stack':
-      throw new AshlarError("type 'stack' in 'from' is not supported yet", {
-        at: placeOf(directives, 'type', at),
-      });
     default:
       throw new AshlarError(`unknown layer type: ${type}`, {
         at: placeOf(directives, 'type', at),
@@ -59,40 +44,49 @@ export function readFrom(from: YamlNode, context: LayerContext): Base {
   }
 }
 
-function tarBase(directives: Directives, context: LayerContext, at: SourceSpan): Base {
+function tarBase(directives: Directives, context: LayerContext, at: SourceSpan): TarBase {
   const createdBy = `stacker build of ${context.layer}`;
   return { kind: 'tar', source: readTar(directives, context, at), createdBy, at };
 }
 
-function readImage(directives: Directives, at: SourceSpan, context: LayerContext): Base {
+function readImage(directives: Directives, at: SourceSpan, context: LayerContext): ImageBase {
   const url = required(directives, 'url', 'docker', context, at);
-  const place = placeOf(directives, 'url', at);
-  if (url.startsWith('docker://')) return imageBase(url, directives, place);
-  if (url.startsWith('oci:')) return layoutBase(url.slice('oci:'.length), directives, place, context);
-  if (url.startsWith('docker-daemon:')) return daemonBase(url, directives, place);
+  return readReference(url, readFlag(directives, 'insecure'), placeOf(directives, 'url', at), context);
+}
+
+/** The documentation of type `oci` promises `docker://…` too. */
+function readLayout(directives: Directives, at: SourceSpan, context: LayerContext): ImageBase {
+  const url = required(directives, 'url', 'oci', context, at);
+  const [insecure, place] = [readFlag(directives, 'insecure'), placeOf(directives, 'url', at)];
+  if (url.startsWith('docker://')) return imageBase(url, insecure, place);
+  return layoutBase(url, insecure, place, context);
+}
+
+/** An image for a reference as skopeo writes it: `docker://…`, `oci:directory:tag` or `docker-daemon:name:tag`. */
+export function readReference(
+  url: string,
+  insecure: boolean,
+  at: SourceSpan,
+  context: LayerContext,
+): ImageBase {
+  if (url.startsWith('docker://')) return imageBase(url, insecure, at);
+  if (url.startsWith('oci:')) return layoutBase(url.slice('oci:'.length), insecure, at, context);
+  if (url.startsWith('docker-daemon:')) return daemonBase(url, insecure, at);
   const hint = schemeOf(url) === undefined ? `did you mean "docker://${url}"?` : undefined;
-  throw new AshlarError(`unknown image source type: ${url}`, { at: place, hint });
+  throw new AshlarError(`unknown image source type: ${url}`, { at, hint });
 }
 
 /** An image that a docker daemon keeps; as everywhere, no tag means latest. */
-function daemonBase(url: string, directives: Directives, at: SourceSpan): Base {
+function daemonBase(url: string, insecure: boolean, at: SourceSpan): ImageBase {
   if (!/^docker-daemon:[^\s:@]/.test(url))
     throw new AshlarError(`no image is named in ${url}`, { at, hint: 'write docker-daemon:name:tag' });
   const reference =
     /:[^/]+$/.test(url.slice('docker-daemon:'.length)) || url.includes('@') ? url : `${url}:latest`;
-  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
-}
-
-/** The documentation of type `oci` promises `docker://…` too. */
-function readLayout(directives: Directives, at: SourceSpan, context: LayerContext): Base {
-  const url = required(directives, 'url', 'oci', context, at);
-  const place = placeOf(directives, 'url', at);
-  if (url.startsWith('docker://')) return imageBase(url, directives, place);
-  return layoutBase(url, directives, place, context);
+  return { kind: 'image', reference, insecure, at };
 }
 
 /** The image in an OCI layout for `directory:tag`, split at the first colon. */
-function layoutBase(url: string, directives: Directives, at: SourceSpan, { options }: LayerContext): Base {
+function layoutBase(url: string, insecure: boolean, at: SourceSpan, { options }: LayerContext): ImageBase {
   const colon = url.indexOf(':');
   if (colon < 1 || colon === url.length - 1) {
     throw new AshlarError(`bad OCI tag: ${url}`, { at, hint: 'write it as directory:tag' });
@@ -101,17 +95,17 @@ function layoutBase(url: string, directives: Directives, at: SourceSpan, { optio
   if (directory.includes(':')) {
     throw new AshlarError(`the path of an OCI layout cannot contain ':': ${directory}`, { at });
   }
-  return imageBase(`oci:${directory}:${url.slice(colon + 1)}`, directives, at);
+  return imageBase(`oci:${directory}:${url.slice(colon + 1)}`, insecure, at);
 }
 
-function imageBase(reference: string, directives: Directives, at: SourceSpan): Base {
+function imageBase(reference: string, insecure: boolean, at: SourceSpan): ImageBase {
   try {
     parseReference(reference);
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
     throw new AshlarError(error.message, { at, hint: error.hint });
   }
-  return { kind: 'image', reference, insecure: readFlag(directives, 'insecure'), at };
+  return { kind: 'image', reference, insecure, at };
 }
 
 /** The archive of a `tar` base. Unlike the path of an import, a local one is relative to the current directory. */

@@ -2,6 +2,8 @@ import type { Platform } from '../../oci/index.ts';
 import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml } from '../../support/yaml.ts';
+import { readApply } from './apply.ts';
+import { readBase } from './base.ts';
 import {
   type Directives,
   givenValue,
@@ -11,15 +13,12 @@ import {
   readText,
 } from './directives.ts';
 import type { LayerText, StackerFile } from './file.ts';
-import { readFrom } from './from.ts';
 import { readImageConfig, readTexts } from './image-config.ts';
 import { readImports } from './imports.ts';
 import type { StackerOptions } from './options.ts';
 import { readOverlayDirs } from './overlay-dirs.ts';
 import { readScripts } from './run.ts';
 import { layerKeys } from './vocabulary.ts';
-
-const unsupported = ['apply', 'layers'];
 
 /** The image that a layer of a stacker file describes, without the order among the layers. */
 export function readLayer(
@@ -38,26 +37,23 @@ export function readLayer(
     );
   }
   const directives = readDirectives(value, layerKeys, 'directive', context);
-  for (const directive of unsupported) {
-    const present = givenValue(directives, directive);
-    if (present !== undefined) {
-      throw new AshlarError(`'${directive}' is not supported yet`, {
-        at: directives.get(directive)?.key.span,
-      });
-    }
-  }
   warnAboutBom(directives, context);
 
   const from = givenValue(directives, 'from');
   if (from === undefined) throw new AshlarError('invalid layer: no base (from directive)', { at });
-  const base = readFrom(from, context);
+  const base = readBase(directives, from, context);
   const { imports, copies, legacy } = readImports(directives, context);
   const { shell, run, labels } = readScripts(directives, { imports, legacy }, context);
   return {
     name,
     base,
     imports,
-    steps: [...readOverlayDirs(directives, context), ...copies, ...(run === undefined ? [] : [run])],
+    steps: [
+      ...readOverlayDirs(directives, context),
+      ...copies,
+      ...readApply(directives, context),
+      ...(run === undefined ? [] : [run]),
+    ],
     shell,
     ...(labels === undefined ? {} : { labels }),
     config: readImageConfig(directives, context),

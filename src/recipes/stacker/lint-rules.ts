@@ -6,7 +6,7 @@ import { sourceText, spanBetween } from '../../support/source-text.ts';
 import type { StackerFile } from './file.ts';
 import { prerequisitesOf } from './files.ts';
 import type { StackerOptions } from './options.ts';
-import { needsOf, sourcesOf } from './order.ts';
+import { foreignImagesOf, needsOf, sourcesOf } from './order.ts';
 import { findPlaceholders, type Substitution } from './substitute.ts';
 
 /** Files without errors, and what they mean. */
@@ -97,13 +97,13 @@ function* unpinnedDownloads({ images }: Subject): Iterable<Remark> {
 }
 
 function* floatingBases({ images }: Subject): Iterable<Remark> {
-  for (const { base } of images) {
-    if (base.kind !== 'image' || base.reference.startsWith('docker-daemon:')) continue;
-    const { transport, tag, digest } = parseReference(base.reference);
+  for (const { reference, at } of images.flatMap(foreignImagesOf)) {
+    if (reference.startsWith('docker-daemon:')) continue;
+    const { transport, tag, digest } = parseReference(reference);
     if (transport !== 'docker' || digest !== undefined || (tag ?? 'latest') !== 'latest') continue;
     yield {
-      message: `${base.reference} may be another image tomorrow`,
-      at: base.at,
+      message: `${reference} may be another image tomorrow`,
+      at,
       hint: 'name a version or a digest',
     };
   }

@@ -36,6 +36,8 @@ export interface StackerOptions {
   readonly requireHash: boolean;
   /** Whether a placeholder with single braces for a key that has a value is an error. */
   readonly strictSubstitution: boolean;
+  /** Whether times must agree, too, where `apply` finds a thing that is there already. */
+  readonly considerTimestamps: boolean;
   readonly hostPlatform: Platform;
   /** Whether the text of a file is stored in the annotations of its images. */
   readonly storeText: boolean;

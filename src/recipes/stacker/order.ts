@@ -1,5 +1,14 @@
 import { join, sep } from 'node:path';
-import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
+import type {
+  Base,
+  Bind,
+  ImageBase,
+  ImagePlan,
+  ImageSource,
+  Source,
+  StackBase,
+  Step,
+} from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import type { StackerOptions } from './options.ts';
@@ -81,9 +90,9 @@ interface Need {
 
 /** The images that one is made from. */
 export function needsOf(image: UnorderedImage): Need[] {
-  const { base } = image;
-  const built =
-    base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}`, at: base.at }] : [];
+  const built = basesOf(image).flatMap(base =>
+    base.kind === 'built' ? [{ image: base.image, words: `base layer ${base.image}`, at: base.at }] : [],
+  );
   const sources = imageSourcesOf(image).map(source => ({
     image: source.image,
     words: `stacker://${source.image}${source.path}`,
@@ -92,10 +101,24 @@ export function needsOf(image: UnorderedImage): Need[] {
   return [...built, ...sources];
 }
 
-/** Everything that is copied into an image, seen by its scripts, or unpacked as its base. */
-export function sourcesOf({ base, imports, steps }: UnorderedImage): Source[] {
+/** The base of an image, or what its base is stacked from. */
+export function basesOf({ base }: Pick<UnorderedImage, 'base'>): readonly Exclude<Base, StackBase>[] {
+  return base.kind === 'stack' ? base.parts : [base];
+}
+
+/** The images from elsewhere whose layers become part of one. */
+export function foreignImagesOf(image: UnorderedImage): ImageBase[] {
   return [
-    ...(base.kind === 'tar' ? [base.source] : []),
+    ...basesOf(image).filter(base => base.kind === 'image'),
+    ...image.steps.flatMap(step => (step.kind === 'apply' ? [step.image] : [])),
+  ];
+}
+
+/** Everything that is copied into an image, seen by its scripts, or unpacked as its base. */
+export function sourcesOf(image: UnorderedImage): Source[] {
+  const { imports, steps } = image;
+  return [
+    ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
     ...imports.map(({ source }) => source),
     ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
   ];
@@ -168,11 +191,11 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
 
-/** Whether the base is what another image of this build leaves in the output layout. */
-function refersTo({ base }: UnorderedImage, other: UnorderedImage, { ociDir }: Directories): boolean {
-  if (base.kind !== 'image') return false;
+/** Whether a base, or an applied image, is what another image of this build leaves in the output layout. */
+function refersTo(image: UnorderedImage, other: UnorderedImage, { ociDir }: Directories): boolean {
   const tags = [other.name, `${other.name}-squashfs`, `${other.name}-erofs`];
-  return tags.some(tag => base.reference === `oci:${ociDir}:${tag}`);
+  const references = foreignImagesOf(image).map(({ reference }) => reference);
+  return tags.some(tag => references.includes(`oci:${ociDir}:${tag}`));
 }
 
 /** Whether a path of the host is in what is found there of another image of this build. */

@@ -1,13 +1,17 @@
 import {
+  applyKeys,
   baseTypes,
   bindKeys,
   configKeys,
+  conflictPolicies,
   type Form,
   fromKeys,
   importKeys,
   type Keys,
   layerKeys,
+  libraryCaches,
   overlayDirKeys,
+  stackKeys,
 } from './vocabulary.ts';
 
 /** Draft 7, which the editors know best. */
@@ -69,13 +73,20 @@ function schemaOf(form: Form): JsonSchema {
     case 'absolute path':
       return { type: 'string', pattern: `^$|^/|${placeholder}` };
     case 'base type':
-      return orPlaceholder(
-        ...Object.entries(baseTypes).map(([type, { text }]) => ({ const: type, description: text })),
-      );
+      return oneOf(Object.entries(baseTypes).map(([type, { text }]) => [type, text]));
     case 'base':
-      return { anyOf: [base(), { type: 'array', items: base() }] };
+      return { anyOf: [base(), { type: 'array', items: part(), minItems: 1 }] };
     case 'bases':
-      return { type: ['array', 'null'], items: base() };
+      return orPlaceholder({ type: ['array', 'null'], items: part(), minItems: 1 });
+    case 'conflicts': {
+      const policy = oneOf(Object.entries(conflictPolicies));
+      const patterns = { type: 'object', properties: { default: policy }, additionalProperties: policy };
+      return orNull(policy, { ...patterns, propertyNames: { pattern: `^default$|^/|${placeholder}` } });
+    }
+    case 'library cache':
+      return orNull(oneOf(Object.entries(libraryCaches)));
+    case 'applied images':
+      return orNull(listOf({ type: 'string', minLength: 1 }, { ...mapOf(applyKeys), required: ['url'] }));
     case 'imports':
       return {
         anyOf: [{ type: ['string', 'null'] }, listOf({ type: 'string', minLength: 1 }, importEntry())],
@@ -91,13 +102,23 @@ function schemaOf(form: Form): JsonSchema {
   }
 }
 
+/** What can be part of a stack. */
+function part(): JsonSchema {
+  const properties = Object.entries(fromKeys).filter(([name]) => !Object.hasOwn(stackKeys, name));
+  return baseOf(Object.fromEntries(properties));
+}
+
 function base(): JsonSchema {
+  return baseOf(fromKeys);
+}
+
+function baseOf(keys: Keys): JsonSchema {
   const needs = Object.entries(baseTypes).flatMap(([type, { needs }]) =>
     needs === undefined
       ? []
       : [{ anyOf: [{ properties: { type: { not: { const: type } } } }, { required: [needs] }] }],
   );
-  return { ...mapOf(fromKeys), required: ['type'], allOf: needs };
+  return { ...mapOf(keys), required: ['type'], allOf: needs };
 }
 
 function bind(): JsonSchema {
@@ -119,6 +140,11 @@ const yamlFlags = ['y', 'yes', 'on', 'n', 'no', 'off'].flatMap(word => [
 
 function orPlaceholder(...schemas: readonly JsonSchema[]): JsonSchema {
   return { anyOf: [...schemas, { type: 'string', pattern: placeholder }] };
+}
+
+/** One of some words, each with its meaning. */
+function oneOf(words: readonly (readonly [word: string, text: string])[]): JsonSchema {
+  return orPlaceholder(...words.map(([word, text]) => ({ const: word, description: text })));
 }
 
 function orNull(...schemas: readonly JsonSchema[]): JsonSchema {

@@ -2,6 +2,9 @@
  * The words of a stacker file: the only place that knows which keys there are. The reader takes from here what it
  * accepts and suggests, and the JSON schema what it tells editors.
  */
+import type { StackBase } from '../../plan/types.ts';
+
+type ConflictPolicy = StackBase['conflicts']['policy'];
 
 /** What a value looks like. `schema.ts` says it to editors. */
 export type Form =
@@ -19,6 +22,9 @@ export type Form =
   | 'base type'
   | 'base'
   | 'bases'
+  | 'conflicts'
+  | 'library cache'
+  | 'applied images'
   | 'imports'
   | 'legacy imports'
   | 'overlay dirs'
@@ -41,8 +47,37 @@ export const configKeys: Keys = {
   },
 };
 
+/** What describes a stack: beside `from`, or in it. */
+export const stackKeys: Keys = {
+  layers: { form: 'bases', text: 'With `type: stack`: what is stacked, the lowest first.' },
+  conflicts: {
+    form: 'conflicts',
+    text:
+      'What happens where the layers of a stack disagree: one policy, or a map of policies by path, in which the last ' +
+      'pattern that matches decides, and `default` where none does (ashlar only).',
+  },
+  library_cache: {
+    form: 'library cache',
+    text: 'What becomes of /etc/ld.so.cache where several layers of a stack have changed it (ashlar only).',
+  },
+};
+
+/** What may happen where layers of a stack disagree. */
+export const conflictPolicies: Readonly<Record<ConflictPolicy, string>> = {
+  error: 'Nothing is built.',
+  warn: 'The upper layer wins, and is reported. The default.',
+  last: 'The upper layer wins.',
+  first: 'The lower layer wins.',
+};
+
+export const libraryCaches: Readonly<Record<StackBase['libraryCache'], string>> = {
+  regenerate: 'It is made anew with the ldconfig of the image. The default.',
+  drop: 'It is left out.',
+};
+
 export const layerKeys: Keys = {
-  from: { form: 'base', text: 'What the layer starts from.' },
+  from: { form: 'base', text: 'What the layer starts from; a list is stacked, the lowest first.' },
+  ...stackKeys,
   imports: {
     form: 'imports',
     text:
@@ -99,8 +134,12 @@ export const layerKeys: Keys = {
     form: 'text',
     text: 'The architecture of the image, in the words of Go. The default is that of the host.',
   },
-  apply: { form: 'text list', text: 'Images whose layers are merged into this one before `run`.' },
-  layers: { form: 'bases', text: 'With `from: {type: stack}`: what is stacked, the lowest first.' },
+  apply: {
+    form: 'applied images',
+    text:
+      'Images whose layers are added before `run`, without those that are there already; changes of one text file are ' +
+      'merged: docker://host/repository:tag, or oci:directory:tag with a directory relative to the current one.',
+  },
   bom: { form: 'anything', text: 'Accepted and ignored.', deprecated: true },
 };
 
@@ -118,6 +157,15 @@ export const fromKeys: Keys = {
     text: 'Allows plain http, and certificates that cannot be verified, for this base.',
   },
   hash: { form: 'hash', text: 'The SHA-256 of the archive (ashlar only).' },
+  ...stackKeys,
+};
+
+export const applyKeys: Keys = {
+  url: { form: 'text', text: 'An image reference, as in a list of them.' },
+  insecure: {
+    form: 'flag',
+    text: 'Allows plain http, and certificates that cannot be verified, for this image.',
+  },
 };
 
 /** The types of bases, and the key that each of them needs. */

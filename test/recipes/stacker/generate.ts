@@ -38,6 +38,11 @@ export const words = [
     'built',
     'stack',
     'layers',
+    'conflicts',
+    'library_cache',
+    'apply',
+    'first',
+    'drop',
   ],
   ...[
     'import',
@@ -115,6 +120,16 @@ const from = {
   insecure: fc.constantFrom(true, false, null, 'yes'),
   hash: fc.constantFrom('', 'ab'.repeat(32), 'abc', null),
 };
+const part = fc.record(from, { requiredKeys: ['type'] });
+const parts = fc.array(part, { maxLength: 2 });
+const policy = fc.constantFrom('error', 'warn', 'last', 'first', 'lats', '', null);
+const stack = {
+  conflicts: fc.oneof(
+    policy,
+    fc.dictionary(fc.constantFrom('default', '/etc/**', 'a'), policy, { maxKeys: 2 }),
+  ),
+  library_cache: fc.constantFrom('drop', 'regenerate', 'keep', null),
+};
 const imports = entries({
   path: text,
   hash: from.hash,
@@ -130,7 +145,10 @@ export const likelyFiles = fc.record({
   l: fc
     .record(
       {
-        from: fc.record(from, { requiredKeys: ['type'] }),
+        from: fc.oneof(part, parts, fc.record({ type: fc.constant('stack'), layers: parts, ...stack })),
+        layers: parts,
+        ...stack,
+        apply: entries({ url: from.url, insecure: from.insecure }),
         imports,
         import: imports,
         overlay_dirs: paths,

@@ -173,6 +173,17 @@ describe('the rule', () => {
     expect(findings.map(({ rule }) => rule)).toEqual(found ? ['floating-base'] : []);
   });
 
+  it('floating-base, from parts of stacks and applied images, too', async () => {
+    const text = layer(
+      'from: [{type: docker, url: "docker://a"}, {type: docker, url: "docker://b:1"}]\n' +
+        'apply: ["docker://c", "oci:d:latest"]',
+    );
+    expect(await remarks(text)).toEqual([
+      'floating-base 2:30 docker://a may be another image tomorrow',
+      'floating-base 3:11 docker://c may be another image tomorrow',
+    ]);
+  });
+
   it('overwritten-import finds files that a later import replaces', async () => {
     const files = {
       'stacker.yaml': layer(

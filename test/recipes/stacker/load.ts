@@ -40,6 +40,7 @@ export function testOptions(options: Partial<StackerOptions> = {}): StackerOptio
     version: '1.2.3',
     requireHash: false,
     strictSubstitution: false,
+    considerTimestamps: false,
     storeText: true,
     hostPlatform: { os: 'linux', architecture: 'amd64' },
     warn: () => {},
