@@ -1,0 +1,48 @@
+/** Results of mergers, as files. */
+import { createHash } from 'node:crypto';
+import type { ContentsEntry } from '../../layers/index.ts';
+import type { MergedFile, PartView, TreeView } from '../merger.ts';
+
+/**
+ * A file with other content and the attributes of what `views` have at its path, the last one's first. Its time is
+ * the latest of theirs, so that it does not depend on when the merge was made.
+ */
+export function madeFile(path: string, content: Uint8Array, views: readonly TreeView[]): MergedFile {
+  const entries = views.map(view => view.entry(path)).filter(entry => entry?.type === 'file');
+  const mtimes = entries.map(entry => entry?.mtime ?? 0n);
+  const { linkedTo: _, ...like } = entries.at(-1) ?? PLAIN;
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const mtime = mtimes.reduce((latest, time) => (time > latest ? time : latest), 0n);
+  return { kind: 'file', path, entry: { ...like, size: content.length, sha256, mtime }, content };
+}
+
+const PLAIN: ContentsEntry = {
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0n,
+  sha256: '',
+  link: '',
+  major: 0,
+  minor: 0,
+  xattrs: [],
+};
+
+/** What the last of the parts that changed them has at the paths: for what cannot be merged. */
+export async function prevailing(
+  paths: readonly string[],
+  parts: readonly PartView[],
+): Promise<readonly MergedFile[]> {
+  const files: MergedFile[] = [];
+  for (const path of paths) {
+    const version = await parts.findLast(part => part.changed(path))?.read(path);
+    files.push(
+      version === undefined
+        ? { kind: 'removed', path }
+        : { kind: 'file', path, entry: version.entry, content: version.content },
+    );
+  }
+  return files;
+}
