@@ -7,6 +7,7 @@
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  */
+export { type ByteString, fromText, toText } from './bytes.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export {

@@ -3,6 +3,17 @@
  * contents of their layers, decides it by rules, and brings databases and shared files together by what they mean.
  * Knows neither plans nor where layers are kept.
  */
+export { type AppliedImage, type ApplyOptions, decideApply } from './apply.ts';
+export { conflictLines, refuseConflicts } from './conflicts.ts';
+export { decideStack } from './decide.ts';
+export type {
+  ApplyDecision,
+  LayerFiles,
+  MergedPaths,
+  MovedLayer,
+  SharedLayer,
+  StackDecision,
+} from './decision.ts';
 export type {
   FileVersion,
   MergedFile,
@@ -13,6 +24,15 @@ export type {
   Regeneration,
   TreeView,
 } from './merger.ts';
+export {
+  parseStackRecord,
+  type RecordedLayers,
+  STACK_ANNOTATION,
+  type StackProof,
+  type StackRecord,
+  stackRecord,
+  verifyStack,
+} from './record.ts';
 export type {
   Conflict,
   ConflictKind,
