@@ -13,6 +13,16 @@ export interface Example {
   readonly lost?: Readonly<Record<string, unknown>>;
 }
 
+/** A program of the context and how it is started, in both forms of one example. */
+const PROGRAM = `\
+COPY hello /bin/hello
+WORKDIR /bin
+VOLUME ["/data", "/more data"]
+EXPOSE 80 443/udp
+STOPSIGNAL SIGINT
+ENTRYPOINT hello "$WHO"
+`;
+
 export const examples: readonly Example[] = [
   {
     title: 'an application that is copied, prepared and copied again',
@@ -187,26 +197,14 @@ hello $WHO
 EOF
 	\${untouched}
 	RAW
-COPY hello /bin/hello
-WORKDIR /bin
-VOLUME ["/data", "/more data"]
-EXPOSE 80 443/udp
-STOPSIGNAL SIGINT
-ENTRYPOINT hello "$WHO"
-`,
+${PROGRAM}`,
     older: `
 FROM scratch
 MAINTAINER somebody <somebody@example.org>
 LABEL "com.example.text"="two words" com.example.line="one   line" version=1.10
 LABEL com.example.who=you
 COPY EOF RAW /etc/texts/
-COPY hello /bin/hello
-WORKDIR /bin
-VOLUME ["/data", "/more data"]
-EXPOSE 80 443/udp
-STOPSIGNAL SIGINT
-ENTRYPOINT hello "$WHO"
-`,
+${PROGRAM}`,
     context(project) {
       project.write('hello', '#!/bin/true\n', 0o755);
       // What the heredocs hold, for the tool that does not know them.

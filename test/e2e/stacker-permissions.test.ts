@@ -74,7 +74,7 @@ describe.skipIf(!has('umoci', 'busybox'))('stacker copes with', () => {
     for (const name of directories) expect(existsSync(project.at(name))).toBe(false);
   });
 
-  it('what a script wrote through a bind as any of its users', async () => {
+  it('what a script wrote through a bind and gave to another user', async () => {
     const project = workspace.project('own');
     mkdirSync(project.at('out'));
     const run = 'mkdir /out/d; touch /out/d/f; chown -R 1000 /out/d; chmod 500 /out/d; chmod 0 /out/d/f';

@@ -54,7 +54,7 @@ async function copyImports(imports: readonly Import[], image: string, context: L
   const { store, workshop, signal } = context;
   const directory = store.temporaryPath('imports');
   mkdirSync(directory);
-  // Commands may read it as any user, whatever mask files of ours are made with.
+  // Commands of every user may read it, whatever mask files of ours are made with.
   chmodSync(directory, 0o755);
   // Of two imports with one name the last one counts.
   const wanted = [...new Map(imports.map(entry => [entry.name, entry])).values()];

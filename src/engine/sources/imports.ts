@@ -40,7 +40,7 @@ export async function stageImports(
   const directory = project.importsOf(plan.name);
   const record = project.importsRecordOf(plan.name);
   mkdirSync(directory, { recursive: true });
-  // Scripts may read it as any user, whatever mask files of ours are made with.
+  // Scripts of every user may read it, whatever mask files of ours are made with.
   if ((statSync(directory).mode & 0o7777) !== 0o755) chmodSync(directory, 0o755);
 
   const known = recall(options.noCache ? {} : readRecord(record), directory);
