@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
+import { basesOf } from '../plan/bases.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
@@ -117,12 +118,15 @@ export function dependenciesOf(image: ImagePlan): readonly string[] {
   const sources: readonly Source[] = [
     ...image.imports.map(({ source }) => source),
     ...image.steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
-    ...(image.base.kind === 'tar' ? [image.base.source] : []),
+    ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
   ];
   const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));
-  return [
-    ...new Set([...(image.base.kind === 'built' ? [image.base.image] : []), ...fromImages, ...image.after]),
-  ];
+  return [...new Set([...builtBasesOf(image), ...fromImages, ...image.after])];
+}
+
+/** The images of the plan whose layers are part of one. */
+function builtBasesOf(image: ImagePlan): readonly string[] {
+  return basesOf(image).flatMap(base => (base.kind === 'built' ? [base.image] : []));
 }
 
 /** The images whose layers are part of an emitted image. */
@@ -130,7 +134,7 @@ function imagesHandedOut({ images }: Plan): ReadonlySet<string> {
   const handedOut = new Set<string>();
   for (const image of images.toReversed()) {
     if (image.emit) handedOut.add(image.name);
-    if (handedOut.has(image.name) && image.base.kind === 'built') handedOut.add(image.base.image);
+    if (handedOut.has(image.name)) for (const name of builtBasesOf(image)) handedOut.add(name);
   }
   return handedOut;
 }

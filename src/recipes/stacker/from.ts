@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseReference } from '../../oci/index.ts';
-import type { Base, FileSource, ImageBase, Source, StackBase } from '../../plan/types.ts';
+import type { SingleBase } from '../../plan/bases.ts';
+import type { Base, FileSource, ImageBase, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import { type Directives, givenValue, type LayerContext, readFlag, readText } from './directives.ts';
@@ -10,11 +11,7 @@ import { baseTypes } from './vocabulary.ts';
 type TarBase = Extract<Base, { kind: 'tar' }>;
 
 /** A base of any type but `stack`, from the directives of its map. */
-export function readSource(
-  directives: Directives,
-  at: SourceSpan,
-  context: LayerContext,
-): Exclude<Base, StackBase> {
+export function readSource(directives: Directives, at: SourceSpan, context: LayerContext): SingleBase {
   const type = readText(directives, 'type') ?? '';
   const hash = givenValue(directives, 'hash');
   if (hash !== undefined && type !== 'tar' && type !== 'scratch')

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
 import { parseReference } from '../../oci/index.ts';
+import { foreignImagesOf } from '../../plan/bases.ts';
 import type { ImagePlan, Source } from '../../plan/types.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 import { sourceText, spanBetween } from '../../support/source-text.ts';
 import type { StackerFile } from './file.ts';
 import { prerequisitesOf } from './files.ts';
 import type { StackerOptions } from './options.ts';
-import { foreignImagesOf, needsOf, sourcesOf } from './order.ts';
+import { needsOf, sourcesOf } from './order.ts';
 import { findPlaceholders, type Substitution } from './substitute.ts';
 
 /** Files without errors, and what they mean. */

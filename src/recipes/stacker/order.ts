@@ -1,14 +1,6 @@
 import { join, sep } from 'node:path';
-import type {
-  Base,
-  Bind,
-  ImageBase,
-  ImagePlan,
-  ImageSource,
-  Source,
-  StackBase,
-  Step,
-} from '../../plan/types.ts';
+import { basesOf, foreignImagesOf } from '../../plan/bases.ts';
+import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import type { StackerOptions } from './options.ts';
@@ -99,19 +91,6 @@ export function needsOf(image: UnorderedImage): Need[] {
     at: source.at,
   }));
   return [...built, ...sources];
-}
-
-/** The base of an image, or what its base is stacked from. */
-export function basesOf({ base }: Pick<UnorderedImage, 'base'>): readonly Exclude<Base, StackBase>[] {
-  return base.kind === 'stack' ? base.parts : [base];
-}
-
-/** The images from elsewhere whose layers become part of one. */
-export function foreignImagesOf(image: UnorderedImage): ImageBase[] {
-  return [
-    ...basesOf(image).filter(base => base.kind === 'image'),
-    ...image.steps.flatMap(step => (step.kind === 'apply' ? [step.image] : [])),
-  ];
 }
 
 /** Everything that is copied into an image, seen by its scripts, or unpacked as its base. */
