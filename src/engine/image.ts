@@ -139,8 +139,8 @@ function originOf({ base, platform }: ImagePlan, context: BuildContext): Pick<Im
   return origin ? { origin } : {};
 }
 
-function rememberedLayer({ diffId, descriptor, compression }: LayerRecord): RememberedLayer {
-  return { diffId, descriptor, compression };
+function rememberedLayer({ diffId, descriptor, format }: LayerRecord): RememberedLayer {
+  return { diffId, descriptor, format };
 }
 
 interface Start extends BaseImage {

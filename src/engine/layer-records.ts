@@ -3,13 +3,13 @@ import type { PackedLayer } from '../layers/index.ts';
 import {
   type Descriptor,
   type Digest,
+  type LayerFormat,
   layerFormat,
   type OpenedImage,
   ociLayerMediaType,
   parseDigest,
   type TarCompression,
 } from '../oci/index.ts';
-import { AshlarError } from '../support/errors.ts';
 import type { LookContext } from './context.ts';
 import type { TreeLayer } from './inside/requests.ts';
 import { keyOf } from './keys/keys.ts';
@@ -31,10 +31,11 @@ export async function treeLayers(
 ): Promise<readonly TreeLayer[]> {
   store.claim(...layers.map(({ diffId }) => `tree ${diffId}` as const));
   await Promise.all(layers.map(layer => layer.fetch()));
-  return layers.map(({ diffId, descriptor, compression }) => ({
+  return layers.map(({ diffId, descriptor, format }) => ({
     diffId,
     blob: store.blobPath(descriptor.digest),
-    compression,
+    format,
+    annotations: descriptor.annotations,
   }));
 }
 
@@ -54,8 +55,6 @@ export function foreignLayer(
 ): LayerRecord {
   const { store } = context;
   const format = layerFormat(descriptor.mediaType);
-  if (format.kind !== 'tar')
-    throw new AshlarError(`layers of type ${descriptor.mediaType} are not supported yet`);
   const local = source.localBlob(descriptor);
   const fetch = async () => {
     if (await store.hasBlob(descriptor)) return;
@@ -72,8 +71,8 @@ export function foreignLayer(
   let fetching: Promise<void> | undefined;
   return {
     diffId,
-    descriptor: { ...descriptor, mediaType: ociMediaType(descriptor.mediaType, format.compression) },
-    compression: format.compression,
+    descriptor: { ...descriptor, mediaType: ociMediaType(descriptor.mediaType, format) },
+    format,
     ...(local === undefined ? {} : { local }),
     fetch: () => {
       fetching ??= fetch();
@@ -82,13 +81,14 @@ export function foreignLayer(
   };
 }
 
-function ociMediaType(mediaType: string, compression: TarCompression): string {
-  return mediaType.startsWith('application/vnd.docker.') ? ociLayerMediaType(compression) : mediaType;
+function ociMediaType(mediaType: string, format: LayerFormat): string {
+  if (format.kind !== 'tar' || !mediaType.startsWith('application/vnd.docker.')) return mediaType;
+  return ociLayerMediaType(format.compression);
 }
 
-/** A layer of ours, whose blob is in the store. */
+/** A tar layer of ours, whose blob is in the store. */
 export function ownLayer(diffId: Digest, descriptor: Descriptor, compression: TarCompression): LayerRecord {
-  return { diffId, descriptor, compression, fetch: async () => {} };
+  return { diffId, descriptor, format: { kind: 'tar', compression }, fetch: async () => {} };
 }
 
 /** Takes a freshly packed layer into the store. */

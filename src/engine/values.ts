@@ -1,10 +1,11 @@
 /** Layers and images as values: descriptions that can be combined; bytes are touched only when somebody asks for them. */
-import type { Descriptor, Digest, ImageConfig, TarCompression } from '../oci/index.ts';
+import type { Descriptor, Digest, ImageConfig, LayerFormat } from '../oci/index.ts';
 
 export interface LayerRecord {
+  /** Of the uncompressed tar; of the blob itself where that is a file system. */
   readonly diffId: Digest;
   readonly descriptor: Descriptor;
-  readonly compression: TarCompression;
+  readonly format: LayerFormat;
   /** A file outside the store that has the blob, if its owner has told the truth: `fetch` finds out. */
   readonly local?: string;
   /** Brings the blob into the store, verified; nothing happens when it is there. */

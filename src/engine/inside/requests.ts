@@ -3,7 +3,7 @@
  * data: it travels over an IPC channel.
  */
 import type { PackedLayer, PackOptions, ParentDirectory } from '../../layers/index.ts';
-import type { Digest, TarCompression } from '../../oci/index.ts';
+import type { Annotations, Digest, LayerFormat } from '../../oci/index.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
 
@@ -11,7 +11,9 @@ import type { PlainError } from './errors-as-data.ts';
 export interface TreeLayer {
   readonly diffId: Digest;
   readonly blob: string;
-  readonly compression: TarCompression;
+  readonly format: LayerFormat;
+  /** Of its descriptor. */
+  readonly annotations?: Annotations | undefined;
 }
 
 /** Where a file or directory is: on the host, or in the tree of an image. */

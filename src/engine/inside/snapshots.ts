@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { unpackLayer } from '../../layers/index.ts';
-import { codeOf } from '../../support/errors.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { TreeLayer } from './requests.ts';
 
 /** What is known of a snapshot besides its files. */
@@ -81,10 +81,11 @@ export class Snapshots {
   async #unpack(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {
     const temporary = this.#temporaryPath();
     mkdirSync(temporary, { recursive: true });
-    const { blob, compression, diffId } = layer;
+    const { blob, format, diffId } = layer;
+    if (format.kind !== 'tar') throw new AshlarError(`layers of type ${format.kind} are not supported yet`);
     const { impliedDirectories, opaqueRoot, warnings } = await unpackLayer({
       blob,
-      compression,
+      compression: format.compression,
       diffId,
       directory: join(temporary, 'tree'),
       owners: this.#options.singleId ? 'squash' : 'keep',

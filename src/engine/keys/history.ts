@@ -24,7 +24,7 @@ export interface Origin {
   readonly platform: Platform;
 }
 
-export type RememberedLayer = Pick<LayerRecord, 'diffId' | 'descriptor' | 'compression'>;
+export type RememberedLayer = Pick<LayerRecord, 'diffId' | 'descriptor' | 'format'>;
 
 /** What an image is made of, as its description has it. */
 export interface ImageFacts {

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } from '../../layers/index.ts';
 import type { LookContext } from '../context.ts';
+import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
@@ -64,12 +65,13 @@ function namesKey({ digest }: LayerRecord['descriptor']): string {
   return `names ${digest}`;
 }
 
-async function readableBlob(layer: LayerRecord, { store }: LookContext): Promise<LayerBlob> {
-  const { local, descriptor, compression, fetch } = layer;
+async function readableBlob(layer: LayerRecord, context: LookContext): Promise<LayerBlob> {
+  const { store } = context;
+  const { local, descriptor, format, fetch } = await tarForm(layer, context);
   if (local === undefined) await fetch();
   const names = store.database.recall('lookups', namesKey(descriptor));
   const known = typeof names === 'string' ? Buffer.from(names, 'base64') : undefined;
-  return { blob: local ?? store.blobPath(descriptor.digest), compression, known };
+  return { blob: local ?? store.blobPath(descriptor.digest), compression: format.compression, known };
 }
 
 /** Also the form in which parents go into cache keys. */

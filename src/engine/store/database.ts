@@ -6,7 +6,7 @@ import type { Digest } from '../../oci/index.ts';
 import { type Forgotten, forget } from './forgetting.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 5;
+const VERSION = 6;
 
 const SCHEMA = `
   CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
