@@ -39,7 +39,16 @@ export {
   unpackDevice,
 } from './files.ts';
 export { FileLock, lockFile, lockOwner, processesThatOpened } from './locks.ts';
-export { MS, makeReadOnly, mount, mountOverlay, type OverlayOptions, unmount } from './mount.ts';
+export {
+  MS,
+  makeHarmless,
+  makeReadOnly,
+  mount,
+  mountOverlay,
+  type OverlayOptions,
+  unmount,
+  unmountIdle,
+} from './mount.ts';
 export type { Name } from './name.ts';
 export { lendTerminal } from './terminal.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

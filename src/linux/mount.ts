@@ -23,6 +23,7 @@ export const MS = {
 
 const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, mount_setattr: 442 } as const;
 const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
 const AT_FDCWD = -100;
 
 export interface MountOptions {
@@ -46,11 +47,20 @@ export function mount(options: MountOptions): void {
 }
 
 const AT_RECURSIVE = 0x8000;
-const MOUNT_ATTR_RDONLY = 1n;
+const MOUNT_ATTR = { RDONLY: 0x1n, NOSUID: 0x2n, NODEV: 0x4n } as const;
 
 /** Makes a mount, and all below it, read-only; its other attributes (which may be locked) stay as they are. */
 export function makeReadOnly(target: string): void {
-  const attributes = BigUint64Array.of(MOUNT_ATTR_RDONLY, 0n, 0n, 0n);
+  setAttributes(target, MOUNT_ATTR.RDONLY);
+}
+
+/** Lets a mount, and all below it, give nobody the powers of set-uid programs and devices in it. */
+export function makeHarmless(target: string): void {
+  setAttributes(target, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
+}
+
+function setAttributes(target: string, set: bigint): void {
+  const attributes = BigUint64Array.of(set, 0n, 0n, 0n);
   syscall(
     target,
     ...[SYS.mount_setattr, 'long', AT_FDCWD, 'void *', cString(target)],
@@ -61,6 +71,11 @@ export function makeReadOnly(target: string): void {
 /** Detaches a mount; it is gone from the tree at once and freed when nobody uses it any more. */
 export function unmount(target: Name): void {
   umount2(target, cString(target), MNT_DETACH);
+}
+
+/** Unmounts what nobody uses. Throws a SystemCallError (EBUSY) when somebody does. */
+export function unmountIdle(target: Name): void {
+  umount2(target, cString(target), UMOUNT_NOFOLLOW);
 }
 
 export interface OverlayOptions {

@@ -10,7 +10,7 @@ export type { Process, Streams } from './bundle.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';
 export { namespaceCure, namespaceObstacle } from './obstacles.ts';
-export { releaseMounts } from './release.ts';
+export { isMountPoint, releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';
 export { probeRuntime, type RuntimeName } from './runtime.ts';
 export { addSubordinateRange, type SubordinateUser } from './subordinate-ids.ts';

@@ -13,13 +13,22 @@ export function releaseMounts(path: string): void {
   if (left.length > 0) throw new Error(`${left[0]} is still mounted`);
 }
 
+/** Whether something is mounted at a directory, told by its real path. */
+export function isMountPoint(directory: string): boolean {
+  return mountPoints().includes(directory);
+}
+
 /** The mount points below a directory, the latest first. */
 function mountsBelow(directory: string): readonly string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map(line => decode(line.split(' ')[4] ?? ''))
+  return mountPoints()
     .filter(target => target.startsWith(`${directory}/`))
     .toReversed();
+}
+
+function mountPoints(): readonly string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map(line => decode(line.split(' ')[4] ?? ''));
 }
 
 /** White space and backslashes stand as octal numbers in mountinfo (proc(5)). */

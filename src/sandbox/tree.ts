@@ -11,6 +11,8 @@ export interface TreeOptions {
   readonly upper?: string;
   /** A directory of ours, on the file system of `upper`, for the mount point and overlayfs's own needs. */
   readonly scratch: string;
+  /** A directory that the tree is mounted at instead of one in `scratch`. */
+  readonly target?: string;
 }
 
 export interface Tree extends Disposable {
@@ -19,15 +21,13 @@ export interface Tree extends Disposable {
 }
 
 /**
- * Mounts the tree below `scratch`; disposing unmounts it. Must run inside our own mount namespace.
+ * Mounts the tree below `scratch`; disposing unmounts it. Must run inside our own mount namespace, unless people are to
+ * see the tree.
  * @throws AshlarError when the file system of `scratch` lacks what changes need.
  */
-export function mountTree({ lowers, upper, scratch }: TreeOptions): Tree {
-  const [root, work, empty] = ['root', 'work', 'empty'].map(name => join(scratch, name)) as [
-    string,
-    string,
-    string,
-  ];
+export function mountTree({ lowers, upper, scratch, target }: TreeOptions): Tree {
+  const [work, empty] = [join(scratch, 'work'), join(scratch, 'empty')];
+  const root = target ?? join(scratch, 'root');
   for (const directory of [root, work, empty]) mkdirSync(directory, { recursive: true });
   if (upper !== undefined) requireUserXattrs(work);
   if (upper === undefined && lowers.length === 0) {
