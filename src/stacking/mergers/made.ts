@@ -9,11 +9,11 @@ import type { MergedFile, PartView, TreeView } from '../merger.ts';
  */
 export function madeFile(path: string, content: Uint8Array, views: readonly TreeView[]): MergedFile {
   const entries = views.map(view => view.entry(path)).filter(entry => entry?.type === 'file');
-  const mtimes = entries.map(entry => entry?.mtime ?? 0n);
+  const times = entries.map(entry => entry?.mtime ?? 0n).toSorted((a, b) => Number(a - b));
   const { linkedTo: _, ...like } = entries.at(-1) ?? PLAIN;
   const sha256 = createHash('sha256').update(content).digest('hex');
-  const mtime = mtimes.reduce((latest, time) => (time > latest ? time : latest), 0n);
-  return { kind: 'file', path, entry: { ...like, size: content.length, sha256, mtime }, content };
+  const entry = { ...like, size: content.length, sha256, mtime: times.at(-1) ?? 0n };
+  return { kind: 'file', path, entry, content };
 }
 
 const PLAIN: ContentsEntry = {

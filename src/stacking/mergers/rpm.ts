@@ -1,0 +1,191 @@
+/** The database of rpm, where it is of the sqlite kind: packages and what they are looked up by, row by row. */
+import { AshlarError } from '../../support/errors.ts';
+import type { MergedFile, MergeInput, MergeResult, Merger, PartView, TreeView } from '../merger.ts';
+import { mergePackages } from '../packages/merge.ts';
+import {
+  OTHER_RPM_DATABASES,
+  RPM_DATABASE,
+  RPM_DIRECTORIES,
+  RPM_JOURNAL,
+  RpmDatabase,
+  type RpmPackage,
+} from '../packages/rpm-database.ts';
+import type { ConflictKind } from '../types.ts';
+import { madeFile, prevailing } from './made.ts';
+import { rewriteRpmDatabase } from './rpm-rows.ts';
+
+export const rpm: Merger = {
+  name: 'rpm',
+  whole: true,
+  answersFor: path => RPM_DIRECTORIES.some(directory => path.startsWith(`${directory}/`)),
+  async merge(input) {
+    const results: MergeResult[] = [];
+    for (const directory of RPM_DIRECTORIES) {
+      const paths = input.paths.filter(path => path.startsWith(`${directory}/`));
+      if (paths.length > 0) results.push(await mergeDirectory(directory, { ...input, paths }));
+    }
+    return {
+      files: results.flatMap(({ files }) => files),
+      conflicts: results.flatMap(({ conflicts }) => conflicts),
+    };
+  },
+};
+
+/** All of the paths are in the directory. */
+async function mergeDirectory(directory: string, input: MergeInput): Promise<MergeResult> {
+  const parts = input.parts.filter(part => input.paths.some(path => part.changed(path)));
+  if (parts.length < 2) return { files: await prevailing(input.paths, parts), conflicts: [] };
+  const path = `${directory}/${RPM_DATABASE}`;
+  try {
+    const without = parts.filter(part => part.entry(path) === undefined);
+    const other = parts.map(part => otherKind(directory, part)).find(text => text !== undefined);
+    if (other !== undefined) return await refused('merge', path, other, input.paths, parts);
+    if (without.length === parts.length)
+      return { files: await prevailing(input.paths, parts), conflicts: [] };
+    if (without.length > 0) {
+      const text = `${namesOf(without)} removes the database of rpm, which others have changed`;
+      return await refused('removed', path, text, input.paths, parts);
+    }
+    return await mergeDatabases(directory, { ...input, parts });
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    return refused('merge', path, error.message, input.paths, parts);
+  }
+}
+
+async function refused(
+  kind: ConflictKind,
+  path: string,
+  text: string,
+  paths: readonly string[],
+  parts: readonly PartView[],
+): Promise<MergeResult> {
+  const conflict = { kind, path, parts: parts.map(({ name }) => name), text };
+  return { files: await prevailing(paths, parts), conflicts: [conflict] };
+}
+
+/** What is said of a part whose database cannot be merged because of its kind. */
+function otherKind(directory: string, part: PartView): string | undefined {
+  for (const [name, kind] of OTHER_RPM_DATABASES)
+    if (part.entry(`${directory}/${name}`) !== undefined)
+      return `rpm's database in ${part.name} is of the kind ${kind}, which is not merged: convert it with "rpmdb --rebuilddb --define '_db_backend sqlite'"`;
+  return undefined;
+}
+
+interface Row extends RpmPackage {
+  readonly from: RpmDatabase;
+}
+
+interface Opened {
+  readonly name: string;
+  readonly database: RpmDatabase;
+  readonly rows: readonly Row[];
+}
+
+async function mergeDatabases(directory: string, input: MergeInput): Promise<MergeResult> {
+  const { parts, paths, stacked } = input;
+  const path = `${directory}/${RPM_DATABASE}`;
+  using databases = new Databases(directory);
+  const base = input.base.entry(path) && (await databases.open('what the parts share', input.base));
+  const opened: Opened[] = [];
+  for (const part of parts) opened.push(await databases.open(part.name, part));
+
+  const isInstalledBesideOthers = findsSeveral([...(base ? [base] : []), ...opened]);
+  const byName = ({ rows }: Opened) =>
+    new Map(rows.map(row => [nameOf(row, isInstalledBesideOthers(row)), row]));
+  const merged = mergePackages(
+    'rpm',
+    path,
+    base ? byName(base) : new Map(),
+    opened.map(part => ({ name: part.name, packages: byName(part) })),
+  );
+  const content = withPackages([...merged.packages.values()], [...(base ? [base] : []), ...opened]);
+
+  // Its log is in it now; what is left of it would be taken for a log of the new one.
+  const passing = [RPM_JOURNAL, 'rpmdb.sqlite-shm'].map(name => `${directory}/${name}`);
+  const gone = passing.filter(file => paths.includes(file) || stacked.entry(file) !== undefined);
+  const rest = paths.filter(file => file !== path && !passing.includes(file));
+  return {
+    files: [
+      madeFile(path, content, parts),
+      ...gone.map((file): MergedFile => ({ kind: 'removed', path: file })),
+      ...(await prevailing(rest, parts)),
+    ],
+    conflicts: merged.conflicts,
+  };
+}
+
+/** Databases that are closed together. */
+class Databases implements Disposable {
+  readonly #directory: string;
+  readonly #all: RpmDatabase[] = [];
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  [Symbol.dispose](): void {
+    for (const database of this.#all) database[Symbol.dispose]();
+  }
+
+  async open(name: string, tree: TreeView): Promise<Opened> {
+    const [content, journal] = await Promise.all(
+      [RPM_DATABASE, RPM_JOURNAL].map(file => tree.read(`${this.#directory}/${file}`)),
+    );
+    try {
+      if (content?.entry.type !== 'file') throw new AshlarError('it is no file');
+      const database = new RpmDatabase(content.content, journal?.content);
+      this.#all.push(database);
+      return { name, database, rows: database.packages().map(row => ({ ...row, from: database })) };
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error;
+      throw new AshlarError(`rpm's database in ${name} is not merged: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** The first database with the packages in place of its own. */
+function withPackages(packages: readonly Row[], [first, ...others]: readonly Opened[]): Uint8Array {
+  if (first === undefined) throw new AshlarError('there is no database to merge');
+  const tables = first.database.indexes();
+  const different = others.find(({ database }) => database.indexes().join() !== tables.join());
+  if (different !== undefined)
+    throw new AshlarError(
+      `rpm's database in ${different.name} is not merged: another version of rpm made it, with other tables`,
+    );
+  const numbersFrom = ({ database }: Opened) =>
+    packages.filter(({ from }) => from === database).map(({ number }) => number);
+  const kept = new Set(numbersFrom(first));
+  return rewriteRpmDatabase(
+    first.database,
+    first.rows.map(({ number }) => number).filter(number => !kept.has(number)),
+    others.map(other => ({ from: other.database, numbers: numbersFrom(other).toSorted((a, b) => a - b) })),
+  );
+}
+
+/** Tells of which packages a system may have several versions: keys, kernels, and what some part has several of. */
+function findsSeveral(trees: readonly Opened[]): (row: Row) => boolean {
+  const several = new Set<string>();
+  for (const { rows } of trees) {
+    const seen = new Set<string>();
+    for (const row of rows) {
+      const name = nameOf(row, false);
+      if (seen.has(name) || isInstallOnly(row)) several.add(name);
+      seen.add(name);
+    }
+  }
+  return row => several.has(nameOf(row, false));
+}
+
+function isInstallOnly({ name, provides }: Row): boolean {
+  return name === 'gpg-pubkey' || provides.some(provided => provided.startsWith('installonlypkg('));
+}
+
+/** `name.architecture`, or `name-version.architecture`. */
+function nameOf({ name, version, architecture }: Row, withVersion: boolean): string {
+  return `${withVersion ? `${name}-${version}` : name}${architecture && `.${architecture}`}`;
+}
+
+function namesOf(parts: readonly PartView[]): string {
+  return parts.map(({ name }) => name).join(' and ');
+}

@@ -1,0 +1,131 @@
+/**
+ * rpm's databases of the sqlite kind (rpm 4.16 and later): a table of numbered headers, and for each tag that rpm looks
+ * packages up by a table of keys with the numbers of the headers that have them.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
+import { type RpmHeader, readRpmHeader } from './rpm-header.ts';
+
+/** Where rpm keeps its database: of old, and now in many distributions. */
+export const RPM_DIRECTORIES = ['/var/lib/rpm', '/usr/lib/sysimage/rpm'];
+
+export const RPM_DATABASE = 'rpmdb.sqlite';
+
+/** Its write-ahead log; what is in there counts. */
+export const RPM_JOURNAL = 'rpmdb.sqlite-wal';
+
+/** The files of kinds that are not read here. */
+export const OTHER_RPM_DATABASES: ReadonlyMap<string, string> = new Map([
+  ['Packages', 'Berkeley DB'],
+  ['Packages.db', 'ndb'],
+]);
+
+export interface RpmPackage extends RpmHeader {
+  /** Its number in this database. */
+  readonly number: number;
+  /** SHA-256 of the header with all that its installation added. */
+  readonly identity: string;
+}
+
+/** rpm numbers packages with 32 bits; half of them are room for what a merge adds. */
+export const LARGEST_NUMBER = 2 ** 31;
+
+const LARGEST_DATABASE = 2 ** 30;
+
+/** A database in a file and a directory of its own, gone when disposed of. */
+export class RpmDatabase implements Disposable {
+  readonly directory: string;
+  readonly path: string;
+  readonly connection: DatabaseSync;
+  /** The version of SQLite that wrote it: four bytes of its header. */
+  readonly writer: Uint8Array;
+
+  /** Throws AshlarError when it is no database as rpm makes them, is damaged or has more than 1 GiB. */
+  constructor(content: Uint8Array, journal: Uint8Array = new Uint8Array()) {
+    if (content.length + journal.length > LARGEST_DATABASE) throw new AshlarError('it has more than 1 GiB');
+    this.directory = mkdtempSync(join(tmpdir(), 'ashlar-rpm-'));
+    this.path = join(this.directory, RPM_DATABASE);
+    this.writer = content.slice(96, 100);
+    try {
+      writeFileSync(this.path, content);
+      if (journal.length > 0) writeFileSync(join(this.directory, RPM_JOURNAL), journal);
+      this.connection = new DatabaseSync(this.path, { enableForeignKeyConstraints: false });
+    } catch (error) {
+      rmSync(this.directory, { recursive: true });
+      throw error;
+    }
+    try {
+      reading(() => this.#check());
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.connection.close();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /** In the order of their numbers. */
+  packages(): readonly RpmPackage[] {
+    // A number that does not fit is null here, and 0 below.
+    const sql = `SELECT CASE WHEN hnum BETWEEN 1 AND ${LARGEST_NUMBER} THEN hnum END AS number, blob FROM Packages ORDER BY hnum`;
+    return reading(() => {
+      const packages: RpmPackage[] = [];
+      for (const { number, blob } of this.connection.prepare(sql).iterate()) {
+        if (Number(number) === 0 || !(blob instanceof Uint8Array))
+          throw new AshlarError('it has a package with no number or no header');
+        const identity = createHash('sha256').update(blob).digest('hex');
+        packages.push({ ...readRpmHeader(blob), number: Number(number), identity });
+      }
+      return packages;
+    });
+  }
+
+  /** The tables that packages are looked up by, sorted. */
+  indexes(): readonly string[] {
+    const tables = this.connection.prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+    );
+    const names = tables.all().map(({ name }) => String(name));
+    return names.filter(name => name !== 'Packages' && !name.startsWith('sqlite_'));
+  }
+
+  /** Whoever made the image made this, too: only what rpm puts there, in a file that hangs together. */
+  #check(): void {
+    const schema = this.connection.prepare('SELECT type, name, sql FROM sqlite_schema').all();
+    if (!schema.some(({ sql }) => PACKAGES.test(String(sql))))
+      throw new AshlarError('it has no table of packages');
+    for (const { type, name, sql } of schema)
+      if (!RPM_SCHEMA.some(form => form.test(String(sql))))
+        throw new AshlarError(`it has a ${String(type)} ${JSON.stringify(name)} that rpm does not make`);
+    const found = this.connection.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+    if (found !== 'ok') throw new AshlarError(`it is damaged: ${String(found)}`);
+    // All of it in the one file.
+    this.connection.exec('PRAGMA journal_mode = DELETE');
+  }
+}
+
+const PACKAGES = /^CREATE TABLE 'Packages' \(hnum INTEGER PRIMARY KEY AUTOINCREMENT,\s*blob BLOB NOT NULL\)$/;
+
+const RPM_SCHEMA = [
+  PACKAGES,
+  /^CREATE TABLE '\w+' \(key '(TEXT|BLOB)' NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL, FOREIGN KEY \(hnum\) REFERENCES 'Packages'\(hnum\)\)$/,
+  /^CREATE INDEX '\w+' ON '\w+'\((key|hnum) ASC\)$/,
+  /^CREATE TABLE sqlite_(sequence\(name,seq\)|stat1\(tbl,idx,stat\)|stat4\(tbl,idx,neq,nlt,ndlt,sample\))$/,
+];
+
+/** Does something with a database that may be damaged. */
+function reading<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
+    throw new AshlarError(`it cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
