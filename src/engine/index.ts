@@ -8,6 +8,7 @@ export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { type Explanation, explainPlan } from './keys/explain.ts';
 export type { Change } from './keys/explanation.ts';
+export { type MountOrder, mountImage, unmountImage } from './mounts/mount.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
 export { removeDirectory } from './project/clean.ts';
 export { holdProject, keptChanges, type ProjectDirectories } from './project/project.ts';

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has, isRoot } from '../support/tools.ts';
@@ -117,12 +117,5 @@ describe.skipIf(!has('skopeo', 'docker-registry'))('internal-go', () => {
     const without = await project.ashlar(['internal-go', 'testsuite-check-overlay'], { env });
     expect(without.status).toBe(50);
     expect(without.stderr).not.toBe('');
-  });
-
-  it('atomfs says when it will come', async () => {
-    const project = workspace.project();
-    const failure = failureOf(await call(project, 'atomfs', 'mount', 'one', 'm'));
-    expect(failure).toContain('error: internal-go atomfs is not supported yet');
-    expect(existsSync(project.at('m'))).toBe(false);
   });
 });

@@ -91,10 +91,25 @@ async function overlayProblem(store: string): Promise<string | undefined> {
   }
 }
 
-export function atomfs(): never {
-  throw new AshlarError(
-    'internal-go atomfs is not supported yet: it will come with squashfs and erofs layers',
-  );
+/** @param words `mount`, a tag of the OCI layout and a directory, or `umount` and a directory. */
+export async function atomfs(globals: GlobalFlags, words: readonly string[]): Promise<void> {
+  const [action, ...rest] = words;
+  const { mount, unmount } = await import('./mount.ts');
+  switch (action) {
+    case 'mount': {
+      const [tag, directory] = two(rest);
+      return mount(globals, tag, directory, {});
+    }
+    case 'umount': {
+      const [directory, more] = rest;
+      if (directory === undefined || more !== undefined) throw new UsageError('wrong number of args');
+      return unmount(globals, directory);
+    }
+    default:
+      throw new UsageError(`atomfs does not know the action ${action}`, {
+        hint: 'there are mount and umount',
+      });
+  }
 }
 
 function two(words: readonly string[]): readonly [string, string] {

@@ -1,8 +1,12 @@
 /** Commands that look at or use images that are built. */
 import type { Command } from 'commander';
 import type { ChrootFlags } from '../commands/chroot.ts';
+import type { MountFlags } from '../commands/mount.ts';
 import { globalsOf } from '../globals.ts';
 import { withFiles, withPlanFlags, withRuntime } from '../options.ts';
+
+/** How the commands here name an image. */
+const IMAGE = 'a tag of the OCI layout, docker://host/repository:tag or oci:directory:tag';
 
 export function describeImages(program: Command): void {
   program
@@ -29,5 +33,23 @@ export function describeImages(program: Command): void {
     .argument('<tag:path>', 'the layer, and an absolute path in it')
     .action(async (argument: string, _flags: unknown, command: Command) =>
       (await import('../commands/grab.ts')).grab(globalsOf(command), argument),
+    );
+
+  program
+    .command('mount')
+    .description('as root: show the tree of an image at a directory')
+    .argument('<image>', IMAGE)
+    .argument('<directory>', 'an existing directory')
+    .option('--writable <dir>', 'a directory that keeps changes (default: the tree is read-only)')
+    .action(async (image: string, directory: string, flags: MountFlags, command: Command) =>
+      (await import('../commands/mount.ts')).mount(globalsOf(command), image, directory, flags),
+    );
+
+  program
+    .command('umount')
+    .description('take away what mount has mounted')
+    .argument('<directory>', 'the directory of the mount')
+    .action(async (directory: string, _flags: unknown, command: Command) =>
+      (await import('../commands/mount.ts')).unmount(globalsOf(command), directory),
     );
 }

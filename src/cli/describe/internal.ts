@@ -37,6 +37,8 @@ export function describeInternal(program: Command): void {
   internal
     .command('atomfs')
     .description('mount and unmount images')
-    .argument('[words...]')
-    .action(async () => (await commands()).atomfs());
+    .argument('[words...]', 'mount and a tag and a directory, or umount and a directory')
+    .action(async (words: readonly string[], _flags: unknown, command: Command) =>
+      (await commands()).atomfs(globalsOf(command), words),
+    );
 }

@@ -40,6 +40,14 @@ export function treeIn(snapshots: string, diffId: string): string {
   return join(snapshots, diffId.replace(':', '-'), 'tree');
 }
 
+/** The snapshot of a layer, if it is there. Throws when somebody has damaged it. */
+export function readSnapshot(snapshots: string, diffId: string): Snapshot | undefined {
+  const tree = treeIn(snapshots, diffId);
+  if (!existsSync(join(tree, '..'))) return undefined;
+  const facts = JSON.parse(readFileSync(join(tree, '../facts.json'), 'utf8')) as SnapshotFacts;
+  return { ...facts, tree };
+}
+
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #running = new Map<string, Promise<Snapshot>>();
@@ -66,14 +74,11 @@ export class Snapshots {
   }
 
   #open(diffId: string): Snapshot | undefined {
-    const directory = this.#path(diffId);
-    if (!existsSync(directory)) return undefined;
     try {
-      const facts = JSON.parse(readFileSync(join(directory, 'facts.json'), 'utf8')) as SnapshotFacts;
-      return { ...facts, tree: join(directory, 'tree') };
+      return readSnapshot(this.#options.directory, diffId);
     } catch {
-      // Somebody has damaged it: it is unpacked again.
-      rmSync(directory, { recursive: true });
+      // It is unpacked again.
+      rmSync(this.#path(diffId), { recursive: true });
       return undefined;
     }
   }

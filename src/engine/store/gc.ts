@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../oci/index.ts';
 import { codeOf } from '../../support/errors.ts';
+import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
 import { Workshop } from '../workshop.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
 import { claimsOfOthers, type DatedRecord, projectRecords, stopClaims, type Use } from './claims.ts';
@@ -51,6 +52,7 @@ export async function collectGarbage(
   using store = new Store(options.store);
   await using workshop = new Workshop(store, warn);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
+  clearAbandonedMounts(store.path);
 
   // Looking takes long, so others may go on meanwhile; what they begin to use is left alone at the end.
   const things = [
@@ -104,8 +106,11 @@ function thingAt(path: string, kind: 'blob' | 'tree', digest: string): readonly 
 /** What is to go, the longest unused first. */
 function choose(things: readonly StoredThing[], store: Store, options: GcOptions): readonly StoredThing[] {
   const { all, olderThan, maxSize = Number.POSITIVE_INFINITY } = options;
-  // In this order: a build lets its claims go when its record is written.
-  const claimed = claimsOfOthers(store.temporaries, store.temporary);
+  // In this order: a build lets its claims go when its record is written, and so does who mounts an image.
+  const claimed = new Set([
+    ...claimsOfOthers(store.temporaries, store.temporary),
+    ...usesOfMounts(store.path),
+  ]);
   const records = projectRecords(store.path);
   const lastBuilds = new Set(all ? [] : records.flatMap(({ last, uses }) => (last ? uses : [])));
   const dates = datesOf(records);

@@ -1,0 +1,137 @@
+/** Images mounted where people see them: unpacked layers, and verified file systems, below one overlay. */
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { makeHarmless, unmountIdle } from '../../linux/index.ts';
+import { isMountPoint, mountTree } from '../../sandbox/index.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
+import type { BuildOptions } from '../context.ts';
+import type { EventSink } from '../events.ts';
+import { openNamed } from '../images/open.ts';
+import { lowerDirectories } from '../inside/tree.ts';
+import { looking } from '../keys/looking.ts';
+import { treeLayers } from '../layer-records.ts';
+import type { Use } from '../store/claims.ts';
+import type { LayerRecord } from '../values.ts';
+import { Lowers } from './lowers.ts';
+import { beginMount, clearPlace, holdMounts, isMounted, placeOf, readRecord } from './records.ts';
+
+export interface MountOrder {
+  /** As in `openNamed`. */
+  readonly image: string;
+  /** Where the tree is to be seen; an existing directory. */
+  readonly directory: string;
+  /** A directory that keeps what is changed in the tree, which is read-only without it. */
+  readonly writable?: string | undefined;
+}
+
+/**
+ * Mounts the tree of an image at a directory, where it stays until `unmountImage`, whatever becomes of this process.
+ * @throws AshlarError for who is not root, when an image is mounted there already, or when a layer is not what its root
+ * hash says.
+ */
+export async function mountImage(
+  { image, directory, writable }: MountOrder,
+  options: BuildOptions,
+  emit: EventSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = directoryAt(directory);
+  const changes = writable === undefined ? undefined : changesIn(writable);
+  if (process.getuid?.() !== 0) {
+    throw new AshlarError('only root can mount an image where others see it', {
+      hint: `ashlar chroot ${image} gives a shell in its tree, ashlar grab copies files out of it`,
+    });
+  }
+  await looking(options, emit, signal, async context => {
+    const { layers } = await openNamed(image, context);
+    const trees = await treeLayers(layers, context);
+    const lowers = await Lowers.prepare(trees, context);
+    using _ours = holdMounts(context.store.path);
+    const place = placeOf(context.store.path, target);
+    const record = readRecord(place);
+    if (record && isMounted(record)) {
+      throw new AshlarError(`${record.image} is mounted at ${directory} already`, {
+        hint: `unmount it first: ashlar umount ${directory}`,
+      });
+    }
+    clearPlace(place);
+    beginMount(place, { target, image, uses: usesOf(layers), ...(changes && { scratch: changes.scratch }) });
+    try {
+      const snapshots = await lowers.mount(join(place, 'layers'));
+      mountAt(target, lowerDirectories(snapshots, join(place, 'repairs')), place, changes);
+    } catch (error) {
+      clearPlace(place);
+      throw error;
+    }
+  });
+}
+
+function usesOf(layers: readonly LayerRecord[]): readonly Use[] {
+  return layers.flatMap(({ diffId, descriptor }): readonly Use[] => [
+    `tree ${diffId}`,
+    `blob ${descriptor.digest}`,
+  ]);
+}
+
+interface Changes {
+  readonly upper: string;
+  /** overlayfs needs a directory of its own on the file system of the changes. */
+  readonly scratch: string;
+}
+
+function changesIn(writable: string): Changes {
+  const directory = directoryAt(writable);
+  return { upper: join(directory, 'upper'), scratch: join(directory, '.ashlar-overlay') };
+}
+
+function mountAt(
+  target: string,
+  lowers: readonly string[],
+  place: string,
+  changes: Changes | undefined,
+): void {
+  if (changes) mkdirSync(changes.upper, { recursive: true });
+  mountTree({ lowers, target, ...(changes ?? { scratch: join(place, 'overlay') }) });
+  makeHarmless(target);
+}
+
+/**
+ * Unmounts an image, and all that was mounted for it; also after the one who mounted it was killed on the way.
+ * @throws AshlarError when none is mounted there, or somebody uses it.
+ */
+export function unmountImage(directory: string, store: string): void {
+  const nothing = () => new AshlarError(`no image is mounted at ${directory}`);
+  if (!existsSync(store)) throw nothing();
+  const target = whereMounted(directory);
+  using _ours = holdMounts(store);
+  const place = placeOf(store, target);
+  if (!existsSync(place)) throw nothing();
+  if (isMountPoint(target)) {
+    try {
+      unmountIdle(target);
+    } catch (cause) {
+      if (codeOf(cause) !== 'EBUSY') throw cause;
+      throw new AshlarError(`${directory} is in use`, {
+        cause,
+        hint: `somebody works in it or has a file of it open: fuser -vm ${directory} shows who`,
+      });
+    }
+  }
+  clearPlace(place);
+}
+
+function directoryAt(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new AshlarError(`${path} is not a directory`, { hint: 'make it first' });
+  return realpathSync(path);
+}
+
+/** The real path of a directory at which something may be mounted that does not answer. */
+function whereMounted(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    const path = resolve(directory);
+    return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
+  }
+}
