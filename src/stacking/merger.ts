@@ -56,9 +56,14 @@ export interface Regeneration {
 }
 
 export interface MergeResult {
-  /** What the result has at `paths`, and at other paths that follow from them. */
+  /**
+   * What the result has at `paths`, and at other paths that follow from them. A path that is missing has what the
+   * stacked layers give: either version will do.
+   */
   readonly files: readonly MergedFile[];
   readonly conflicts: readonly Conflict[];
+  /** Those of `paths` that it has nothing to say of after all: decided like any path that no merger answers for. */
+  readonly declined?: readonly string[];
   readonly regenerate?: readonly Regeneration[];
 }
 
