@@ -163,12 +163,13 @@ function hashContent(fd: number, end: number, tree: HashTree, onBytes: OnBytes):
   return tree.finish();
 }
 
-function forEachChunk(fd: number, start: number, end: number, use: OnBytes): void {
+/** Reads a part of a file in large pieces. Throws an AshlarError when the file ends before it does. */
+export function forEachChunk(fd: number, start: number, end: number, use: OnBytes): void {
   const buffer = Buffer.allocUnsafe(CHUNK);
   for (let at = start; at < end; ) {
     const wanted = Math.min(CHUNK, end - at);
     const chunk = buffer.subarray(0, readFully(fd, buffer, wanted, at));
-    if (chunk.length < wanted) throw damaged('the content is cut short');
+    if (chunk.length < wanted) throw new AshlarError('the layer is cut short');
     use(chunk);
     at += chunk.length;
   }
