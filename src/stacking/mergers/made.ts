@@ -1,7 +1,7 @@
-/** Results of mergers, as files. */
+/** Files that mergers make. */
 import { createHash } from 'node:crypto';
 import type { ContentsEntry } from '../../layers/index.ts';
-import type { MergedFile, PartView, TreeView } from '../merger.ts';
+import type { MergedFile, TreeView } from '../merger.ts';
 
 /**
  * A file with other content and the attributes of what `views` have at its path, the last one's first. Its time is
@@ -29,20 +29,3 @@ const PLAIN: ContentsEntry = {
   minor: 0,
   xattrs: [],
 };
-
-/** What the last of the parts that changed them has at the paths: for what cannot be merged. */
-export async function prevailing(
-  paths: readonly string[],
-  parts: readonly PartView[],
-): Promise<readonly MergedFile[]> {
-  const files: MergedFile[] = [];
-  for (const path of paths) {
-    const version = await parts.findLast(part => part.changed(path))?.read(path);
-    files.push(
-      version === undefined
-        ? { kind: 'removed', path }
-        : { kind: 'file', path, entry: version.entry, content: version.content },
-    );
-  }
-  return files;
-}

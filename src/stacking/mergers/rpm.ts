@@ -11,7 +11,7 @@ import {
   type RpmPackage,
 } from '../packages/rpm-database.ts';
 import type { ConflictKind } from '../types.ts';
-import { madeFile, prevailing } from './made.ts';
+import { madeFile } from './made.ts';
 import { rewriteRpmDatabase } from './rpm-rows.ts';
 
 export const rpm: Merger = {
@@ -33,36 +33,27 @@ export const rpm: Merger = {
 
 /** All of the paths are in the directory. */
 async function mergeDirectory(directory: string, input: MergeInput): Promise<MergeResult> {
-  const parts = input.parts.filter(part => input.paths.some(path => part.changed(path)));
-  if (parts.length < 2) return { files: await prevailing(input.paths, parts), conflicts: [] };
   const path = `${directory}/${RPM_DATABASE}`;
+  const parts = input.parts.filter(part => input.paths.some(file => part.changed(file)));
+  const refused = (kind: ConflictKind, text: string): MergeResult => {
+    return { files: [], conflicts: [{ kind, path, parts: parts.map(({ name }) => name), text }] };
+  };
+  const other = parts.map(part => otherKind(directory, part)).find(text => text !== undefined);
+  const without = parts.filter(part => part.entry(path) === undefined);
+  if (parts.length < 2) return NOTHING;
+  if (other !== undefined) return refused('merge', other);
+  if (without.length === parts.length) return NOTHING;
+  if (without.length > 0)
+    return refused('removed', `${namesOf(without)} removes the database of rpm, which others have changed`);
   try {
-    const without = parts.filter(part => part.entry(path) === undefined);
-    const other = parts.map(part => otherKind(directory, part)).find(text => text !== undefined);
-    if (other !== undefined) return await refused('merge', path, other, input.paths, parts);
-    if (without.length === parts.length)
-      return { files: await prevailing(input.paths, parts), conflicts: [] };
-    if (without.length > 0) {
-      const text = `${namesOf(without)} removes the database of rpm, which others have changed`;
-      return await refused('removed', path, text, input.paths, parts);
-    }
     return await mergeDatabases(directory, { ...input, parts });
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
-    return refused('merge', path, error.message, input.paths, parts);
+    return refused('merge', error.message);
   }
 }
 
-async function refused(
-  kind: ConflictKind,
-  path: string,
-  text: string,
-  paths: readonly string[],
-  parts: readonly PartView[],
-): Promise<MergeResult> {
-  const conflict = { kind, path, parts: parts.map(({ name }) => name), text };
-  return { files: await prevailing(paths, parts), conflicts: [conflict] };
-}
+const NOTHING: MergeResult = { files: [], conflicts: [] };
 
 /** What is said of a part whose database cannot be merged because of its kind. */
 function otherKind(directory: string, part: PartView): string | undefined {
@@ -104,12 +95,10 @@ async function mergeDatabases(directory: string, input: MergeInput): Promise<Mer
   // Its log is in it now; what is left of it would be taken for a log of the new one.
   const passing = [RPM_JOURNAL, 'rpmdb.sqlite-shm'].map(name => `${directory}/${name}`);
   const gone = passing.filter(file => paths.includes(file) || stacked.entry(file) !== undefined);
-  const rest = paths.filter(file => file !== path && !passing.includes(file));
   return {
     files: [
       madeFile(path, content, parts),
       ...gone.map((file): MergedFile => ({ kind: 'removed', path: file })),
-      ...(await prevailing(rest, parts)),
     ],
     conflicts: merged.conflicts,
   };
