@@ -21,15 +21,15 @@ export interface ContentsEntry {
   /** Device numbers; 0 where the entry is no device. */
   readonly major: number;
   readonly minor: number;
-  /** Sorted by name; without the marks of overlayfs. */
+  /** Sorted by name; without the marks of overlayfs and of the machine's security policy. */
   readonly xattrs: readonly Xattr[];
-  /** The path, in this layer, of the first name of the same file. */
+  /** The path, in this layer, of the first of the sorted names of the same file. */
   readonly linkedTo?: ByteString;
 }
 
 /** All that a layer says. Paths are canonical: without leading or trailing slash, links on the way followed. */
 export interface LayerContents {
-  /** Every path that has an entry of its own; the root is the empty string. */
+  /** Every path that has an entry of its own, sorted; the root is the empty string. */
   readonly entries: ReadonlyMap<ByteString, ContentsEntry>;
   /** Directories that entries lie in and that have no entry of their own. */
   readonly implied: ReadonlySet<ByteString>;

@@ -10,6 +10,7 @@
 export { type ByteString, fromText, toText } from './bytes.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
+export { decodeContents } from './contents-bytes.ts';
 export {
   digestOfContent,
   digestOfFiles,
@@ -17,7 +18,7 @@ export {
   type ListedEntry,
   type StatCache,
 } from './identity.ts';
-export { packLayer, prepareLayerWorker, unpackLayer } from './jobs.ts';
+export { packLayer, prepareLayerWorker, readLayerContents, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';
 export {
   type LayerBlob,
@@ -27,6 +28,7 @@ export {
   type ResolvedPath,
   resolveTarget,
 } from './lookup.ts';
+export { type MergedEntry, mergeContents } from './merge-contents.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { TarJob } from './pack-tar.ts';

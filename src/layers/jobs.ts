@@ -2,9 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
+import type { Limits } from './limits.ts';
 import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
+import type { LayerTar } from './read-contents.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
-import type { Answer, Assignment, Jobs, Task } from './worker.ts';
+import type { Answer, Assignment, EncodedContents, Jobs, Task } from './worker.ts';
 
 interface Cancellable {
   /** Stops the job soon; the promise is then rejected with the signal's reason. */
@@ -41,6 +43,18 @@ export function packLayer(
   return inWorker({ kind: 'pack', input: { job, options: rest } }, signal, onProgress) as Promise<
     Jobs['pack']['output']
   >;
+}
+
+/**
+ * Reads what a layer says, from its blob to the last byte; `decodeContents` makes contents of the bytes. Whether it is
+ * the right layer, the diff ID tells.
+ * Throws an AshlarError, which names the entry, when the layer is hostile, damaged or not what its label says.
+ */
+export function readLayerContents(
+  job: LayerTar & { readonly limits?: Partial<Limits> } & Cancellable,
+): Promise<EncodedContents> {
+  const { signal, ...input } = job;
+  return inWorker({ kind: 'contents', input }, signal) as Promise<EncodedContents>;
 }
 
 /** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */

@@ -9,12 +9,11 @@ import { type ArchiveCompression, contentKind } from './compression.ts';
 import { BlobFile, decompress } from './decompress.ts';
 import type { Flow } from './flow.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
-import { joinPath } from './names.ts';
 import { earlier } from './scan.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { type Content, readTar } from './tar-reader.ts';
 import type { TarWriter } from './tar-writer.ts';
-import { LayerTree, NO_GROUND, type Place } from './tree.ts';
+import { LayerTree, NO_GROUND, pathOf } from './tree.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 
@@ -134,8 +133,4 @@ class Rewriter {
     yield* this.#writer.zeros(entry.size - written);
     yield* this.#writer.pad(entry.size);
   }
-}
-
-function pathOf({ directory, name }: Place): ByteString {
-  return joinPath(directory.path, name);
 }

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
+import { encodeContents } from './contents-bytes.ts';
 import { type Chunks, type Flow, run } from './flow.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
 import { openTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
+import { ContentsRecorder } from './read-contents.ts';
 import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
@@ -31,6 +33,11 @@ export interface PackedLayer {
   readonly size: number;
   readonly mediaType: string;
   readonly entries: number;
+  /**
+   * What it says (see `decodeContents`), recorded as it was written; not for tar archives, which are mostly bases that
+   * nobody compares.
+   */
+  readonly contents?: Uint8Array;
   readonly warnings: readonly string[];
 }
 
@@ -66,6 +73,7 @@ async function write(
   const writer = new TarWriter(pool);
   const warnings = new Warnings();
   const hash = createHash('sha256');
+  const recorder = job.kind === 'tar' ? undefined : new ContentsRecorder();
   let uncompressedSize = 0;
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
@@ -74,6 +82,7 @@ async function write(
   await run(archive(source.entries, writer), source.input, block => {
     checkpoint(uncompressedSize);
     hash.update(block);
+    recorder?.add(block);
     uncompressedSize += block.length;
     return compress.write(block);
   });
@@ -86,6 +95,7 @@ async function write(
     size: blob.size,
     mediaType: layerMediaType(compression),
     entries: writer.entries,
+    ...(recorder && { contents: encodeContents(recorder.finish()) }),
     warnings: warnings.lines(),
   };
 }

@@ -58,6 +58,11 @@ export interface Place {
   readonly name: ByteString;
 }
 
+/** The canonical path of a place. */
+export function pathOf({ directory, name }: Place): ByteString {
+  return joinPath(directory.path, name);
+}
+
 /** Where an entry belongs. */
 export type Placement =
   | { readonly kind: 'directory'; readonly directory: Directory }

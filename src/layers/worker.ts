@@ -1,14 +1,28 @@
 /** The entry of the worker threads that unpack and pack layers: for each job one answer, one after the other. */
 import { parentPort } from 'node:worker_threads';
 import { AshlarError, codeOf } from '../support/errors.ts';
+import { encodeContents } from './contents-bytes.ts';
+import type { Limits } from './limits.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
+import { type LayerTar, readContents } from './read-contents.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
+
+/** Contents as bytes: they are kept, and pass between threads more quickly. */
+export interface EncodedContents {
+  readonly contents: Uint8Array;
+  /** SHA-256 of the tar, `sha256:...`. */
+  readonly diffId: string;
+}
 
 export interface Jobs {
   readonly unpack: { readonly input: UnpackJob; readonly output: UnpackedLayer };
   readonly pack: {
     readonly input: { readonly job: PackJob; readonly options: PackOptions };
     readonly output: PackedLayer | undefined;
+  };
+  readonly contents: {
+    readonly input: LayerTar & { readonly limits?: Partial<Limits> };
+    readonly output: EncodedContents;
   };
 }
 
@@ -49,6 +63,10 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
         return { output: await unpack(task.input, checkpoint) };
       case 'pack':
         return { output: await pack(task.input.job, task.input.options, checkpoint) };
+      case 'contents': {
+        const { contents, diffId } = await readContents(task.input, task.input.limits ?? {}, checkpoint);
+        return { output: { contents: encodeContents(contents), diffId } };
+      }
     }
   } catch (error) {
     if (!(error instanceof AshlarError)) return { error };
