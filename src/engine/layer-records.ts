@@ -16,12 +16,14 @@ import { keyOf } from './keys/keys.ts';
 import { watched, watchedWhole } from './sources/transfers.ts';
 import type { LayerRecord } from './values.ts';
 
-/** What identifies a pile of layers: their diff IDs from the bottom to the top. */
+/** What identifies the tree of layers: their diff IDs from the bottom to the top, or what is known to be the same. */
 export function chainOf(layers: readonly LayerRecord[]): string {
-  return keyOf(
-    'chain',
-    layers.map(layer => ['layer', layer.diffId]),
-  );
+  const end = layers.findLastIndex(({ pile }) => pile !== undefined);
+  const pile = layers[end]?.pile;
+  return keyOf('chain', [
+    ...(pile === undefined ? [] : [['pile', pile] as const]),
+    ...layers.slice(end + 1).map(({ diffId }) => ['layer', diffId] as const),
+  ]);
 }
 
 /** The layers with their blobs in the store, ready to be unpacked or looked into. */
@@ -103,6 +105,7 @@ export async function keepLayer(
   await store.placeBlob(digest, file);
   const descriptor = { mediaType, digest, size };
   store.database.addLayer(diffId, compression, descriptor);
+  if (packed.contents) store.database.addContents(diffId, packed.contents);
   return ownLayer(diffId, descriptor, compression);
 }
 

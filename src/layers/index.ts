@@ -18,7 +18,7 @@ export {
   type ListedEntry,
   type StatCache,
 } from './identity.ts';
-export { packLayer, prepareLayerWorker, readLayerContents, unpackLayer } from './jobs.ts';
+export { packLayer, prepareLayerWorker, readLayerContents, readLayerFiles, unpackLayer } from './jobs.ts';
 export type { Limits } from './limits.ts';
 export {
   type LayerBlob,
@@ -33,5 +33,6 @@ export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
+export { type ArchivedFile, readSmallArchive, writeSmallArchive } from './small-archive.ts';
 export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

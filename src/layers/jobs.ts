@@ -2,9 +2,13 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
+import type { ByteString } from './bytes.ts';
+import type { ConvertJob, FileSystemLayer, SealedFile } from './convert.ts';
+import type { CheckedFileSystem, FileSystemBlob } from './file-system.ts';
 import type { Limits } from './limits.ts';
 import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 import type { LayerTar } from './read-contents.ts';
+import type { WantedFile } from './read-files.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
 import type { Answer, Assignment, EncodedContents, Jobs, Task } from './worker.ts';
 
@@ -55,6 +59,37 @@ export function readLayerContents(
 ): Promise<EncodedContents> {
   const { signal, ...input } = job;
   return inWorker({ kind: 'contents', input }, signal) as Promise<EncodedContents>;
+}
+
+/**
+ * Writes a tar layer as a squashfs image, with a hash area if it is wanted, without unpacking it.
+ * Throws an AshlarError when the layer is hostile or damaged, or mksquashfs fails.
+ */
+export function convertLayer(job: ConvertJob & Cancellable): Promise<FileSystemLayer> {
+  const { signal, ...input } = job;
+  return inWorker({ kind: 'convert', input }, signal) as Promise<FileSystemLayer>;
+}
+
+/** Adds a hash area to a file system image, if it is wanted, and tells what the file is then. */
+export function sealImage(path: string, verity: boolean, { signal }: Cancellable): Promise<SealedFile> {
+  return inWorker({ kind: 'seal', input: { path, verity } }, signal) as Promise<SealedFile>;
+}
+
+/** Checks a layer that is a file system against its label and its root hash. Throws an AshlarError. */
+export function checkFileSystemLayer(layer: FileSystemBlob & Cancellable): Promise<CheckedFileSystem> {
+  const { signal, ...input } = layer;
+  return inWorker({ kind: 'check', input }, signal) as Promise<CheckedFileSystem>;
+}
+
+/**
+ * The content of files of a layer by path, read in one pass; sizes and hashes are those that its contents tell.
+ * Throws an AshlarError when the layer does not hold one of them, or when they are more than 256 MiB together.
+ */
+export function readLayerFiles(
+  job: LayerTar & { readonly files: readonly WantedFile[] } & Cancellable,
+): Promise<ReadonlyMap<ByteString, Uint8Array>> {
+  const { signal, ...input } = job;
+  return inWorker({ kind: 'files', input }, signal) as Promise<Jobs['files']['output']>;
 }
 
 /** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */

@@ -1,10 +1,14 @@
 /** The entry of the worker threads that unpack and pack layers: for each job one answer, one after the other. */
 import { parentPort } from 'node:worker_threads';
 import { AshlarError, codeOf } from '../support/errors.ts';
+import type { ByteString } from './bytes.ts';
 import { encodeContents } from './contents-bytes.ts';
+import { type ConvertJob, convert, type FileSystemLayer, type SealedFile, seal } from './convert.ts';
+import { type CheckedFileSystem, checkFileSystem, type FileSystemBlob } from './file-system.ts';
 import type { Limits } from './limits.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type LayerTar, readContents } from './read-contents.ts';
+import { readFiles, type WantedFile } from './read-files.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
 
 /** Contents as bytes: they are kept, and pass between threads more quickly. */
@@ -20,9 +24,19 @@ export interface Jobs {
     readonly input: { readonly job: PackJob; readonly options: PackOptions };
     readonly output: PackedLayer | undefined;
   };
+  readonly convert: { readonly input: ConvertJob; readonly output: FileSystemLayer };
+  readonly seal: {
+    readonly input: { readonly path: string; readonly verity: boolean };
+    readonly output: SealedFile;
+  };
+  readonly check: { readonly input: FileSystemBlob; readonly output: CheckedFileSystem };
   readonly contents: {
     readonly input: LayerTar & { readonly limits?: Partial<Limits> };
     readonly output: EncodedContents;
+  };
+  readonly files: {
+    readonly input: LayerTar & { readonly files: readonly WantedFile[] };
+    readonly output: Map<ByteString, Uint8Array>;
   };
 }
 
@@ -63,10 +77,18 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
         return { output: await unpack(task.input, checkpoint) };
       case 'pack':
         return { output: await pack(task.input.job, task.input.options, checkpoint) };
+      case 'convert':
+        return { output: await convert(task.input, checkpoint) };
+      case 'seal':
+        return { output: seal(task.input.path, task.input.verity, checkpoint) };
+      case 'check':
+        return { output: checkFileSystem(task.input, checkpoint) };
       case 'contents': {
         const { contents, diffId } = await readContents(task.input, task.input.limits ?? {}, checkpoint);
         return { output: { contents: encodeContents(contents), diffId } };
       }
+      case 'files':
+        return { output: await readFiles(task.input, task.input.files, checkpoint) };
     }
   } catch (error) {
     if (!(error instanceof AshlarError)) return { error };

@@ -6,7 +6,7 @@ import type { Digest } from '../../oci/index.ts';
 import { type Forgotten, forget } from './forgetting.ts';
 
 /** Raised when a table changes; an index of another version is made anew: it holds nothing that cannot be made again. */
-const VERSION = 6;
+const VERSION = 7;
 
 const SCHEMA = `
   CREATE TABLE steps (key TEXT PRIMARY KEY, diff_id TEXT, created TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
@@ -20,6 +20,7 @@ const SCHEMA = `
   CREATE TABLE downloads (url TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE lookups (key TEXT PRIMARY KEY, answer TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
   CREATE TABLE history (project TEXT NOT NULL, image TEXT NOT NULL, record TEXT NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()), PRIMARY KEY (project, image)) WITHOUT ROWID;
+  CREATE TABLE contents (diff_id TEXT PRIMARY KEY, contents BLOB NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()));
   CREATE TABLE listings (identity TEXT PRIMARY KEY, entries BLOB NOT NULL, made INTEGER NOT NULL DEFAULT (unixepoch()));
 `;
 
@@ -153,17 +154,29 @@ export class Database implements Disposable {
     this.#run('INSERT OR REPLACE INTO listings (identity, entries) VALUES (?, ?)', identity, entries);
   }
 
+  /** What a layer says, in the form of `encodeContents`. */
+  contents(diffId: Digest): Uint8Array | undefined {
+    const contents = this.#get('SELECT contents FROM contents WHERE diff_id = ?', diffId)?.contents;
+    if (!(contents instanceof Uint8Array)) return undefined;
+    this.#refresh('contents', 'diff_id', diffId);
+    return contents;
+  }
+
+  addContents(diffId: Digest, contents: Uint8Array): void {
+    this.#run('INSERT OR REPLACE INTO contents (diff_id, contents) VALUES (?, ?)', diffId, contents);
+  }
+
   recall(memory: Memory, key: string): unknown {
     const { key: column, value } = MEMORIES[memory];
     const text = this.#get(`SELECT ${value} AS value FROM ${memory} WHERE ${column} = ?`, key)?.value;
-    if (memory === 'lookups' && text !== undefined) this.#refresh(key);
+    if (memory === 'lookups' && text !== undefined) this.#refresh(memory, column, key);
     return text === undefined ? undefined : JSON.parse(String(text));
   }
 
   /** What is of use is not forgotten. Most often there is nothing to write. */
-  #refresh(lookup: string): void {
-    const old = this.#get('SELECT 1 FROM lookups WHERE key = ? AND made < unixepoch() - 86400', lookup);
-    if (old) this.#run('UPDATE lookups SET made = unixepoch() WHERE key = ?', lookup);
+  #refresh(table: 'lookups' | 'contents', column: string, key: string): void {
+    const old = this.#get(`SELECT 1 FROM ${table} WHERE ${column} = ? AND made < unixepoch() - 86400`, key);
+    if (old) this.#run(`UPDATE ${table} SET made = unixepoch() WHERE ${column} = ?`, key);
   }
 
   remember(memory: Memory, key: string, value: unknown): void {

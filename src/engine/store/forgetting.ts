@@ -33,6 +33,10 @@ export function forget(connection: DatabaseSync, { blobs, steps, before }: Forgo
     forgetSteps(connection, steps, before);
     forgetBases(connection, new Set(blobs));
     forgetHistory(connection, before);
+    // Those of layers of ours are of use as long as the layers are.
+    connection
+      .prepare('DELETE FROM contents WHERE made * 1000 < ? AND diff_id NOT IN (SELECT diff_id FROM layers)')
+      .run(before);
     for (const table of ['files', 'lookups', 'listings'])
       connection.prepare(`DELETE FROM ${table} WHERE made * 1000 < ?`).run(before);
     connection.exec('COMMIT');
