@@ -1,7 +1,7 @@
 /** Files that mergers make. */
 import { createHash } from 'node:crypto';
 import type { ContentsEntry } from '../../layers/index.ts';
-import type { MergedFile, TreeView } from '../merger.ts';
+import type { MergedFile, PartView, TreeView } from '../merger.ts';
 
 /**
  * A file with other content and the attributes of what `views` have at its path, the last one's first. Its time is
@@ -29,3 +29,26 @@ const PLAIN: ContentsEntry = {
   minor: 0,
   xattrs: [],
 };
+
+/** What the last of the parts that changed them has at the paths: for what cannot be merged. */
+export async function prevailing(
+  paths: readonly string[],
+  parts: readonly PartView[],
+): Promise<readonly MergedFile[]> {
+  return Promise.all(
+    paths.map(path =>
+      asIn(
+        parts.findLast(part => part.changed(path)),
+        path,
+      ),
+    ),
+  );
+}
+
+/** What a tree has at a path; without a tree, nothing. */
+export async function asIn(tree: TreeView | undefined, path: string): Promise<MergedFile> {
+  const version = await tree?.read(path);
+  return version === undefined
+    ? { kind: 'removed', path }
+    : { kind: 'file', path, entry: version.entry, content: version.content };
+}

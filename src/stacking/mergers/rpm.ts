@@ -1,6 +1,6 @@
 /** The database of rpm, where it is of the sqlite kind: packages and what they are looked up by, row by row. */
 import { AshlarError } from '../../support/errors.ts';
-import type { MergedFile, MergeInput, MergeResult, Merger, PartView, TreeView } from '../merger.ts';
+import type { MergedFile, MergeInput, MergeResult, Merger, TreeView } from '../merger.ts';
 import { mergePackages } from '../packages/merge.ts';
 import {
   OTHER_RPM_DATABASES,
@@ -10,9 +10,10 @@ import {
   RpmDatabase,
   type RpmPackage,
 } from '../packages/rpm-database.ts';
-import type { ConflictKind } from '../types.ts';
+import { mergeDatabase, readingOf } from './database.ts';
 import { madeFile } from './made.ts';
 import { rewriteRpmDatabase } from './rpm-rows.ts';
+import { joined } from './texts.ts';
 
 export const rpm: Merger = {
   name: 'rpm',
@@ -20,47 +21,21 @@ export const rpm: Merger = {
   answersFor: path => RPM_DIRECTORIES.some(directory => path.startsWith(`${directory}/`)),
   async merge(input) {
     const results: MergeResult[] = [];
-    for (const directory of RPM_DIRECTORIES) {
-      const paths = input.paths.filter(path => path.startsWith(`${directory}/`));
-      if (paths.length > 0) results.push(await mergeDirectory(directory, { ...input, paths }));
-    }
-    return {
-      files: results.flatMap(({ files }) => files),
-      conflicts: results.flatMap(({ conflicts }) => conflicts),
-    };
+    for (const directory of RPM_DIRECTORIES) results.push(await mergeDirectory(directory, input));
+    return joined(results);
   },
 };
 
-/** All of the paths are in the directory. */
-async function mergeDirectory(directory: string, input: MergeInput): Promise<MergeResult> {
+function mergeDirectory(directory: string, input: MergeInput): Promise<MergeResult> {
   const path = `${directory}/${RPM_DATABASE}`;
-  const parts = input.parts.filter(part => input.paths.some(file => part.changed(file)));
-  const refused = (kind: ConflictKind, text: string): MergeResult => {
-    return { files: [], conflicts: [{ kind, path, parts: parts.map(({ name }) => name), text }] };
-  };
-  const other = parts.map(part => otherKind(directory, part)).find(text => text !== undefined);
-  const without = parts.filter(part => part.entry(path) === undefined);
-  if (parts.length < 2) return NOTHING;
-  if (other !== undefined) return refused('merge', other);
-  if (without.length === parts.length) return NOTHING;
-  if (without.length > 0)
-    return refused('removed', `${namesOf(without)} removes the database of rpm, which others have changed`);
-  try {
-    return await mergeDatabases(directory, { ...input, parts });
-  } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    return refused('merge', error.message);
-  }
-}
-
-const NOTHING: MergeResult = { files: [], conflicts: [] };
-
-/** What is said of a part whose database cannot be merged because of its kind. */
-function otherKind(directory: string, part: PartView): string | undefined {
-  for (const [name, kind] of OTHER_RPM_DATABASES)
-    if (part.entry(`${directory}/${name}`) !== undefined)
-      return `rpm's database in ${part.name} is of the kind ${kind}, which is not merged: convert it with "rpmdb --rebuilddb --define '_db_backend sqlite'"`;
-  return undefined;
+  const others = [...OTHER_RPM_DATABASES.keys()].filter(name => input.paths.includes(`${directory}/${name}`));
+  const [other] = others;
+  if (other === undefined) return mergeDatabase(path, input, only => mergeRows(directory, only));
+  return mergeDatabase(`${directory}/${other}`, input, async () => {
+    throw new AshlarError(
+      `rpm's database is of the kind ${OTHER_RPM_DATABASES.get(other)}, which is not merged (convert it in the parts: rpmdb --rebuilddb --define '_db_backend sqlite')`,
+    );
+  });
 }
 
 interface Row extends RpmPackage {
@@ -73,7 +48,7 @@ interface Opened {
   readonly rows: readonly Row[];
 }
 
-async function mergeDatabases(directory: string, input: MergeInput): Promise<MergeResult> {
+async function mergeRows(directory: string, input: MergeInput): Promise<MergeResult> {
   const { parts, paths, stacked } = input;
   const path = `${directory}/${RPM_DATABASE}`;
   using databases = new Databases(directory);
@@ -121,15 +96,12 @@ class Databases implements Disposable {
     const [content, journal] = await Promise.all(
       [RPM_DATABASE, RPM_JOURNAL].map(file => tree.read(`${this.#directory}/${file}`)),
     );
-    try {
+    return readingOf(name, async () => {
       if (content?.entry.type !== 'file') throw new AshlarError('it is no file');
       const database = new RpmDatabase(content.content, journal?.content);
       this.#all.push(database);
       return { name, database, rows: database.packages().map(row => ({ ...row, from: database })) };
-    } catch (error) {
-      if (!(error instanceof AshlarError)) throw error;
-      throw new AshlarError(`rpm's database in ${name} is not merged: ${error.message}`, { cause: error });
-    }
+    });
   }
 }
 
@@ -140,7 +112,7 @@ function withPackages(packages: readonly Row[], [first, ...others]: readonly Ope
   const different = others.find(({ database }) => database.indexes().join() !== tables.join());
   if (different !== undefined)
     throw new AshlarError(
-      `rpm's database in ${different.name} is not merged: another version of rpm made it, with other tables`,
+      `the database of ${different.name} cannot be merged: another version of rpm made it, with other tables`,
     );
   const numbersFrom = ({ database }: Opened) =>
     packages.filter(({ from }) => from === database).map(({ number }) => number);
@@ -173,8 +145,4 @@ function isInstallOnly({ name, provides }: Row): boolean {
 /** `name.architecture`, or `name-version.architecture`. */
 function nameOf({ name, version, architecture }: Row, withVersion: boolean): string {
   return `${withVersion ? `${name}-${version}` : name}${architecture && `.${architecture}`}`;
-}
-
-function namesOf(parts: readonly PartView[]): string {
-  return parts.map(({ name }) => name).join(' and ');
 }
