@@ -24,6 +24,7 @@ export type {
   Regeneration,
   TreeView,
 } from './merger.ts';
+export { compareVersions, type PackageManager } from './packages/versions.ts';
 export {
   parseStackRecord,
   type RecordedLayers,

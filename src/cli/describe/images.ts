@@ -1,6 +1,7 @@
 /** Commands that look at or use images that are built. */
 import type { Command } from 'commander';
 import type { ChrootFlags } from '../commands/chroot.ts';
+import type { DiffFlags } from '../commands/diff.ts';
 import type { MountFlags } from '../commands/mount.ts';
 import { globalsOf } from '../globals.ts';
 import { withFiles, withPlanFlags, withRuntime } from '../options.ts';
@@ -33,6 +34,17 @@ export function describeImages(program: Command): void {
     .argument('<tag:path>', 'the layer, and an absolute path in it')
     .action(async (argument: string, _flags: unknown, command: Command) =>
       (await import('../commands/grab.ts')).grab(globalsOf(command), argument),
+    );
+
+  program
+    .command('diff')
+    .description('show what is different between two images: packages, config, paths')
+    .argument('<from>', IMAGE)
+    .argument('<to>', 'the other image')
+    .option('--json', 'as JSON, with every path')
+    .option('--exit-code', 'end with 1 where there is a difference')
+    .action(async (from: string, to: string, flags: DiffFlags, command: Command) =>
+      (await import('../commands/diff.ts')).diff(globalsOf(command), [from, to], flags),
     );
 
   program
