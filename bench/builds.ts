@@ -144,7 +144,7 @@ function buildahBuild(
   };
 }
 
-function buildahIn(directory: string): readonly string[] {
+export function buildahIn(directory: string): readonly string[] {
   return [
     'buildah',
     ...['--storage-driver', 'overlay'],

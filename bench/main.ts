@@ -12,6 +12,7 @@ import { layers } from './layers.ts';
 import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
 import { registry } from './registry.ts';
+import { stacking } from './stacking.ts';
 import { Stage } from './stage.ts';
 import { markdownTable, type Outcome, textTable } from './table.ts';
 import type { Workload } from './workload.ts';
@@ -68,6 +69,7 @@ async function main({ runs, only, json, markdown }: Options): Promise<void> {
       ...builds(stage, fixtures),
       ...graphs(stage, fixtures),
       ...layers(stage, fixtures),
+      ...stacking(stage, fixtures),
       ...registry(stage, fixtures),
     ],
     only,

@@ -72,7 +72,8 @@ interface Judged {
 }
 
 function judge(target: Target, ashlar: Measured, all: readonly Measured[]): Judged {
-  const peer = 'to' in target ? all.find(({ contender }) => contender === target.to) : undefined;
+  const name = 'to' in target ? target.to : 'of' in target ? target.of : undefined;
+  const peer = all.find(({ contender }) => contender === name);
   switch (target.kind) {
     case 'seconds':
       return verdict(`≤ ${target.atMost.toFixed(2)} s`, ashlar.median, target.atMost);
@@ -88,6 +89,8 @@ function judge(target: Target, ashlar: Measured, all: readonly Measured[]): Judg
         ratio(ashlar.size, peer?.size),
         target.atMost,
       );
+    case 'bytes':
+      return count(`≤ ${target.atMost} ${target.of}`, peer?.size, target.atMost);
   }
 }
 
@@ -95,6 +98,11 @@ function judge(target: Target, ashlar: Measured, all: readonly Measured[]): Judg
 function verdict(text: string, value: number | undefined, limit: number): Judged {
   if (value === undefined) return { text, verdict: 'not compared' };
   return { text, verdict: value <= limit ? 'pass' : `miss (+${Math.ceil((value / limit - 1) * 100)} %)` };
+}
+
+function count(text: string, value: number | undefined, limit: number): Judged {
+  if (value === undefined) return { text, verdict: 'not compared' };
+  return { text, verdict: value <= limit ? 'pass' : `miss (${value})` };
 }
 
 function ratio(ours: number | undefined, theirs: number | undefined): number | undefined {

@@ -26,7 +26,9 @@ export type Target =
   /** Of the median times, ashlar's to that of the contender with this name. */
   | { readonly kind: 'ratio'; readonly to: string; readonly atMost: number }
   /** The same of the results' sizes. */
-  | { readonly kind: 'size'; readonly to: string; readonly atMost: number };
+  | { readonly kind: 'size'; readonly to: string; readonly atMost: number }
+  /** What the contender with this name counts as its size. */
+  | { readonly kind: 'bytes'; readonly of: string; readonly atMost: number };
 
 export interface Race {
   /** ashlar comes first. */
