@@ -30,6 +30,7 @@ export {
 } from './lookup.ts';
 export { type MergedEntry, mergeContents } from './merge-contents.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
+export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';

@@ -5,6 +5,8 @@ import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
 import { encodeContents } from './contents-bytes.ts';
 import { type Chunks, type Flow, run } from './flow.ts';
+import { type EntriesJob, packEntries } from './pack-entries.ts';
+import { type ErofsJob, packErofs } from './pack-erofs.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
 import { openTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
@@ -13,7 +15,7 @@ import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
 
-export type PackJob = UpperJob | FilesJob | TarJob;
+export type PackJob = UpperJob | FilesJob | EntriesJob | TarJob | ErofsJob;
 
 export interface PackOptions {
   readonly compression: Compression;
@@ -113,8 +115,12 @@ function open(job: PackJob, writer: TarWriter, warnings: Warnings, latest: bigin
       return { entries: packUpper(job, writer, warnings, latest ?? NEVER), ...nothing };
     case 'files':
       return { entries: packFiles(job, writer, warnings, latest), ...nothing };
+    case 'entries':
+      return { entries: packEntries(job, writer, latest ?? NEVER), ...nothing };
     case 'tar':
       return openTar(job, writer, warnings, latest ?? NEVER);
+    case 'erofs':
+      return { entries: packErofs(job, writer, warnings), ...nothing };
   }
 }
 

@@ -1,0 +1,141 @@
+/**
+ * A layer from entries that somebody has put together. Order: the root, then each directory before what it holds,
+ * names in byte order; whiteouts come before their siblings, as the OCI specification asks.
+ */
+import type { ByteString } from './bytes.ts';
+import type { ContentsEntry } from './contents.ts';
+import type { Flow } from './flow.ts';
+import { splitLast } from './names.ts';
+import { checkLayerName, earlier } from './scan.ts';
+import type { TarEntry } from './tar-entry.ts';
+import type { TarWriter } from './tar-writer.ts';
+import { whiteoutName } from './whiteouts.ts';
+
+/** What a layer is to say of a path, which is canonical. Each path comes once, but for one that is also removed. */
+export type NewEntry =
+  /** Nothing of lower layers is to be seen there. */
+  | { readonly kind: 'removed'; readonly path: ByteString }
+  | {
+      readonly kind: 'entry';
+      readonly path: ByteString;
+      /**
+       * Its size and hash are not looked at. With `linkedTo` it becomes a hard link where that path is among the
+       * entries, too, and the same file.
+       */
+      readonly entry: ContentsEntry;
+      /** Of files that are not empty. */
+      readonly content?: Uint8Array;
+    };
+
+export interface EntriesJob {
+  readonly kind: 'entries';
+  /** In any order. The directories that they lie in, and the root, are for the caller to add. */
+  readonly entries: readonly NewEntry[];
+}
+
+/** Writes the entries; times later than `latest` are set back to it. */
+export function* packEntries(job: EntriesJob, writer: TarWriter, latest: bigint): Flow<void> {
+  const sorted = job.entries
+    .map(entry => ({ entry, key: sortKey(entry) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const links = new Links(job.entries);
+  for (const { entry } of sorted) {
+    if (entry.kind === 'removed') yield* writer.begin(whiteout(entry.path));
+    else yield* write(entry, links.meet(entry), writer, latest);
+  }
+}
+
+type Written = Extract<NewEntry, { readonly kind: 'entry' }>;
+
+/** Names of one file among the entries. The first that is written holds the content, the others are links to it. */
+class Links {
+  readonly #byPath: ReadonlyMap<ByteString, Written>;
+  readonly #written = new Map<Written, ByteString>();
+
+  constructor(entries: readonly NewEntry[]) {
+    this.#byPath = new Map(entries.flatMap(entry => (entry.kind === 'entry' ? [[entry.path, entry]] : [])));
+  }
+
+  /** The path that this is a link to; undefined when it is the first of its file. */
+  meet(entry: Written): ByteString | undefined {
+    if (entry.entry.type === 'directory') return undefined;
+    const { linkedTo } = entry.entry;
+    const target = linkedTo === undefined ? undefined : this.#byPath.get(linkedTo);
+    const file = target !== undefined && isSameFile(target, entry) ? target : entry;
+    const first = this.#written.get(file);
+    if (first === undefined) this.#written.set(file, entry.path);
+    return first;
+  }
+}
+
+/** A name may have been replaced while the other one was taken as it was. */
+function isSameFile(one: Written, other: Written): boolean {
+  const { entry: a, content: aContent = NOTHING } = one;
+  const { entry: b, content: bContent = NOTHING } = other;
+  return (
+    a.type === b.type &&
+    Buffer.compare(aContent, bContent) === 0 &&
+    a.link === b.link &&
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.major === b.major &&
+    a.minor === b.minor
+  );
+}
+
+function* write(
+  { path, entry, content = NOTHING }: Written,
+  link: ByteString | undefined,
+  writer: TarWriter,
+  latest: bigint,
+): Flow<void> {
+  const { type, mode, uid, gid, xattrs, major, minor } = entry;
+  checkLayerName(splitLast(path).name, path);
+  const common = { path, mode, uid, gid, mtime: earlier(entry.mtime, latest) };
+  if (link !== undefined) {
+    yield* writer.begin({ ...common, type: 'hardlink', size: 0, link, major: 0, minor: 0, xattrs: [] });
+    return;
+  }
+  yield* writer.begin({
+    ...common,
+    path: type === 'directory' ? `${path}/` : path,
+    type,
+    size: type === 'file' ? content.length : 0,
+    link: entry.link,
+    major,
+    minor,
+    xattrs,
+  });
+  if (type !== 'file') return;
+  yield* writer.write(Buffer.from(content.buffer, content.byteOffset, content.length));
+  yield* writer.pad(content.length);
+}
+
+const NOTHING = new Uint8Array();
+
+/** Without owner and time of its own. */
+function whiteout(path: ByteString): TarEntry {
+  const { parent, name } = splitLast(path);
+  return {
+    path: parent === '' ? whiteoutName(name) : `${parent}/${whiteoutName(name)}`,
+    type: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime: 0n,
+    link: '',
+    major: 0,
+    minor: 0,
+    xattrs: [],
+  };
+}
+
+/** NUL, which no name holds, comes before all other bytes: so directories come before what they hold. */
+function sortKey({ kind, path }: NewEntry): string {
+  if (path === '') return '';
+  const { parent, name } = splitLast(path);
+  const marker = kind === 'removed' ? '\0' : '';
+  return `${parent === '' ? '' : '\0'}${parent.replaceAll('/', '\0')}\0${marker}${name}`;
+}
