@@ -1,0 +1,164 @@
+/** Lets mergers bring files together: shows them the trees, and takes what they make. */
+import { type ByteString, type ContentsEntry, fromText, toText } from '../layers/index.ts';
+import { type ContentReader, sha256Of } from './content-reader.ts';
+import type { MergedPaths } from './decision.ts';
+import { parentsOf } from './layer-view.ts';
+import type { FileVersion, MergedFile, MergeInput, PartView, Regeneration, TreeView } from './merger.ts';
+import type { PartTree } from './opinions.ts';
+import { isDirectory, Pile, sameState } from './pile.ts';
+import type { PolicyOf } from './policies.ts';
+import type { DecidedConflict } from './types.ts';
+import { IMPLIED_WANT, type MergeGroup, type Want } from './wants.ts';
+
+export interface MergedStack {
+  /** The lowest first. */
+  readonly parts: readonly PartTree[];
+  /** The tree of the stacked layers. */
+  readonly tree: Pile;
+  readonly policy: PolicyOf;
+  readonly reader: ContentReader;
+}
+
+export interface Merges {
+  readonly merged: readonly MergedPaths[];
+  readonly conflicts: readonly DecidedConflict[];
+  readonly regenerate: readonly Regeneration[];
+}
+
+/** Asks the mergers one after the other, and writes what they make into `wants`. */
+export async function mergeGroups(
+  groups: readonly MergeGroup[],
+  wants: Map<ByteString, Want>,
+  stack: MergedStack,
+): Promise<Merges> {
+  const merged: MergedPaths[] = [];
+  const conflicts: DecidedConflict[] = [];
+  const regenerate: Regeneration[] = [];
+  for (const group of groups) {
+    if (!isNeeded(group)) continue;
+    const { merger } = group;
+    const result = await merger.merge(await inputFor(group, stack));
+    for (const file of result.files) enter(file, merger.name, wants, stack.tree);
+    if (result.files.length > 0) {
+      merged.push({ merger: merger.name, paths: result.files.map(({ path }) => path).toSorted() });
+    }
+    for (const conflict of result.conflicts) {
+      const policy = stack.policy(conflict.path);
+      const winner = (policy === 'first' ? conflict.parts[0] : conflict.parts.at(-1)) ?? '';
+      conflicts.push({ ...conflict, policy, winner });
+    }
+    regenerate.push(...(result.regenerate ?? []));
+  }
+  return { merged, conflicts, regenerate };
+}
+
+/** Mergers of whole databases are needed, too, when parts have changed different files of one. */
+function isNeeded({ paths, disagree }: MergeGroup): boolean {
+  if (disagree) return true;
+  const all = new Set([...paths.values()].flat());
+  return [...paths.values()].some(parts => parts.length < all.size);
+}
+
+async function inputFor({ paths }: MergeGroup, stack: MergedStack): Promise<MergeInput> {
+  const sorted = [...paths.keys()].toSorted();
+  const speaking = new Set([...paths.values()].flat());
+  const parts = stack.parts.filter(part => speaking.has(part));
+  const base = new PileView(new Pile(commonLayers(parts)), stack.reader);
+  const views = parts.map(part => new PartTreeView(part, base, stack.reader));
+  // Asked for at once, so that each layer is read once.
+  await Promise.all([base, ...views].flatMap(view => sorted.map(path => view.readBytes(path))));
+  const [path = ''] = sorted;
+  return {
+    paths: sorted.map(each => `/${toText(each)}`),
+    base,
+    // Whoever prevails comes last.
+    parts: stack.policy(`/${toText(path)}`) === 'first' ? views.reverse() : views,
+    stacked: new PileView(stack.tree, stack.reader),
+  };
+}
+
+function commonLayers([first, ...others]: readonly PartTree[]): Pile['layers'] {
+  return first?.pile.layers.filter(layer => others.every(({ heights }) => heights.has(layer))) ?? [];
+}
+
+function enter(file: MergedFile, merger: string, wants: Map<ByteString, Want>, tree: Pile): void {
+  const path = bytesOf(file.path);
+  if (file.kind === 'removed') {
+    wants.set(path, { kind: 'absent' });
+    return;
+  }
+  const { entry, content } = file;
+  const isFile = entry.type === 'file';
+  const checked: ContentsEntry = {
+    ...entry,
+    ...{ size: isFile ? content.length : 0, sha256: isFile ? sha256Of(content) : '' },
+  };
+  wants.set(path, { kind: 'made', entry: withoutLink(checked), content: isFile ? content : NOTHING, merger });
+  for (const parent of parentsOf(path)) {
+    const want = wants.get(parent);
+    if (want === undefined ? !isDirectory(tree.state(parent)) : want.kind === 'absent') {
+      wants.set(parent, IMPLIED_WANT);
+    }
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+/** What is made is a file of its own. */
+function withoutLink({ linkedTo: _, ...entry }: ContentsEntry): ContentsEntry {
+  return entry;
+}
+
+function bytesOf(path: string): ByteString {
+  return fromText(path.replace(/^\/+/, ''));
+}
+
+class PileView implements TreeView {
+  readonly pile: Pile;
+  readonly #reader: ContentReader;
+
+  constructor(pile: Pile, reader: ContentReader) {
+    this.pile = pile;
+    this.#reader = reader;
+  }
+
+  read(path: string): Promise<FileVersion | undefined> {
+    return this.readBytes(bytesOf(path));
+  }
+
+  async readBytes(path: ByteString): Promise<FileVersion | undefined> {
+    const state = this.pile.state(path);
+    if (state.kind !== 'present') return undefined;
+    const { entry, source } = state;
+    return { entry, content: await this.#reader.read(source.id, path, entry) };
+  }
+
+  entry(path: string): ContentsEntry | undefined {
+    const state = this.pile.state(bytesOf(path));
+    return state.kind === 'present' ? state.entry : undefined;
+  }
+
+  list(directory: string): readonly string[] {
+    const at = bytesOf(directory);
+    return [...this.pile.children(at)]
+      .filter(path => this.pile.state(path).kind === 'present')
+      .map(path => toText(path.slice(at === '' ? 0 : at.length + 1)))
+      .toSorted();
+  }
+}
+
+class PartTreeView extends PileView implements PartView {
+  readonly name: string;
+  readonly #base: PileView;
+
+  constructor({ name, pile }: PartTree, base: PileView, reader: ContentReader) {
+    super(pile, reader);
+    this.name = name;
+    this.#base = base;
+  }
+
+  changed(path: string): boolean {
+    const at = bytesOf(path);
+    return !sameState(this.pile.state(at), this.#base.pile.state(at));
+  }
+}

@@ -1,0 +1,89 @@
+/** In which order the layers lie: each once, as low as it can, and higher only where that is needed. */
+import { type ByteString, toText } from '../layers/index.ts';
+import type { MovedLayer } from './decision.ts';
+import type { LayerView } from './layer-view.ts';
+import type { PartTree } from './opinions.ts';
+import { Pile } from './pile.ts';
+import type { StackPart } from './types.ts';
+import { isGranted, type Want } from './wants.ts';
+
+/** The ids of all layers, each at its lowest place; those in `late` at their highest. */
+export function orderOf(parts: readonly StackPart[], late: ReadonlySet<string> = new Set()): string[] {
+  const ids = parts.flatMap(({ layers }) => layers.map(({ id }) => id));
+  const last = new Map(ids.map((id, place) => [id, place]));
+  const order = new Set<string>();
+  for (const [place, id] of ids.entries()) {
+    if (!late.has(id) || last.get(id) === place) order.add(id);
+  }
+  return [...order];
+}
+
+/** The layers that all parts start with, in the same order. */
+export function commonStart(parts: readonly StackPart[]): string[] {
+  const [first, ...others] = parts.map(({ layers }) => layers.map(({ id }) => id));
+  if (first === undefined) return [];
+  const end = first.findIndex((id, height) => others.some(other => other[height] !== id));
+  return end === -1 ? first : first.slice(0, end);
+}
+
+interface Placement {
+  readonly order: readonly string[];
+  readonly moved: readonly MovedLayer[];
+}
+
+/** The order that grants most of the wants; a layer is moved up only when that grants more of them. */
+export function placeLayers(
+  parts: readonly StackPart[],
+  trees: readonly PartTree[],
+  wants: ReadonlyMap<ByteString, Want>,
+  layers: ReadonlyMap<string, LayerView>,
+): Placement {
+  const late = new Set<string>();
+  const moved: MovedLayer[] = [];
+  const start = new Set(commonStart(parts));
+  let order = orderOf(parts);
+  let missed = missedBy(order, wants, layers);
+  for (const id of order) {
+    if (start.has(id) || missed.length === 0) continue;
+    const example = missed.find(({ want }) => want.kind === 'taken' && want.source?.id === id);
+    if (example === undefined) continue;
+    const trial = orderOf(parts, new Set([...late, id]));
+    const missedThen = missedBy(trial, wants, layers);
+    if (missedThen.length >= missed.length) continue;
+    moved.push({ layer: id, reason: reasonFor(example.path, order, layers, trees) });
+    late.add(id);
+    order = trial;
+    missed = missedThen;
+  }
+  return { order, moved };
+}
+
+function missedBy(
+  order: readonly string[],
+  wants: ReadonlyMap<ByteString, Want>,
+  layers: ReadonlyMap<string, LayerView>,
+): { path: ByteString; want: Want }[] {
+  const result = pileOf(order, layers);
+  const missed: { path: ByteString; want: Want }[] = [];
+  for (const [path, want] of wants) {
+    if (!isGranted(want, result.state(path))) missed.push({ path, want });
+  }
+  return missed;
+}
+
+function reasonFor(
+  path: ByteString,
+  order: readonly string[],
+  layers: ReadonlyMap<string, LayerView>,
+  trees: readonly PartTree[],
+): string {
+  const state = pileOf(order, layers).state(path);
+  const owner = state.kind === 'unsaid' ? undefined : state.owner;
+  const part = trees.find(({ heights }) => owner !== undefined && heights.has(owner))?.name;
+  const who = part === undefined ? '' : ` by ${part}`;
+  return `at its lowest place, its /${toText(path)} would be ${state.kind === 'present' ? 'replaced' : 'removed'}${who}`;
+}
+
+export function pileOf(order: readonly string[], layers: ReadonlyMap<string, LayerView>): Pile {
+  return new Pile(order.flatMap(id => layers.get(id) ?? []));
+}

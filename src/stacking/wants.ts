@@ -1,0 +1,187 @@
+/** What the result shall have at the paths where parts meet, and the conflicts on the way there. */
+import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
+import { conflictOf } from './conflicts.ts';
+import { IMPLIED_DIRECTORY, sameEntry } from './entries.ts';
+import { type LayerView, parentOf, parentsOf } from './layer-view.ts';
+import type { Merger } from './merger.ts';
+import { bringsBelow, directoryAt, type Opinion, type PartTree, voicesAt } from './opinions.ts';
+import { isDirectory, type State, sameState } from './pile.ts';
+import type { PolicyOf } from './policies.ts';
+import type { ConflictPolicy, DecidedConflict } from './types.ts';
+
+export type Want =
+  | { readonly kind: 'absent' }
+  /** As a layer has it; of a directory that is `implied` any will do. */
+  | {
+      readonly kind: 'taken';
+      readonly entry: ContentsEntry;
+      readonly implied: boolean;
+      /** Undefined for a directory that no layer has. */
+      readonly source: LayerView | undefined;
+    }
+  | {
+      readonly kind: 'made';
+      readonly entry: ContentsEntry;
+      readonly content: Uint8Array;
+      readonly merger: string;
+    };
+
+const ABSENT: Want = { kind: 'absent' };
+
+export const IMPLIED_WANT: Want = {
+  kind: 'taken',
+  entry: IMPLIED_DIRECTORY,
+  implied: true,
+  source: undefined,
+};
+
+export function wantOf(state: State): Want {
+  if (state.kind !== 'present') return ABSENT;
+  const { entry, implied, source } = state;
+  return { kind: 'taken', entry, implied, source };
+}
+
+export function isGranted(want: Want, state: State): boolean {
+  if (want.kind === 'absent' || state.kind !== 'present')
+    return want.kind === 'absent' && state.kind !== 'present';
+  const implied = state.implied || (want.kind === 'taken' && want.implied);
+  if (implied && isDirectory(state) && want.entry.type === 'directory') return true;
+  return sameEntry(want.entry, state.entry);
+}
+
+/** Paths that one merger answers for. */
+export interface MergeGroup {
+  readonly merger: Merger;
+  /** Who has an opinion about which path. */
+  readonly paths: Map<ByteString, readonly PartTree[]>;
+  /** Whether they disagree about any of them. */
+  disagree: boolean;
+}
+
+export interface Weighing {
+  readonly wants: Map<ByteString, Want>;
+  readonly conflicts: readonly DecidedConflict[];
+  readonly groups: readonly MergeGroup[];
+}
+
+export interface WeighedStack {
+  /** Lowest first. */
+  readonly parts: readonly PartTree[];
+  /** Layers that not all parts start with. */
+  readonly own: ReadonlySet<LayerView>;
+  readonly policy: PolicyOf;
+  readonly mergers: readonly Merger[];
+}
+
+/**
+ * Weighs the opinions about the paths and about the directories above them. Each path is weighed by itself, but what
+ * lies below a path about which the parts have a conflict is decided as that is.
+ */
+export function weigh(paths: Iterable<ByteString>, stack: WeighedStack): Weighing {
+  const scale = new Scale(stack);
+  const all = new Set([...paths].flatMap(path => [...parentsOf(path), path]));
+  const sorted = [...all].toSorted();
+  for (const path of sorted) scale.weigh(path);
+  // What is wanted in a directory needs the directory.
+  for (const path of sorted.reverse()) scale.keepParent(path);
+  return { wants: scale.wants, conflicts: scale.conflicts, groups: [...scale.groups.values()] };
+}
+
+class Scale {
+  readonly wants = new Map<ByteString, Want>();
+  readonly conflicts: DecidedConflict[] = [];
+  readonly groups = new Map<Merger, MergeGroup>();
+  readonly #stack: WeighedStack;
+  readonly #ended = new Set<ByteString>();
+  /** By path: the rule for a conflict about whether there is a directory. */
+  readonly #decided = new Map<ByteString, ConflictPolicy>();
+
+  constructor(stack: WeighedStack) {
+    this.#stack = stack;
+  }
+
+  weigh(path: ByteString): void {
+    // Below what is no directory nothing can be. (Where it is absent, it may yet have to be made for what is below.)
+    if (parentsOf(path).some(parent => this.#ended.has(parent))) return;
+    const opinions = this.#opinions(path);
+    if (opinions.length === 0) return;
+    const want = this.#verdict(path, opinions);
+    this.wants.set(path, want);
+    if (want.kind !== 'absent' && want.entry.type !== 'directory') this.#ended.add(path);
+  }
+
+  keepParent(path: ByteString): void {
+    const want = this.wants.get(path);
+    const parent = parentOf(path);
+    if (want === undefined || want.kind === 'absent' || this.wants.get(parent)?.kind !== 'absent') return;
+    const directory = directoryAt(parent, this.#stack.parts);
+    this.wants.set(parent, directory === undefined ? IMPLIED_WANT : wantOf(directory));
+  }
+
+  #verdict(path: ByteString, opinions: readonly Opinion[]): Want {
+    const [lowest] = opinions;
+    const upmost = opinions.at(-1);
+    if (lowest === undefined || upmost === undefined) return ABSENT;
+    const text = `/${toText(path)}`;
+    const agreed = opinions.every(({ state }) => sameState(state, lowest.state));
+    const merged = this.#leaveToMerger(path, text, opinions, agreed);
+    if (agreed) return wantOf(upmost.state);
+    const above = this.#decidedAbove(path, opinions);
+    const policy = above ?? this.#stack.policy(text);
+    const winner = policy === 'first' ? lowest : upmost;
+    if (!merged && above === undefined) {
+      if (!opinions.every(({ state }) => isDirectory(state))) this.#decided.set(path, policy);
+      this.conflicts.push({ ...conflictOf(path, opinions), policy, winner: winner.part.name });
+    }
+    return wantOf(winner.state);
+  }
+
+  /** Those whose own opinion it is, and those who need a directory where somebody has put something else. */
+  #opinions(path: ByteString): readonly Opinion[] {
+    const { parts, own: layers } = this.#stack;
+    const { all, own } = voicesAt(path, parts);
+    if (own.every(({ state }) => isDirectory(state))) {
+      // Whoever only implies a directory takes it as others describe it.
+      const describing = own.filter(({ state }) => !isImplied(state));
+      return describing.length > 0 ? describing : own;
+    }
+    if (own.every(({ state }) => state.kind === 'removed' || isDirectory(state))) return own;
+    return all.filter(
+      opinion =>
+        own.includes(opinion) ||
+        (isDirectory(opinion.state) && bringsBelow(path, opinion.part, parts, layers)),
+    );
+  }
+
+  /** The rule for the conflict about the directory with which some parts remove what others agree about. */
+  #decidedAbove(path: ByteString, opinions: readonly Opinion[]): ConflictPolicy | undefined {
+    const present = opinions.map(({ state }) => state).filter(state => state.kind === 'present');
+    const [first] = present;
+    if (first === undefined || !present.every(state => sameState(state, first))) return undefined;
+    const cuts = opinions.flatMap(({ state }) => (state.kind === 'removed' ? [state.cut.at] : []));
+    const policies = cuts.map(at => (at === path ? undefined : this.#decided.get(at)));
+    return policies.every(policy => policy !== undefined) ? policies[0] : undefined;
+  }
+
+  /** Whether a merger will decide. */
+  #leaveToMerger(path: ByteString, text: string, opinions: readonly Opinion[], agreed: boolean): boolean {
+    const merger = this.#stack.mergers.find(candidate => candidate.answersFor(text));
+    if (merger === undefined || (agreed && merger.whole === undefined)) return false;
+    // Directories are what mergers find their files in; who may enter them is for the rules.
+    const merged = !opinions.some(({ state }) => isDirectory(state));
+    if (!merged && merger.whole === undefined) return false;
+    let group = this.groups.get(merger);
+    if (group === undefined) {
+      group = { merger, paths: new Map(), disagree: false };
+      this.groups.set(merger, group);
+    }
+    const changed = opinions.filter(({ state }) => this.#stack.own.has(state.owner)).map(({ part }) => part);
+    if (changed.length > 0) group.paths.set(path, changed);
+    group.disagree ||= merged && !agreed;
+    return merged;
+  }
+}
+
+function isImplied(state: State): boolean {
+  return state.kind === 'present' && state.implied;
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ConflictPolicy, decideStack, type StackPart } from '../../src/stacking/index.ts';
+import {
+  directory,
+  file,
+  filesOf,
+  implied,
+  layer,
+  newDirectory,
+  opaque,
+  part,
+  removed,
+  symlink,
+  type Things,
+} from './layers.ts';
+import { applied, layerOf, type Piece, piecesOf, plain, wanted } from './model.ts';
+
+const NAMES = ['a', 'b'];
+const PATHS = NAMES.flatMap(x => [
+  `/${x}`,
+  ...NAMES.flatMap(y => [`/${x}/${y}`, ...NAMES.map(z => `/${x}/${y}/${z}`)]),
+]);
+const BYTES = PATHS.map(path => path.slice(1));
+
+const thing = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('1', '2').map(content => file(content)) },
+  { weight: 3, arbitrary: fc.constantFrom(0o755, 0o700).map(mode => directory(mode)) },
+  { weight: 2, arbitrary: fc.constant(removed) },
+  fc.constantFrom(newDirectory(), opaque, implied, symlink('b')),
+);
+
+/** What a layer may say: nothing is below what it says is no directory. */
+const things: fc.Arbitrary<Things> = fc
+  .dictionary(fc.constantFrom(...PATHS), thing, { maxKeys: 5, noNullPrototype: true })
+  .map(drawn => {
+    const isDirectory = (path: string) => {
+      const there = drawn[path];
+      if (there === undefined || there.kind === 'opaque' || there.kind === 'implied') return true;
+      return there.kind === 'entry' && there.entry.type === 'directory';
+    };
+    const parents = (path: string) => PATHS.filter(other => path.startsWith(`${other}/`));
+    return Object.fromEntries(Object.entries(drawn).filter(([path]) => parents(path).every(isDirectory)));
+  });
+
+/** Parts that are made of some of the same layers, each in an order of its own. */
+function partsOf(shared: 'prefix' | 'any' | 'none'): fc.Arbitrary<StackPart[]> {
+  return fc.array(things, { minLength: 6, maxLength: 8 }).chain(drawn => {
+    const layers = drawn.map((each, index) => layer(`l${index}`, each));
+    const [base, ...others] = layers;
+    const own = (name: number) => others.filter((_, index) => index % 3 === name);
+    const names = [0, 1, 2].map(name => fc.constant(name));
+    switch (shared) {
+      case 'none':
+        return fc.tuple(...names).map(all => all.map(name => part(`p${name}`, ...own(name))));
+      case 'prefix':
+        return fc
+          .tuple(...names)
+          .map(all => all.map(name => part(`p${name}`, ...(base ? [base] : []), ...own(name))));
+      case 'any':
+        return fc
+          .array(
+            fc.shuffledSubarray(layers, { minLength: 1, maxLength: 4 }).map(chosen => part('p', ...chosen)),
+            { minLength: 2, maxLength: 3 },
+          )
+          .map(all => all.map((each, index) => ({ ...each, name: `p${index}` })));
+    }
+  });
+}
+
+async function resultOf(parts: readonly StackPart[], policy: ConflictPolicy) {
+  const decision = await decideStack(parts, { policy, paths: [] }, [], filesOf());
+  const pieces = new Map((await Promise.all(parts.map(piecesOf))).flat());
+  const layers = decision.order.map(id => pieces.get(id) ?? Promise.reject(new Error(id)));
+  const verbatim = await Promise.all(layers);
+  return { decision, verbatim, tree: applied([...verbatim, layerOf(decision.corrections)]) };
+}
+
+const sharing = fc.constantFrom('prefix' as const, 'any' as const, 'none' as const);
+
+describe('stacking random parts', () => {
+  it('gives the tree that the parts want, path by path, under every rule', async () => {
+    const policy = fc.constantFrom<ConflictPolicy>('warn', 'last', 'first', 'error');
+    await fc.assert(
+      fc.asyncProperty(sharing.chain(partsOf), policy, async (parts, rule) => {
+        const { tree } = await resultOf(parts, rule);
+        const pieces = await Promise.all(parts.map(piecesOf));
+        expectSame(tree, wanted(pieces, BYTES, rule));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is no more than applying all layers in order where parts share nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(partsOf('none'), async parts => {
+        const { decision, tree } = await resultOf(parts, 'last');
+        const pieces: Piece[] = (await Promise.all(parts.map(piecesOf))).flat();
+        expect(decision.corrections).toEqual([]);
+        expect(plain(tree)).toEqual(plain(applied(pieces.map(([, contents]) => contents))));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+/** A directory that nobody describes may have any permissions. */
+function expectSame(tree: ReturnType<typeof applied>, model: ReturnType<typeof applied>): void {
+  const open = [...model].filter(([path, node]) => node === 'any' || tree.get(path) === 'any');
+  const opened = (of: typeof tree) =>
+    plain(
+      new Map(
+        [...of].map(([path, node]) => [
+          path,
+          open.some(([at]) => at === path) && node !== 'any' && node.type === 'directory' ? 'any' : node,
+        ]),
+      ),
+    );
+  tree.delete('');
+  expect(opened(tree)).toEqual(opened(model));
+}
