@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
-import { basesOf } from '../plan/bases.ts';
+import { basesOf, builtBasesOf } from '../plan/bases.ts';
 import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
@@ -122,11 +122,6 @@ export function dependenciesOf(image: ImagePlan): readonly string[] {
   ];
   const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));
   return [...new Set([...builtBasesOf(image), ...fromImages, ...image.after])];
-}
-
-/** The images of the plan whose layers are part of one. */
-function builtBasesOf(image: ImagePlan): readonly string[] {
-  return basesOf(image).flatMap(base => (base.kind === 'built' ? [base.image] : []));
 }
 
 /** The images whose layers are part of an emitted image. */

@@ -1,16 +1,17 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
 import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
+import { builtBasesOf, foreignImagesOf } from '../plan/bases.ts';
 import { nameOfBase } from '../plan/names.ts';
 import type { Base, ConfigChange, ImagePlan, Step } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
-import { composeConfig, composeManifest, emptyConfig, type NewLayer } from './config.ts';
+import { composeConfig, composeManifest, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
-import { baseFact, Comparison, earlyFacts } from './keys/comparison.ts';
+import { baseFact, Comparison, earlyFacts, withoutPlaces } from './keys/comparison.ts';
 import {
-  type ImageHistory,
   nameOfStep,
+  type Origin,
   type RememberedLayer,
   recallHistory,
   rememberHistory,
@@ -20,13 +21,15 @@ import { configParts } from './keys/key-parts.ts';
 import { canonical, keyOf } from './keys/keys.ts';
 import { located } from './located.ts';
 import { linkTrees } from './project/links.ts';
-import { type BaseImage, openBase } from './sources/bases.ts';
+import type { BaseImage } from './sources/bases.ts';
 import { sayImports } from './sources/import-messages.ts';
 import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
+import { stack } from './stacking/stack.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
-import { copy, type StepContext, type StepResult, tarBase } from './steps/steps.ts';
+import { type Start, startFrom } from './steps/start.ts';
+import { copy, type StepContext, type StepResult } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
@@ -46,7 +49,7 @@ export async function buildImage(
   const comparison = new Comparison(plan, facts, before, context);
   const importsDirectory = await stageImports(plan, imports, context);
   const common = { context, plan, imports, sources, importsDirectory, wanted } as const;
-  const base = await startFrom(plan, {
+  const base = await start(plan.base, {
     ...common,
     layers: [],
     onMiss: (parts, reason) => comparison.missed(undefined, parts, reason),
@@ -55,7 +58,7 @@ export async function buildImage(
   comparison.baseIs(fact);
   emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
   const layers = [...base.layers];
-  const made: (NewLayer & { readonly layer: LayerRecord })[] = [];
+  const made: NewLayer[] = [...base.made];
   const steps: StepHistory[] = [];
   let changes: LayerRecord | undefined;
   let cached = base.cached;
@@ -75,14 +78,12 @@ export async function buildImage(
     emit({ kind: 'step-finished', ...place, key, cached: result.cached, layer: layer && builtLayer(layer) });
     cached &&= result.cached;
     if (step.kind === 'run') changes = result.layer;
-    if (!result.layer) continue;
-    layers.push(result.layer);
-    made.push({
-      layer: result.layer,
-      diffId: result.layer.diffId,
-      created: result.created,
-      createdBy: step.createdBy,
-    });
+    const { created } = result;
+    const own = layer ? [{ layer, created, createdBy: step.createdBy }] : [];
+    for (const { layer, created, createdBy } of [...(result.brought ?? []), ...own]) {
+      layers.push(layer);
+      made.push({ diffId: layer.diffId, created, createdBy });
+    }
   }
   await linkTrees(plan, layers, changes, context);
   const labels = await labelsOf(plan, {
@@ -93,14 +94,7 @@ export async function buildImage(
   const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
   cached &&= labels.cached;
   const config = configParts(plan.config, plan, options);
-  const image = await finish(
-    { ...plan, config: change },
-    base,
-    layers,
-    [...base.made, ...made],
-    cached,
-    context,
-  );
+  const image = await finish({ ...plan, config: change }, base, layers, made, cached, context);
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(
     plan.name,
@@ -110,11 +104,15 @@ export async function buildImage(
       ...(plan.labels && { labels: labels.parts }),
       config,
       layers: layers.map(rememberedLayer),
-      ...originOf(plan, context),
+      origins: originsOf(plan, context),
     },
     context,
   );
   return image;
+}
+
+function start(base: Base, step: StepContext): Promise<Start> {
+  return base.kind === 'stack' ? stack(base, step) : startFrom(base, step);
 }
 
 function perform(step: Step, context: StepContext): Promise<StepResult> {
@@ -133,20 +131,17 @@ async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<Gener
   return located(labels.at, () => generateLabels(labels, step));
 }
 
-function originOf({ base, platform }: ImagePlan, context: BuildContext): Pick<ImageHistory, 'origin'> {
-  if (base.kind === 'image') return { origin: { base, platform } };
-  const origin = base.kind === 'built' ? recallHistory(base.image, context)?.origin : undefined;
-  return origin ? { origin } : {};
+/** The images from elsewhere whose layers it has, be it by way of others. */
+function originsOf(plan: ImagePlan, context: BuildContext): readonly Origin[] {
+  const { platform } = plan;
+  const own = foreignImagesOf(plan).map(base => ({ base, platform }));
+  const inherited = builtBasesOf(plan).flatMap(name => recallHistory(name, context)?.origins ?? []);
+  const all = [...own, ...inherited];
+  return [...new Map(all.map(origin => [canonical(withoutPlaces(origin)), origin])).values()];
 }
 
 function rememberedLayer({ diffId, descriptor, format }: LayerRecord): RememberedLayer {
   return { diffId, descriptor, format };
-}
-
-interface Start extends BaseImage {
-  /** Layers of the base that have no history yet. */
-  readonly made: readonly NewLayer[];
-  readonly cached: boolean;
 }
 
 function knownBase(base: Base, { digest, layers }: BaseImage): KnownBase {
@@ -170,29 +165,6 @@ function nameOf(base: Base): string | undefined {
 
 function builtLayer({ diffId, descriptor: { digest, size, mediaType } }: LayerRecord): BuiltLayer {
   return { digest, size, mediaType, diffId };
-}
-
-async function startFrom(plan: ImagePlan, step: StepContext): Promise<Start> {
-  const { base, platform } = plan;
-  const { context } = step;
-  switch (base.kind) {
-    case 'scratch':
-      return { layers: [], config: emptyConfig(platform), annotations: {}, made: [], cached: true };
-    case 'image':
-      return { ...(await openBase(base, platform, plan.name, context)), made: [], cached: true };
-    case 'built': {
-      const { layers, config, annotations } = context.built(base.image);
-      return { layers, config, annotations, made: [], cached: true };
-    }
-    case 'stack':
-      throw new AshlarError("type 'stack' in 'from' is not supported yet", { at: base.at });
-    case 'tar': {
-      const { layer, created, cached } = await located(base.source.at, () => tarBase(base, step));
-      const layers = layer ? [layer] : [];
-      const made = layers.map(({ diffId }) => ({ diffId, created, createdBy: base.createdBy }));
-      return { layers, config: emptyConfig(platform), annotations: {}, made, cached };
-    }
-  }
 }
 
 /**

@@ -11,10 +11,10 @@ import {
   type TarCompression,
 } from '../oci/index.ts';
 import type { LookContext } from './context.ts';
-import type { TreeLayer } from './inside/requests.ts';
+import { checkFileSystem } from './forms/verity.ts';
 import { keyOf } from './keys/keys.ts';
 import { watched, watchedWhole } from './sources/transfers.ts';
-import type { LayerRecord } from './values.ts';
+import type { LayerRecord, TarLayer } from './values.ts';
 
 /** What identifies the tree of layers: their diff IDs from the bottom to the top, or what is known to be the same. */
 export function chainOf(layers: readonly LayerRecord[]): string {
@@ -24,21 +24,6 @@ export function chainOf(layers: readonly LayerRecord[]): string {
     ...(pile === undefined ? [] : [['pile', pile] as const]),
     ...layers.slice(end + 1).map(({ diffId }) => ['layer', diffId] as const),
   ]);
-}
-
-/** The layers with their blobs in the store, ready to be unpacked or looked into. */
-export async function treeLayers(
-  layers: readonly LayerRecord[],
-  { store }: LookContext,
-): Promise<readonly TreeLayer[]> {
-  store.claim(...layers.map(({ diffId }) => `tree ${diffId}` as const));
-  await Promise.all(layers.map(layer => layer.fetch()));
-  return layers.map(({ diffId, descriptor, format }) => ({
-    diffId,
-    blob: store.blobPath(descriptor.digest),
-    format,
-    annotations: descriptor.annotations,
-  }));
 }
 
 /** Where somebody else's blobs come from. */
@@ -58,7 +43,7 @@ export function foreignLayer(
   const { store } = context;
   const format = layerFormat(descriptor.mediaType);
   const local = source.localBlob(descriptor);
-  const fetch = async () => {
+  const download = async () => {
     if (await store.hasBlob(descriptor)) return;
     const { digest, size } = descriptor;
     const transfer = { image, what: 'blob', name: digest, size } as const;
@@ -70,9 +55,14 @@ export function foreignLayer(
       await watchedWhole({ ...transfer, from: 'disk' }, context, linked);
     }
   };
+  const fetch = async () => {
+    await download();
+    if (format.kind !== 'tar') await checkFileSystem(descriptor, format, context);
+  };
   let fetching: Promise<void> | undefined;
   return {
-    diffId,
+    // What an image says of file systems is not asked: the blob itself is what is hashed.
+    diffId: format.kind === 'tar' ? diffId : descriptor.digest,
     descriptor: { ...descriptor, mediaType: ociMediaType(descriptor.mediaType, format) },
     format,
     ...(local === undefined ? {} : { local }),
@@ -89,7 +79,7 @@ function ociMediaType(mediaType: string, format: LayerFormat): string {
 }
 
 /** A tar layer of ours, whose blob is in the store. */
-export function ownLayer(diffId: Digest, descriptor: Descriptor, compression: TarCompression): LayerRecord {
+export function ownLayer(diffId: Digest, descriptor: Descriptor, compression: TarCompression): TarLayer {
   return { diffId, descriptor, format: { kind: 'tar', compression }, fetch: async () => {} };
 }
 
@@ -99,7 +89,7 @@ export async function keepLayer(
   file: string,
   compression: TarCompression,
   { store }: LookContext,
-): Promise<LayerRecord> {
+): Promise<TarLayer> {
   const { size, mediaType } = packed;
   const [diffId, digest] = [parseDigest(packed.diffId), parseDigest(packed.digest)];
   await store.placeBlob(digest, file);
@@ -119,7 +109,7 @@ export async function knownLayer(
   diffId: Digest,
   wanted: TarCompression | 'any',
   context: LookContext,
-): Promise<LayerRecord | undefined> {
+): Promise<TarLayer | undefined> {
   const { store, options } = context;
   const preferred = wanted === 'any' ? options.compression : wanted;
   for (const compression of [preferred, ...COMPRESSIONS.filter(other => other !== preferred)]) {
@@ -138,10 +128,10 @@ export async function knownLayer(
 
 /** The same layer in another compression; a layer made for a build-only image may later be wanted in an emitted one. */
 async function recompress(
-  layer: LayerRecord,
+  layer: TarLayer,
   compression: TarCompression,
   context: LookContext,
-): Promise<LayerRecord | undefined> {
+): Promise<TarLayer | undefined> {
   const { packLayer } = await import('../layers/index.ts');
   const { store, signal } = context;
   const output = store.temporaryPath('layer');

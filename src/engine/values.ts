@@ -1,5 +1,5 @@
 /** Layers and images as values: descriptions that can be combined; bytes are touched only when somebody asks for them. */
-import type { Descriptor, Digest, ImageConfig, LayerFormat } from '../oci/index.ts';
+import type { Descriptor, Digest, ImageConfig, LayerFormat, TarCompression } from '../oci/index.ts';
 
 export interface LayerRecord {
   /** Of the uncompressed tar; of the blob itself where that is a file system. */
@@ -8,8 +8,21 @@ export interface LayerRecord {
   readonly format: LayerFormat;
   /** A file outside the store that has the blob, if its owner has told the truth: `fetch` finds out. */
   readonly local?: string;
+  /**
+   * Of the uppermost layer of a stack of which any order of the parts gives the same tree: what identifies this layer
+   * with all below it, whatever their order.
+   */
+  readonly pile?: string;
   /** Brings the blob into the store, verified; nothing happens when it is there. */
   readonly fetch: () => Promise<void>;
+}
+
+export interface TarLayer extends LayerRecord {
+  readonly format: { readonly kind: 'tar'; readonly compression: TarCompression };
+}
+
+export function isTar(layer: LayerRecord): layer is TarLayer {
+  return layer.format.kind === 'tar';
 }
 
 /** An image as a value: its layers from the bottom to the top, and what is said about it. */

@@ -9,6 +9,11 @@ export function basesOf({ base }: Pick<ImagePlan, 'base'>): readonly SingleBase[
   return base.kind === 'stack' ? base.parts : [base];
 }
 
+/** The images of the plan whose layers are part of one. */
+export function builtBasesOf(image: Pick<ImagePlan, 'base'>): readonly string[] {
+  return basesOf(image).flatMap(base => (base.kind === 'built' ? [base.image] : []));
+}
+
 /** The images from elsewhere whose layers become part of one. */
 export function foreignImagesOf(image: Pick<ImagePlan, 'base' | 'steps'>): readonly ImageBase[] {
   return [

@@ -130,7 +130,7 @@ export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: L
 }
 
 /** Places change with every line above them, and mean nothing. */
-function withoutPlaces(value: object): unknown {
+export function withoutPlaces(value: object): unknown {
   return JSON.parse(
     JSON.stringify(value, (name, item: unknown) =>
       (name === 'at' || name === 'messages') && typeof item === 'object' ? undefined : item,
@@ -138,13 +138,23 @@ function withoutPlaces(value: object): unknown {
   );
 }
 
-export function baseFact({ base }: ImagePlan, { layers, config, digest }: BaseImage): BaseFact {
+export function baseFact({ base }: Pick<ImagePlan, 'base'>, image: BaseImage): BaseFact {
+  const { layers, config, digest, stacked } = image;
   const content = [['layers', chainOf(layers)] as const, ['config', canonical(config)] as const];
-  return { name: nameOfBase(base), identity: digest ?? keyOf('base', content) };
+  return {
+    name: nameOfBase(base),
+    identity: digest ?? keyOf('base', content),
+    ...stacked,
+  };
 }
 
 export function baseChanges(before: BaseFact | undefined, now: BaseFact): readonly Change[] {
   if (!before || before.identity === now.identity) return [];
+  if (before.parts && now.parts && before.name === now.name) {
+    const parts = now.parts.flatMap((part, i) => baseChanges(before.parts?.[i], part));
+    const rules = changesBetween('base', before.rules ?? [], now.rules ?? [], () => []);
+    if (parts.length + rules.length > 0) return [...rules, ...parts];
+  }
   const name = before.name === now.name ? now.name : `${before.name} -> ${now.name}`;
   const digests = [before.identity, now.identity];
   const text = digests.every(digest => digest.startsWith('sha256:'))
@@ -155,11 +165,22 @@ export function baseChanges(before: BaseFact | undefined, now: BaseFact): readon
 
 /** `step 2 (run)`. */
 export function placeOf({ steps }: ImagePlan, step: Step): string {
-  const what = step.kind === 'copy' ? `copy to ${step.target}` : step.kind;
-  return `step ${steps.indexOf(step) + 1} (${what})`;
+  return `step ${steps.indexOf(step) + 1} (${wordsFor(step.kind, nameOfStep(step))})`;
 }
 
-/** The same step in the last build: of the same kind and, for copies, to the same target; the n-th of several. */
+/** `copy to /a`. */
+export function wordsFor(kind: Step['kind'], name: string): string {
+  switch (kind) {
+    case 'apply':
+      return `apply ${name}`;
+    case 'copy':
+      return `copy to ${name}`;
+    case 'run':
+      return kind;
+  }
+}
+
+/** The same step in the last build: of the same kind and name; the n-th of several. */
 export function counterpart(
   { steps }: ImagePlan,
   step: Step,

@@ -50,7 +50,7 @@ function rememberedLayers(name: string, context: LookContext): readonly LayerRec
   const history = recallHistory(name, context);
   return history?.layers.map(layer => ({
     ...layer,
-    fetch: () => fetchAgain(layer, name, history.origin, context),
+    fetch: () => fetchAgain(layer, name, history.origins, context),
   }));
 }
 
@@ -58,15 +58,15 @@ function rememberedLayers(name: string, context: LookContext): readonly LayerRec
 async function fetchAgain(
   { descriptor }: RememberedLayer,
   name: string,
-  origin: Origin | undefined,
+  origins: readonly Origin[],
   context: LookContext,
 ): Promise<void> {
   if (await context.store.hasBlob(descriptor)) return;
-  const base = origin && (await openBase(origin.base, origin.platform, name, context));
-  const layer = base?.layers.find(candidate => candidate.descriptor.digest === descriptor.digest);
-  if (!layer) {
-    const text = `the layer ${descriptor.digest} of ${name} is no longer in the store`;
-    throw new AshlarError(text, { hint: `build ${name} again` });
+  for (const { base, platform } of origins) {
+    const { layers } = await openBase(base, platform, name, context);
+    const layer = layers.find(candidate => candidate.descriptor.digest === descriptor.digest);
+    if (layer) return layer.fetch();
   }
-  await layer.fetch();
+  const text = `the layer ${descriptor.digest} of ${name} is no longer in the store`;
+  throw new AshlarError(text, { hint: `build ${name} again` });
 }

@@ -1,24 +1,19 @@
-/** What a build would make anew, and why: keys are followed as far as they can be known without building anything. */
-import { nameOfBase } from '../../plan/names.ts';
 import type { CopyStep, ImagePlan, Plan, RunStep, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { dependenciesOf } from '../build.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
-import { knownLayer } from '../layer-records.ts';
-import { openBase } from '../sources/bases.ts';
-import { peekDownload } from '../sources/downloads.ts';
-import type { FileIdentity } from '../sources/identity.ts';
 import { changedPaths } from '../sources/listings.ts';
-import { followed, resolveSource } from '../sources/sources.ts';
 import { findTarget } from '../steps/targets.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
-import { baseChanges, baseFact, counterpart, placeOf } from './comparison.ts';
+import { counterpart, placeOf, wordsFor } from './comparison.ts';
+import { explainBase } from './explain-base.ts';
 import { type Change, changesBetween } from './explanation.ts';
 import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
-import { BELOW, configParts, copyParts, labelParts, runParts, tarParts } from './key-parts.ts';
+import { BELOW, configParts, copyParts, labelParts, runParts } from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
+import { identityOf, resultOf } from './known.ts';
 
 export interface Explanation {
   readonly image: string;
@@ -93,7 +88,7 @@ async function explainImage(
   const before = recallHistory(plan.name, context);
   if (!before)
     return { explanation: { image: plan.name, state: 'never built', changes: [] }, layers: undefined };
-  const base = await explainBase(plan, before, known, changed, context);
+  const base = await explainBase(plan, before.facts.base, { known, changed }, context);
   const walk = new Walk(plan, before, base.layers, context);
   for (const step of plan.steps) {
     if (step.kind === 'apply') throw new AshlarError("'apply' is not supported yet", { at: step.at });
@@ -112,49 +107,6 @@ async function explainImage(
     explanation: { image: plan.name, state: changes.length === 0 ? 'up to date' : 'changed', changes },
     layers: walk.layers,
   };
-}
-
-interface ExplainedBase {
-  readonly layers: readonly LayerRecord[] | undefined;
-  readonly changes: readonly Change[];
-}
-
-async function explainBase(
-  plan: ImagePlan,
-  before: ImageHistory,
-  known: ReadonlyMap<string, readonly LayerRecord[]>,
-  changedImages: ReadonlySet<string>,
-  context: LookContext,
-): Promise<ExplainedBase> {
-  const { base, platform, name } = plan;
-  const old = before.facts.base;
-  const changed = (text: string): Change => ({ where: 'base', text, details: [] });
-  const renamed = nameOfBase(base) === old.name ? [] : [changed(`${old.name} -> ${nameOfBase(base)}`)];
-  switch (base.kind) {
-    case 'scratch':
-      return { layers: [], changes: renamed };
-    case 'image': {
-      const opened = await openBase(base, platform, name, context);
-      const changes = baseChanges(old, baseFact(plan, opened));
-      // Layers of another image are not looked into before they are built on: they may not be here.
-      return { layers: changes.length === 0 ? opened.layers : undefined, changes };
-    }
-    case 'built': {
-      const layers = known.get(base.image);
-      if (!layers) return { layers, changes: [changed(`${base.image} will be rebuilt`)] };
-      // Its config is inherited, whatever becomes of its layers.
-      const inherited = changedImages.has(base.image) ? [changed(`${base.image} changes`)] : [];
-      return { layers, changes: [...renamed, ...inherited] };
-    }
-    case 'stack':
-      throw new AshlarError("type 'stack' in 'from' is not supported yet", { at: base.at });
-    case 'tar': {
-      const content = await identityOf(followed(base.source), name, known, context);
-      const result = await resultOf(keyOf('tar', tarParts(content, context.options)), context);
-      if (result) return { layers: result.layers, changes: renamed };
-      return { layers: undefined, changes: [changed(`${nameOfBase(base)} changed`)] };
-    }
-  }
 }
 
 /** Goes through the steps of an image from the bottom to the top. */
@@ -268,37 +220,8 @@ function removedSteps(plan: ImagePlan, { steps }: ImageHistory): readonly Change
   return steps
     .filter(step => !kept.has(step))
     .map(({ kind, name }) => ({
-      where: kind === 'copy' ? `copy to ${name}` : kind,
+      where: wordsFor(kind, name),
       text: 'removed',
       details: [],
     }));
-}
-
-/** What a source is now. What only a build can tell stands there in brackets, which no identity has. */
-async function identityOf(
-  source: Source,
-  image: string,
-  known: ReadonlyMap<string, readonly LayerRecord[]>,
-  context: LookContext,
-): Promise<FileIdentity> {
-  if (source.kind === 'image' && !known.has(source.image))
-    return { identity: `(of ${source.image}, which will be rebuilt)`, type: 'file' };
-  if (source.kind === 'http') {
-    const sha256 = await peekDownload(source, context);
-    return { identity: sha256 === undefined ? '(not downloaded yet)' : `http ${sha256}`, type: 'file' };
-  }
-  const { identity, type } = await resolveSource(source, image, context);
-  return { identity, type };
-}
-
-/** The layers of a finished step (one, or none when it changed nothing); undefined when it has to be done. */
-async function resultOf(
-  key: string,
-  context: LookContext,
-): Promise<{ readonly layers: readonly LayerRecord[] } | undefined> {
-  const step = context.store.database.step(key);
-  if (!step) return undefined;
-  if (step.diffId === undefined) return { layers: [] };
-  const layer = await knownLayer(step.diffId, 'any', context);
-  return layer && { layers: [layer] };
 }

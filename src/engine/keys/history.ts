@@ -15,8 +15,8 @@ export interface ImageHistory {
   readonly config: readonly KeyPart[];
   /** From the bottom to the top. */
   readonly layers: readonly RememberedLayer[];
-  /** The image from elsewhere that it is built on in the end. */
-  readonly origin?: Origin;
+  /** The images from elsewhere whose layers it has. */
+  readonly origins: readonly Origin[];
 }
 
 export interface Origin {
@@ -39,6 +39,9 @@ export interface ImageFacts {
 export interface BaseFact {
   readonly name: string;
   readonly identity: string;
+  /** Of a stack: what it is made of, and by which rules. */
+  readonly parts?: readonly BaseFact[];
+  readonly rules?: readonly KeyPart[];
 }
 
 export interface SourceFact {
@@ -53,7 +56,7 @@ export interface SourceFact {
 
 export interface StepHistory {
   readonly kind: Step['kind'];
-  /** Tells the steps of one kind apart: where a copy goes, as the description has it. */
+  /** Tells the steps of one kind apart: where a copy goes, which image is applied, as the description has it. */
   readonly name: string;
   readonly key: string;
   readonly parts: readonly KeyPart[];
@@ -73,5 +76,12 @@ export function rememberHistory(image: string, history: ImageHistory, { store, o
 }
 
 export function nameOfStep(step: Step): string {
-  return step.kind === 'copy' ? step.target : '';
+  switch (step.kind) {
+    case 'apply':
+      return step.image.reference;
+    case 'copy':
+      return step.target;
+    case 'run':
+      return '';
+  }
 }

@@ -14,6 +14,7 @@ import {
 import type { ImageBase } from '../../plan/types.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
 import { type LookContext, once, say } from '../context.ts';
+import type { BaseFact } from '../keys/history.ts';
 import { canonical } from '../keys/keys.ts';
 import { type BlobSource, foreignLayer } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
@@ -25,6 +26,8 @@ export interface BaseImage {
   readonly annotations: Readonly<Record<string, string>>;
   /** What the reference stands for, where it is an image in a registry or layout: a manifest or an index. */
   readonly digest?: Digest;
+  /** Of a stack. */
+  readonly stacked?: Pick<BaseFact, 'parts' | 'rules'>;
 }
 
 /** What an image in a registry was when it was last looked at. */

@@ -36,11 +36,20 @@ export interface StepContext {
 export interface StepResult {
   readonly key: string;
   readonly parts: readonly KeyPart[];
-  /** Undefined when nothing changed. */
+  /** The layer that it made; undefined when nothing changed. */
   readonly layer: LayerRecord | undefined;
+  /** Layers of other images that it puts below its own. */
+  readonly brought?: readonly BroughtLayer[];
   /** RFC 3339: when the work was really done. */
   readonly created: string;
   readonly cached: boolean;
+}
+
+export interface BroughtLayer {
+  readonly layer: LayerRecord;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly createdBy: string;
 }
 
 interface Work {
@@ -170,7 +179,8 @@ export async function checkUnchanged(
   }
 }
 
-async function packHere(
+/** Packs a layer out of what this process can read. */
+export async function packHere(
   job: Parameters<typeof packLayer>[0],
   pack: PackOptions,
   { context, plan }: StepContext,

@@ -1,0 +1,74 @@
+/** The layer on top of others that holds what they do not give by themselves. */
+import {
+  type ByteString,
+  fromText,
+  type NewEntry,
+  type PackedLayer,
+  type PackOptions,
+} from '../../layers/index.ts';
+import type { Correction } from '../../stacking/index.ts';
+import { contentsOf, filesOf } from '../layer-contents.ts';
+import { packHere, type StepContext } from '../steps/steps.ts';
+import type { LayerRecord } from '../values.ts';
+
+/** Undefined when there is nothing to correct. `layers` are those that files are taken from. */
+export async function packCorrections(
+  corrections: readonly Correction[],
+  layers: readonly LayerRecord[],
+  pack: PackOptions,
+  step: StepContext,
+): Promise<PackedLayer | undefined> {
+  if (corrections.length === 0) return undefined;
+  const contents = await contentsOfTaken(corrections, layers, step);
+  const entries = corrections.map(correction => newEntry(correction, contents));
+  return packHere({ kind: 'entries', entries }, pack, step);
+}
+
+function newEntry(correction: Correction, taken: ReadonlyMap<Taken, Uint8Array>): NewEntry {
+  const path = canonical(correction);
+  switch (correction.kind) {
+    case 'removed':
+      return { kind: 'removed', path };
+    case 'made':
+      return { kind: 'entry', path, entry: correction.entry, content: correction.content };
+    case 'taken': {
+      const content = taken.get(correction);
+      return { kind: 'entry', path, entry: correction.entry, ...(content && { content }) };
+    }
+  }
+}
+
+type Taken = Extract<Correction, { kind: 'taken' }>;
+
+/** What is in the files that are taken from layers; each layer is read once. */
+async function contentsOfTaken(
+  corrections: readonly Correction[],
+  layers: readonly LayerRecord[],
+  { context }: StepContext,
+): Promise<ReadonlyMap<Taken, Uint8Array>> {
+  const taken = corrections.filter(
+    correction =>
+      correction.kind === 'taken' && correction.entry.type === 'file' && correction.entry.size > 0,
+  ) as readonly Taken[];
+  const found = new Map<Taken, Uint8Array>();
+  for (const [id, wanted] of Map.groupBy(taken, ({ layer }) => layer)) {
+    const layer = layers.find(({ diffId }) => diffId === id);
+    if (!layer) throw new Error(`a file is to be taken from ${id}, which is no layer of the stack`);
+    const { entries } = await contentsOf(layer, context);
+    // The content of a hard link is where its first name is.
+    const places = wanted.map(correction => {
+      const path = canonical(correction);
+      return { correction, place: entries.get(path)?.linkedTo ?? path };
+    });
+    const files = await filesOf([layer], context).read(id, [...new Set(places.map(({ place }) => place))]);
+    for (const { correction, place } of places) {
+      const content = files.get(place);
+      if (content) found.set(correction, content);
+    }
+  }
+  return found;
+}
+
+function canonical({ path }: Correction): ByteString {
+  return fromText(path.slice(1));
+}

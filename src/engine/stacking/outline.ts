@@ -1,0 +1,54 @@
+/** What is remembered of decisions: all but what a layer on top was made of, which is in that layer. */
+import type { Digest } from '../../oci/index.ts';
+import type { MovedLayer, Regeneration } from '../../stacking/index.ts';
+import type { LookContext } from '../context.ts';
+import type { LayerRecord } from '../values.ts';
+
+/** How a stack was made. */
+export interface StackOutline {
+  /** All layers of the parts, bottom to top. */
+  readonly order: readonly Digest[];
+  readonly moved: readonly MovedLayer[];
+  /** Conflicts that people are told of. */
+  readonly warnings: readonly string[];
+  readonly regenerate: readonly Regeneration[];
+  readonly orderIndependent: boolean;
+  /** The text for the annotation. */
+  readonly record: string;
+}
+
+/** What applying images came to. */
+export interface ApplyOutline {
+  /** The layers that came to those of the base, bottom to top. */
+  readonly layers: readonly Digest[];
+}
+
+export function recallStack(key: string, context: LookContext): StackOutline | undefined {
+  return recall(key, context) as StackOutline | undefined;
+}
+
+export function recallApply(key: string, context: LookContext): ApplyOutline | undefined {
+  return recall(key, context) as ApplyOutline | undefined;
+}
+
+export function rememberOutline(
+  key: string,
+  outline: StackOutline | ApplyOutline,
+  { store }: LookContext,
+): void {
+  store.database.remember('lookups', key, outline);
+}
+
+function recall(key: string, { store, options }: LookContext): unknown {
+  return options.noCache ? undefined : store.database.recall('lookups', key);
+}
+
+/** The layers of these diff IDs, in this order; of layers that are there twice the first ones. */
+export function pick(order: readonly Digest[], layers: readonly LayerRecord[]): readonly LayerRecord[] {
+  const known = new Map(layers.toReversed().map(layer => [layer.diffId, layer]));
+  return order.map(diffId => {
+    const layer = known.get(diffId);
+    if (!layer) throw new Error(`there is no layer ${diffId} in the parts`);
+    return layer;
+  });
+}

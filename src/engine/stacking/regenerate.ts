@@ -1,0 +1,74 @@
+import type { StackBase } from '../../plan/types.ts';
+import type { Regeneration } from '../../stacking/index.ts';
+import { type LookContext, say } from '../context.ts';
+import { BELOW } from '../keys/key-parts.ts';
+import { canonical, type KeyPart } from '../keys/keys.ts';
+import { chainOf } from '../layer-records.ts';
+import { roomOf } from '../steps/rooms.ts';
+import { type StepContext, type StepResult, throughCache } from '../steps/steps.ts';
+import type { LayerRecord } from '../values.ts';
+
+/** The domain of the keys of what programs of an image made. */
+export const REGENERATE = 'regenerate';
+
+const LIBRARY_CACHE = '/etc/ld.so.cache';
+
+/** Where programs of images are looked for by other programs of theirs. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export function regenerateKeyParts(
+  regenerations: readonly Regeneration[],
+  { libraryCache }: Pick<StackBase, 'libraryCache'>,
+  layers: readonly LayerRecord[],
+  { context, plan }: Pick<StepContext, 'plan'> & { readonly context: LookContext },
+): readonly KeyPart[] {
+  return [
+    [BELOW.layers, chainOf(layers)],
+    ['programs', canonical(regenerations)],
+    ['library cache', libraryCache],
+    ['platform', canonical(plan.platform)],
+    ['SOURCE_DATE_EPOCH', String(context.options.sourceDateEpoch ?? '')],
+  ];
+}
+
+/**
+ * Lets programs of the tree make anew what they have derived from it. What they cannot make is removed, since it would
+ * be wrong.
+ */
+export function regenerate(
+  regenerations: readonly Regeneration[],
+  base: Pick<StackBase, 'libraryCache'>,
+  layers: readonly LayerRecord[],
+  step: StepContext,
+): Promise<StepResult> {
+  const { context, plan } = step;
+  const { workshop, signal, emit } = context;
+  const programs = regenerations.map(({ command, makes }) => ({
+    command,
+    makes,
+    wanted: base.libraryCache === 'regenerate' || !makes.includes(LIBRARY_CACHE),
+  }));
+  return throughCache(
+    {
+      domain: REGENERATE,
+      parts: regenerateKeyParts(regenerations, base, layers, step),
+      perform: async pack => {
+        const environment = { defaults: { PATH }, passThrough: [], set: {} };
+        const surroundings = { environment, binds: [], importDirectories: [] };
+        const room = await roomOf(surroundings, layers, '', context);
+        const { layer, problems } = await workshop.call(
+          'regenerate',
+          { ...room, network: 'none', programs, pack },
+          {
+            signal,
+            onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
+            onWarning: text => say(context, plan.name, 'warning', text),
+          },
+        );
+        for (const text of problems) say(context, plan.name, 'warning', text);
+        return layer;
+      },
+    },
+    step,
+  );
+}
