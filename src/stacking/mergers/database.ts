@@ -37,7 +37,8 @@ async function asInTheLast(
   conflict: Conflict,
 ): Promise<MergeResult> {
   const last = parts.at(-1);
-  return { files: await Promise.all(paths.map(path => asIn(last, path))), conflicts: [conflict] };
+  const files = paths.filter(path => last?.entry(path)?.type !== 'directory');
+  return { files: await Promise.all(files.map(path => asIn(last, path))), conflicts: [conflict] };
 }
 
 function nameOf({ name }: PartView): string {

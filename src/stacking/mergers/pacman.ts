@@ -1,0 +1,76 @@
+/** The database of pacman: packages have directories of their own, and none may have two. */
+import { AshlarError } from '../../support/errors.ts';
+import type { MergedFile, MergeInput, MergeResult, Merger, TreeView } from '../merger.ts';
+import { mergePackages, type PackageRecord } from '../packages/merge.ts';
+import {
+  PACMAN_FORM,
+  PACMAN_LOCAL,
+  type PacmanPackage,
+  pacmanPackages,
+} from '../packages/pacman-database.ts';
+import { mergeDatabase } from './database.ts';
+import { asIn } from './made.ts';
+
+export const pacman: Merger = {
+  name: 'pacman',
+  whole: true,
+  answersFor: path => path.startsWith(`${PACMAN_LOCAL}/`),
+  merge: input => mergeDatabase(PACMAN_FORM, input, mergeDirectories),
+};
+
+interface Directory extends PacmanPackage, PackageRecord {
+  readonly tree: TreeView;
+}
+
+async function mergeDirectories(input: MergeInput): Promise<MergeResult> {
+  const { base, parts } = input;
+  const forms = await Promise.all(parts.map(async part => textOf((await part.read(PACMAN_FORM))?.content)));
+  if (new Set(forms).size > 1)
+    throw new AshlarError(
+      `the database has different versions: ${parts.map(({ name }, i) => `${forms[i]} in ${name}`).join(', ')}`,
+    );
+  const after = parts.map(part => ({ name: part.name, packages: byName(part) }));
+  const { packages, conflicts } = mergePackages('pacman', PACMAN_LOCAL, byName(base), after);
+  const chosen = new Map([...packages.values()].map(({ directory, tree }) => [directory, tree]));
+  const known = new Set([base, ...parts].flatMap(pacmanPackages).map(({ directory }) => directory));
+  const files = [...directoriesOf(input)]
+    .filter(([directory]) => known.has(directory))
+    .filter(([directory, { changedBy }]) => changedBy > 1 || !chosen.has(directory))
+    .flatMap(([directory, { paths }]) => {
+      const tree = chosen.get(directory);
+      const gone: MergedFile[] = tree === undefined ? [{ kind: 'removed', path: directory }] : [];
+      return [...gone, ...paths.map(path => asIn(tree, path))];
+    });
+  return { files: await Promise.all(files), conflicts };
+}
+
+function byName(tree: TreeView): ReadonlyMap<string, Directory> {
+  const directories = pacmanPackages(tree).map(one => {
+    const identity = tree.entry(`${one.directory}/desc`)?.sha256 ?? '';
+    return [one.name, { ...one, identity, tree }] as const;
+  });
+  return new Map(directories);
+}
+
+/** Directories of packages that parts changed, with the changed paths in them. */
+function directoriesOf({
+  paths,
+  parts,
+}: MergeInput): ReadonlyMap<string, { paths: string[]; changedBy: number }> {
+  const directories = new Map<string, { paths: string[]; changedBy: number }>();
+  for (const path of paths) {
+    const [name = '', file] = path.slice(PACMAN_LOCAL.length + 1).split('/');
+    if (file === undefined) continue;
+    const directory = `${PACMAN_LOCAL}/${name}`;
+    directories.set(directory, { paths: [...(directories.get(directory)?.paths ?? []), path], changedBy: 0 });
+  }
+  for (const one of directories.values())
+    one.changedBy = parts.filter(part => one.paths.some(path => part.changed(path))).length;
+  return directories;
+}
+
+function textOf(content: Uint8Array | undefined): string {
+  return Buffer.from(content ?? [])
+    .toString('latin1')
+    .trim();
+}
