@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
 import type { Call } from './inside/call.ts';
 import { toPlain } from './inside/errors-as-data.ts';
+import { makeErofsLayer, readFileSystem } from './inside/file-systems.ts';
 import { grab } from './inside/grab.ts';
 import { labels } from './inside/labels.ts';
 import { pack } from './inside/pack.ts';
 import { atLocation } from './inside/places.ts';
 import { probe } from './inside/probe.ts';
+import { regenerate } from './inside/regenerate.ts';
 import type { FromInside, InsideOptions, Requests, ToInside } from './inside/requests.ts';
 import { run } from './inside/run.ts';
 import { shell } from './inside/shell.ts';
@@ -29,8 +31,11 @@ type Handlers = {
 const handlers: Handlers = {
   run,
   labels,
+  regenerate,
   shell,
   pack,
+  readFileSystem,
+  makeErofs: makeErofsLayer,
   unpack: async (layers, { signal }) => {
     await snapshots.ensure(layers, signal);
     return null;

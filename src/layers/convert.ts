@@ -38,14 +38,18 @@ export interface ConvertJob {
   readonly limits?: Partial<Limits>;
 }
 
-/** A layer as a file system, in a file. */
-export interface FileSystemLayer {
+/** A file, complete. */
+export interface SealedFile {
   /** SHA-256 of the blob, `sha256:...`, which is the diff ID, too. */
   readonly digest: string;
   /** Bytes of the blob. */
   readonly size: number;
   /** Of the hash area, 64 hexadecimal digits. */
   readonly rootHash?: string;
+}
+
+/** A layer as a file system, in a file. */
+export interface FileSystemLayer extends SealedFile {
   readonly warnings: readonly string[];
 }
 
@@ -63,11 +67,7 @@ export async function convert(job: ConvertJob, checkpoint: () => void): Promise<
 }
 
 /** Adds the hash area, if it is wanted, and takes the digest of it all, in one pass over the file. */
-export function seal(
-  path: string,
-  verity: boolean,
-  checkpoint: () => void,
-): Omit<FileSystemLayer, 'warnings'> {
+export function seal(path: string, verity: boolean, checkpoint: () => void): SealedFile {
   using file = new FileDescriptor(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
   const hash = createHash('sha256');
   const onBytes = (bytes: Buffer) => {

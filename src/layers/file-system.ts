@@ -15,24 +15,28 @@ export interface FileSystemBlob {
   readonly rootHash?: string | undefined;
 }
 
+export interface CheckedFileSystem {
+  /** A hash area is there, and nobody vouches for it. */
+  readonly unverified: boolean;
+}
+
 /** Bytes from the start in which both file systems describe themselves. */
 const HEAD = 2048;
 
 const SQUASHFS_MAGIC = 0x7371_7368;
 const EROFS_MAGIC = 0xe0f5_e1e2;
-const EROFS_SUPERBLOCK = 1024;
+export const EROFS_SUPERBLOCK = 1024;
 /** Between a page of the smallest machine and the largest that erofs knows. */
 const EROFS_BLOCK_BITS = { least: 9, most: 16 } as const;
 
 /**
  * Checks that a blob is what its label says, and against its root hash if there is one.
  * Throws an AshlarError when it is not.
- * @returns Whether a hash area is there for which no root hash was given.
  */
 export function checkFileSystem(
   { blob, kind, rootHash }: FileSystemBlob,
   checkpoint: () => void,
-): { readonly unverified: boolean } {
+): CheckedFileSystem {
   using file = new BlobFile(blob);
   const size = fileSystemSize(file, kind);
   if (rootHash !== undefined) verifyVerity(file.fd, size, rootHash, () => checkpoint());

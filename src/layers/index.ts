@@ -1,16 +1,26 @@
 /**
  * Tar layers: unpacked into directories that overlayfs mounts, and packed from directories, files and tar archives.
- * Everything that is read here is hostile until checked, and every byte is hashed as it passes. Knows tar, whiteouts
- * (OCI image specification, layer.md) and compressions; knows neither registries nor plans.
+ * The same as squashfs and erofs images with dm-verity. Everything that is read here is hostile until checked, and
+ * every byte is hashed as it passes. Knows tar, whiteouts (OCI image specification, layer.md), compressions and the
+ * outlines of file systems; knows neither registries nor plans.
  *
  *     unpack   blob ─► inflate ─► sha256 (diff ID) ─► tar reader ─► tree of names ─► directory
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
+ *     convert  blob ─► inflate ─► tar reader ─► overlay form ─► mksquashfs ─► hash tree, sha256 ─► blob
  */
 export { type ByteString, fromText, toText } from './bytes.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export { decodeContents } from './contents-bytes.ts';
+export type { ConvertJob, FileSystemLayer, SealedFile } from './convert.ts';
+export {
+  canWriteErofs,
+  type ErofsCompression,
+  type ErofsCompressor,
+  makeErofs,
+} from './erofs.ts';
+export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
   digestOfContent,
   digestOfFiles,
@@ -18,7 +28,16 @@ export {
   type ListedEntry,
   type StatCache,
 } from './identity.ts';
-export { packLayer, prepareLayerWorker, readLayerContents, readLayerFiles, unpackLayer } from './jobs.ts';
+export {
+  checkFileSystemLayer,
+  convertLayer,
+  packLayer,
+  prepareLayerWorker,
+  readLayerContents,
+  readLayerFiles,
+  sealImage,
+  unpackLayer,
+} from './jobs.ts';
 export type { Limits } from './limits.ts';
 export {
   type LayerBlob,
@@ -35,5 +54,13 @@ export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
 export { type ArchivedFile, readSmallArchive, writeSmallArchive } from './small-archive.ts';
+export {
+  canWriteSquashfs,
+  FALLBACK_SQUASHFS,
+  QUICK_SQUASHFS,
+  SMALLEST_SQUASHFS,
+  type SquashfsCompression,
+  type SquashfsCompressor,
+} from './squashfs.ts';
 export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

@@ -1,19 +1,64 @@
 /** Layers that are file systems, as the tar layers that say the same: for those who read layers path by path. */
-import type { TarCompression } from '../../oci/index.ts';
-import { AshlarError } from '../../support/errors.ts';
-import type { LookContext } from '../context.ts';
-import type { LayerRecord } from '../values.ts';
-
-export interface TarLayer extends LayerRecord {
-  readonly format: { readonly kind: 'tar'; readonly compression: TarCompression };
-}
-
-export function isTar(layer: LayerRecord): layer is TarLayer {
-  return layer.format.kind === 'tar';
-}
+import { type Digest, digestOf, ociLayerMediaType, type TarCompression } from '../../oci/index.ts';
+import { type LookContext, once } from '../context.ts';
+import type { TreeLayer } from '../inside/requests.ts';
+import { keepLayer, knownLayer, ownLayer } from '../layer-records.ts';
+import { isTar, type LayerRecord, type TarLayer } from '../values.ts';
 
 /** The layer itself where it is a tar; else what it says as a tar layer, made once and remembered. */
-export async function tarForm(layer: LayerRecord, _context: LookContext): Promise<TarLayer> {
+export async function tarForm(
+  layer: LayerRecord,
+  context: LookContext,
+  wanted: TarCompression | 'any' = 'any',
+): Promise<TarLayer> {
   if (isTar(layer)) return layer;
-  throw new AshlarError(`layers of type ${layer.descriptor.mediaType} are not supported yet`);
+  return once(context, `tar form ${layer.diffId} ${wanted}`, () => readAsTar(layer, wanted, context));
+}
+
+/** The layers, as tars, with their blobs in the store: ready to be unpacked or looked into. */
+export async function treeLayers(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<readonly TreeLayer[]> {
+  const { store } = context;
+  const tars = await Promise.all(layers.map(layer => tarForm(layer, context)));
+  store.claim(...tars.map(({ diffId }) => `tree ${diffId}` as const));
+  await Promise.all(tars.map(layer => layer.fetch()));
+  return tars.map(({ diffId, descriptor, format: { compression } }) => {
+    return { diffId, blob: store.blobPath(descriptor.digest), compression };
+  });
+}
+
+async function readAsTar(
+  layer: LayerRecord,
+  wanted: TarCompression | 'any',
+  context: LookContext,
+): Promise<TarLayer> {
+  const { store, workshop, signal } = context;
+  const key = `tar form ${layer.diffId}`;
+  const known = store.database.recall('lookups', key) as Digest | undefined;
+  const kept = known && (await knownLayer(known, wanted, context));
+  if (kept) return kept;
+  await layer.fetch();
+  const { kind } = layer.format;
+  if (kind === 'tar') throw new Error('a tar layer needs no other form of tar');
+  const compression = wanted === 'any' ? 'zstd' : wanted;
+  const output = store.temporaryPath('layer');
+  const blob = store.blobPath(layer.descriptor.digest);
+  const onWarning = (text: string) => {
+    context.emit({ kind: 'message', image: undefined, level: 'warning', text: `${layer.diffId}: ${text}` });
+  };
+  const request = { blob, kind, pack: { compression, output } } as const;
+  const packed = await workshop.call('readFileSystem', request, { signal, onWarning });
+  const tar = packed ? await keepLayer(packed, output, compression, context) : await emptyLayer(context);
+  store.database.remember('lookups', key, tar.diffId);
+  return tar;
+}
+
+/** A tar with nothing in it. */
+async function emptyLayer({ store }: LookContext): Promise<TarLayer> {
+  const bytes = Buffer.alloc(1024);
+  const digest = await store.addBytes(bytes);
+  const descriptor = { mediaType: ociLayerMediaType('none'), digest: digestOf(bytes), size: bytes.length };
+  return ownLayer(digest, descriptor, 'none');
 }

@@ -2,18 +2,23 @@
  * What the engine asks of its inner half, the process in our own namespaces, where uid 0 and mounts are ours. Plain
  * data: it travels over an IPC channel.
  */
-import type { PackedLayer, PackOptions, ParentDirectory } from '../../layers/index.ts';
-import type { Annotations, Digest, LayerFormat } from '../../oci/index.ts';
+import type {
+  ErofsCompression,
+  FileSystemBlob,
+  FileSystemLayer,
+  PackedLayer,
+  PackOptions,
+  ParentDirectory,
+} from '../../layers/index.ts';
+import type { Digest, TarCompression } from '../../oci/index.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
 
-/** A layer of a tree; its blob is in the store. */
+/** A tar layer of a tree; its blob is in the store. */
 export interface TreeLayer {
   readonly diffId: Digest;
   readonly blob: string;
-  readonly format: LayerFormat;
-  /** Of its descriptor. */
-  readonly annotations?: Annotations | undefined;
+  readonly compression: TarCompression;
 }
 
 /** Where a file or directory is: on the host, or in the tree of an image. */
@@ -55,6 +60,25 @@ export type RunResult =
   | { readonly kind: 'failed'; readonly status: number; readonly changes?: string }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'layer'; readonly layer: PackedLayer };
+
+/** Programs of a tree that derive files from it. */
+export interface RegenerateRequest extends Room {
+  readonly programs: readonly {
+    readonly command: readonly string[];
+    /** Absolute paths. */
+    readonly makes: readonly string[];
+    /** Whether it is run; what it makes is removed otherwise. */
+    readonly wanted: boolean;
+  }[];
+  readonly pack: PackOptions;
+}
+
+export interface RegenerateResult {
+  /** Undefined when all is there as it should be. */
+  readonly layer: PackedLayer | undefined;
+  /** What could not be made, and why; it is removed. */
+  readonly problems: readonly string[];
+}
 
 /** A command that has the input and output of the user. */
 export interface ShellRequest extends Room {
@@ -102,6 +126,22 @@ export type PackRequest =
     }
   | { readonly kind: 'tar'; readonly location: Location; readonly pack: PackOptions };
 
+/** A layer that is a file system is packed as a tar layer. */
+export interface ReadFileSystemRequest extends Pick<FileSystemBlob, 'blob' | 'kind'> {
+  readonly pack: PackOptions;
+}
+
+/** A layer is written as an erofs image. */
+export interface MakeErofsRequest {
+  readonly layer: TreeLayer;
+  /** What lower layers say of directories that it implies. */
+  readonly below: readonly ParentDirectory[];
+  readonly compression: ErofsCompression;
+  readonly verity: boolean;
+  /** The file to write. */
+  readonly output: string;
+}
+
 /** What works inside the namespaces, on the file system of the store. */
 export interface Abilities {
   /** Why trees cannot be mounted and changed; undefined when they can. */
@@ -115,6 +155,8 @@ export interface Abilities {
 export interface Requests {
   readonly run: { readonly params: RunRequest; readonly result: RunResult };
   readonly labels: { readonly params: LabelsRequest; readonly result: LabelsResult };
+  /** Makes derived files anew; what else changes in the tree is lost. */
+  readonly regenerate: { readonly params: RegenerateRequest; readonly result: RegenerateResult };
   /** The command's exit status. */
   readonly shell: { readonly params: ShellRequest; readonly result: number };
   /** The identity of what is at a place; undefined when nothing is there. */
@@ -130,6 +172,12 @@ export interface Requests {
   readonly stage: { readonly params: StageRequest; readonly result: null };
   readonly grab: { readonly params: GrabRequest; readonly result: null };
   readonly pack: { readonly params: PackRequest; readonly result: PackedLayer | undefined };
+  /** Undefined when the file system says nothing. */
+  readonly readFileSystem: {
+    readonly params: ReadFileSystemRequest;
+    readonly result: PackedLayer | undefined;
+  };
+  readonly makeErofs: { readonly params: MakeErofsRequest; readonly result: FileSystemLayer };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };
   /** Removes temporary files: ours, and those of builds that were killed. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { unpackLayer } from '../../layers/index.ts';
-import { AshlarError, codeOf } from '../../support/errors.ts';
+import { codeOf } from '../../support/errors.ts';
 import type { TreeLayer } from './requests.ts';
 
 /** What is known of a snapshot besides its files. */
@@ -86,11 +86,10 @@ export class Snapshots {
   async #unpack(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {
     const temporary = this.#temporaryPath();
     mkdirSync(temporary, { recursive: true });
-    const { blob, format, diffId } = layer;
-    if (format.kind !== 'tar') throw new AshlarError(`layers of type ${format.kind} are not supported yet`);
+    const { blob, compression, diffId } = layer;
     const { impliedDirectories, opaqueRoot, warnings } = await unpackLayer({
       blob,
-      compression: format.compression,
+      compression,
       diffId,
       directory: join(temporary, 'tree'),
       owners: this.#options.singleId ? 'squash' : 'keep',

@@ -9,11 +9,8 @@ import type { EventSink } from '../events.ts';
 import { openNamed } from '../images/open.ts';
 import { lowerDirectories } from '../inside/tree.ts';
 import { looking } from '../keys/looking.ts';
-import { treeLayers } from '../layer-records.ts';
-import type { Use } from '../store/claims.ts';
-import type { LayerRecord } from '../values.ts';
-import { Lowers } from './lowers.ts';
-import { beginMount, clearPlace, holdMounts, isMounted, placeOf, readRecord } from './records.ts';
+import { mountLowers, prepareLowers } from './lowers.ts';
+import { clearPlace, holdMounts, isMounted, placeOf, readRecord, writeRecord } from './records.ts';
 
 export interface MountOrder {
   /** As in `openNamed`. */
@@ -44,8 +41,7 @@ export async function mountImage(
   }
   await looking(options, emit, signal, async context => {
     const { layers } = await openNamed(image, context);
-    const trees = await treeLayers(layers, context);
-    const lowers = await Lowers.prepare(trees, context);
+    await prepareLowers(layers, context);
     using _ours = holdMounts(context.store.path);
     const place = placeOf(context.store.path, target);
     const record = readRecord(place);
@@ -55,22 +51,18 @@ export async function mountImage(
       });
     }
     clearPlace(place);
-    beginMount(place, { target, image, uses: usesOf(layers), ...(changes && { scratch: changes.scratch }) });
+    const found = { target, image, ...(changes && { scratch: changes.scratch }) };
+    // Before anything is mounted: whatever happens then can be undone.
+    writeRecord(place, { ...found, uses: [] });
     try {
-      const snapshots = await lowers.mount(join(place, 'layers'));
-      mountAt(target, lowerDirectories(snapshots, join(place, 'repairs')), place, changes);
+      const lowers = await mountLowers(layers, join(place, 'layers'), context);
+      writeRecord(place, { ...found, uses: lowers.map(({ use }) => use) });
+      mountAt(target, lowerDirectories(lowers, join(place, 'repairs')), place, changes);
     } catch (error) {
       clearPlace(place);
       throw error;
     }
   });
-}
-
-function usesOf(layers: readonly LayerRecord[]): readonly Use[] {
-  return layers.flatMap(({ diffId, descriptor }): readonly Use[] => [
-    `tree ${diffId}`,
-    `blob ${descriptor.digest}`,
-  ]);
 }
 
 interface Changes {

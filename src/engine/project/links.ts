@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path';
 import type { ImagePlan, Source } from '../../plan/types.ts';
 import { codeOf } from '../../support/errors.ts';
 import type { BuildContext } from '../context.ts';
-import { treeLayers } from '../layer-records.ts';
+import { treeLayers } from '../forms/tar-form.ts';
 import type { ResolvedSource } from '../sources/sources.ts';
 import { removeTree } from '../store/abandoned.ts';
 import type { LayerRecord } from '../values.ts';

@@ -1,8 +1,8 @@
 import type { BuildOptions } from '../context.ts';
 import type { EventSink } from '../events.ts';
+import { treeLayers } from '../forms/tar-form.ts';
 import { earlierLayers } from '../keys/earlier.ts';
 import { looking } from '../keys/looking.ts';
-import { treeLayers } from '../layer-records.ts';
 
 /**
  * Copies a file or directory of an image that was built earlier into a directory, as files of the caller. Nothing else

@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import type { Bind, Surroundings } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { LookContext } from '../context.ts';
+import { treeLayers } from '../forms/tar-form.ts';
 import type { Room } from '../inside/requests.ts';
 import { runEnvironment } from '../keys/key-parts.ts';
-import { treeLayers } from '../layer-records.ts';
 import { missingHint } from '../sources/hints.ts';
 import type { LayerRecord } from '../values.ts';
 

@@ -1,0 +1,248 @@
+/**
+ * Reads the names and attributes of an erofs image (the kernel's fs/erofs/erofs_fs.h); they are never compressed.
+ * Contents of files are not read here: fsck.erofs extracts them, and, up to 1.5, nothing else that counts (it loses
+ * extended attributes, hard links and setuid bits). Images come from strangers: everything is checked before use.
+ */
+import { readSync } from 'node:fs';
+import { AshlarError } from '../support/errors.ts';
+import type { ByteString } from './bytes.ts';
+import type { BlobFile } from './decompress.ts';
+import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
+import type { Limits } from './limits.ts';
+import { joinPath } from './names.ts';
+import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
+
+/** An inode, and what is in it if that is names. */
+export interface ErofsNode extends Omit<TarEntry, 'path' | 'type'> {
+  readonly type: Exclude<EntryType, 'hardlink'> | 'socket';
+  readonly id: bigint;
+  readonly links: number;
+}
+
+export interface ErofsName {
+  readonly name: ByteString;
+  readonly id: bigint;
+}
+
+/** How the data of an inode lie. */
+const PLAIN = 0;
+const INLINE = 2;
+
+/** Features that change what is read here begin with this one: 48 bit addresses. */
+const UNKNOWN_FEATURES = 0x80;
+
+const DIRENT = 12;
+const SLOT = 32;
+const XATTR_HEADER = 12;
+const XATTR_ENTRY = 4;
+const LONG_PREFIX = 0x80;
+const PREFIXES: Readonly<Record<number, string>> = {
+  1: 'user.',
+  2: 'system.posix_acl_access',
+  3: 'system.posix_acl_default',
+  4: 'trusted.',
+  6: 'security.',
+};
+
+const TYPES: Readonly<Record<number, ErofsNode['type']>> = {
+  4: 'directory',
+  8: 'file',
+  10: 'symlink',
+  2: 'character',
+  6: 'block',
+  1: 'fifo',
+  12: 'socket',
+};
+
+/** Bytes that are read at a time: inodes and directories lie close together. */
+const WINDOW = 1 << 16;
+
+interface Inode {
+  readonly node: ErofsNode;
+  readonly layout: number;
+  /** Where plain data begins, or the number of a device. */
+  readonly address: number;
+  /** Where inline data begins. */
+  readonly inline: number;
+}
+
+export class ErofsReader {
+  readonly #fd: number;
+  readonly #size: number;
+  readonly #limits: Limits;
+  readonly #blockSize: number;
+  readonly #metadata: number;
+  readonly #sharedXattrs: number;
+  readonly #built: bigint;
+  readonly root: bigint;
+  #window: Buffer = Buffer.alloc(0);
+  #windowAt = 0;
+  #names = 0;
+
+  constructor(file: BlobFile, limits: Limits) {
+    this.#fd = file.fd;
+    this.#size = fileSystemSize(file, 'erofs');
+    this.#limits = limits;
+    const superblock = this.#read(EROFS_SUPERBLOCK, 128);
+    if (superblock.readUInt32LE(80) >= UNKNOWN_FEATURES)
+      throw new AshlarError('the erofs image uses features that are not known here');
+    this.#blockSize = 2 ** superblock.readUInt8(12);
+    this.root = BigInt(superblock.readUInt16LE(14));
+    this.#built = time(superblock.readBigUInt64LE(24), superblock.readUInt32LE(32));
+    this.#metadata = superblock.readUInt32LE(40) * this.#blockSize;
+    this.#sharedXattrs = superblock.readUInt32LE(44) * this.#blockSize;
+  }
+
+  node(id: bigint): ErofsNode {
+    return this.#inode(id).node;
+  }
+
+  /** The names in a directory but `.` and `..`, in the order of their bytes. */
+  list(id: bigint): readonly ErofsName[] {
+    const inode = this.#inode(id);
+    const { size } = inode.node;
+    const names: ErofsName[] = [];
+    for (let at = 0; at < size; at += this.#blockSize)
+      names.push(...parseDirents(this.#data(inode, at, Math.min(this.#blockSize, size - at))));
+    this.#names += names.length;
+    if (this.#names > this.#limits.entries)
+      throw new AshlarError(`the erofs image has more than ${this.#limits.entries} names`);
+    return names
+      .filter(({ name }) => name !== '.' && name !== '..')
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #inode(id: bigint): Inode {
+    const at = this.#metadata + Number(id) * SLOT;
+    const format = this.#read(at, 2).readUInt16LE();
+    const extended = (format & 1) === 1;
+    const length = extended ? 64 : 32;
+    const bytes = this.#read(at, length);
+    const mode = bytes.readUInt16LE(4);
+    const type = TYPES[mode >> 12];
+    if (type === undefined) throw new AshlarError('an inode of the erofs image has an unknown type');
+    const xattrCount = bytes.readUInt16LE(2);
+    const xattrLength = xattrCount === 0 ? 0 : XATTR_HEADER + (xattrCount - 1) * XATTR_ENTRY;
+    const layout = (format >> 1) & 7;
+    const address = bytes.readUInt32LE(16);
+    const isDevice = type === 'character' || type === 'block';
+    const size = extended ? Number(bytes.readBigUInt64LE(8)) : bytes.readUInt32LE(8);
+    if (size > this.#limits.expandedBytes) throw new AshlarError('a file of the erofs image is too large');
+    const described = {
+      id,
+      type,
+      mode: mode & 0o7777,
+      uid: extended ? bytes.readUInt32LE(24) : bytes.readUInt16LE(24),
+      gid: extended ? bytes.readUInt32LE(28) : bytes.readUInt16LE(26),
+      links: extended ? bytes.readUInt32LE(44) : bytes.readUInt16LE(6),
+      mtime: extended ? time(bytes.readBigUInt64LE(32), bytes.readUInt32LE(40)) : this.#built,
+      size: type === 'file' || type === 'directory' ? size : 0,
+      major: isDevice ? (address >>> 8) & 0xfff : 0,
+      minor: isDevice ? (address & 0xff) | ((address >>> 12) & 0xfff00) : 0,
+      xattrs: this.#xattrs(at + length, xattrLength),
+      link: '',
+    };
+    const inode = { node: described, layout, address, inline: at + length + xattrLength };
+    if (type !== 'symlink') return inode;
+    if (size >= this.#limits.nameLength)
+      throw new AshlarError('a link target of the erofs image is too long');
+    return { ...inode, node: { ...described, link: this.#data(inode, 0, size, size).toString('latin1') } };
+  }
+
+  /** A part of uncompressed data, which begins at a whole block. */
+  #data({ node, layout, address, inline }: Inode, at: number, length: number, size = node.size): Buffer {
+    if (layout !== PLAIN && layout !== INLINE)
+      throw new AshlarError('names in the erofs image are stored in a form that is not known here');
+    const tail = size - (size % this.#blockSize);
+    if (layout === INLINE && at >= tail) return this.#read(inline + at - tail, length);
+    return this.#read(address * this.#blockSize + at, length);
+  }
+
+  #xattrs(at: number, length: number): readonly Xattr[] {
+    if (length === 0) return [];
+    const bytes = this.#read(at, length);
+    const shared = bytes.readUInt8(4);
+    const found: Xattr[] = [];
+    for (let i = 0; i < shared; i++) {
+      const id = this.#read(at + XATTR_HEADER + i * XATTR_ENTRY, XATTR_ENTRY).readUInt32LE();
+      found.push(this.#xattr(this.#sharedXattrs + id * XATTR_ENTRY).xattr);
+    }
+    for (let next = at + XATTR_HEADER + shared * XATTR_ENTRY; next + XATTR_ENTRY <= at + length; ) {
+      const { xattr, end } = this.#xattr(next);
+      found.push(xattr);
+      next = end;
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #xattr(at: number): { readonly xattr: Xattr; readonly end: number } {
+    const head = this.#read(at, XATTR_ENTRY);
+    const nameLength = head.readUInt8(0);
+    const index = head.readUInt8(1);
+    const valueLength = head.readUInt16LE(2);
+    const prefix = PREFIXES[index];
+    if (prefix === undefined || (index & LONG_PREFIX) !== 0)
+      throw new AshlarError('an attribute of the erofs image has a name of a kind that is not known here');
+    const bytes = this.#read(at + XATTR_ENTRY, nameLength + valueLength);
+    const end = at + XATTR_ENTRY + Math.ceil(bytes.length / XATTR_ENTRY) * XATTR_ENTRY;
+    const name = prefix + bytes.toString('latin1', 0, nameLength);
+    return { xattr: { name, value: Buffer.from(bytes.subarray(nameLength)) }, end };
+  }
+
+  #read(at: number, length: number): Buffer {
+    if (at < 0 || at + length > this.#size) throw new AshlarError('the erofs image is damaged');
+    const start = at - this.#windowAt;
+    if (start >= 0 && start + length <= this.#window.length)
+      return this.#window.subarray(start, start + length);
+    const window = Buffer.allocUnsafe(Math.max(WINDOW, length));
+    const count = readSync(this.#fd, window, 0, Math.min(window.length, this.#size - at), at);
+    if (count < length) throw new AshlarError('the erofs image is damaged');
+    this.#window = window.subarray(0, count);
+    this.#windowAt = at;
+    return this.#window.subarray(0, length);
+  }
+}
+
+function time(seconds: bigint, nanoseconds: number): bigint {
+  return BigInt.asIntN(64, seconds) * 1_000_000_000n + BigInt(nanoseconds);
+}
+
+/** One block of a directory: places of names first, then the names one after the other. */
+function parseDirents(block: Buffer): readonly ErofsName[] {
+  const damaged = () => new AshlarError('a directory of the erofs image is damaged');
+  if (block.length < DIRENT) throw damaged();
+  const count = block.readUInt16LE(8) / DIRENT;
+  if (!Number.isInteger(count) || count < 1 || count * DIRENT > block.length) throw damaged();
+  return Array.from({ length: count }, (_, i) => {
+    const start = block.readUInt16LE(i * DIRENT + 8);
+    const end = i + 1 < count ? block.readUInt16LE((i + 1) * DIRENT + 8) : block.length;
+    if (start < count * DIRENT || end < start || end > block.length) throw damaged();
+    const name = block.toString('latin1', start, end).replace(/\0+$/, '');
+    if (name === '' || name.includes('/') || name.includes('\0')) throw damaged();
+    return { name, id: block.readBigUInt64LE(i * DIRENT) };
+  });
+}
+
+/** Every name below a directory with its path, directories before what they hold. Throws for a directory in itself. */
+export function* walkErofs(
+  reader: ErofsReader,
+  limits: Limits,
+): Generator<{ readonly path: ByteString; readonly node: ErofsNode }> {
+  const seen = new Set<bigint>([reader.root]);
+  const pending: { readonly path: ByteString; readonly id: bigint }[] = [{ path: '', id: reader.root }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path, id } = next;
+    const node = reader.node(id);
+    yield { path, node };
+    if (node.type !== 'directory') continue;
+    for (const child of reader.list(id).toReversed()) {
+      const at = joinPath(path, child.name);
+      if (at.length > limits.nameLength) throw new AshlarError('a path in the erofs image is too long');
+      if (reader.node(child.id).type === 'directory') {
+        if (seen.has(child.id)) throw new AshlarError('a directory of the erofs image has two names');
+        seen.add(child.id);
+      }
+      pending.push({ path: at, id: child.id });
+    }
+  }
+}
