@@ -1,11 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rpm as merger } from '../../../src/stacking/mergers/rpm.ts';
 import { has } from '../../support/tools.ts';
 import { asRoot, buildRpms, installedIn, installRpms, rpm } from '../rpms.ts';
-import { contentOf, type Files, filesAt, merge, treeOf } from './views.ts';
+import { contentOf, type Files, filesAt, merge, removedBy, treeOf } from './views.ts';
 
 const DIRECTORY = '/var/lib/rpm';
 const DATABASE = `${DIRECTORY}/rpmdb.sqlite`;
@@ -35,6 +36,8 @@ describe.skipIf(!has('rpm', 'rpmbuild'))('rpm databases', () => {
       { name: 'moving', version: '1.1' },
       { name: 'kernel', preamble: ['Provides: installonlypkg(kernel)'] },
       { name: 'kernel', version: '2.0', preamble: ['Provides: installonlypkg(kernel)'] },
+      { name: 'gpg-pubkey' },
+      { name: 'gpg-pubkey', version: '2.0' },
     ];
     const built = buildRpms(join(work, 'build'), recipes);
     recipes.forEach(({ name, version = '1.0' }, i) => {
@@ -115,4 +118,139 @@ describe.skipIf(!has('rpm', 'rpmbuild'))('rpm databases', () => {
       ['moving-1.1', 'shared-1.0', 'upper-1.0'].map(name => `${name}-1.noarch`),
     );
   });
+
+  it('have a conflict where a package is there in two versions, and the one of the last part', async () => {
+    const [x, y] = [baseWith('moving-1.1'), baseWith('moving-1.1~rc1')];
+    const result = await merge(merger, tree(base), { x: tree(x), y: tree(y) });
+    expect(result.conflicts).toEqual([
+      {
+        ...{ kind: 'package', path: DATABASE, parts: ['x', 'y'] },
+        text: 'package moving.noarch: 1.1-1 in x (newer), 1.1~rc1-1 in y',
+      },
+    ]);
+    const root = rootWith(contentOf(result, DATABASE), x, y);
+    expect(installedIn(root)).toEqual(['common-1.0-1.noarch', 'moving-1.1~rc1-1.noarch']);
+  });
+
+  it('keep all versions of what is meant to be installed in several', async () => {
+    const root = await stacked(
+      baseWith('kernel-1.0', 'gpg-pubkey-1.0'),
+      baseWith('kernel-2.0', 'gpg-pubkey-2.0'),
+    );
+    expect(
+      installedIn(root).filter(name => !name.startsWith('common') && !name.startsWith('moving')),
+    ).toEqual(
+      ['gpg-pubkey-1.0', 'gpg-pubkey-2.0', 'kernel-1.0', 'kernel-2.0'].map(name => `${name}-1.noarch`),
+    );
+  });
+
+  it('are brought together where parts share nothing', async () => {
+    const [x, y] = [over(), over()];
+    install(x, 'common-1.0', 'shared-1.0');
+    install(y, 'shared-1.0', 'upper-1.0');
+    const result = await merge(merger, treeOf({}), { x: tree(x), y: tree(y) });
+    expect(result.conflicts).toEqual([]);
+    const root = rootWith(contentOf(result, DATABASE), x, y);
+    expect(installedIn(root)).toEqual(['common', 'shared', 'upper'].map(name => `${name}-1.0-1.noarch`));
+  });
+
+  it('have the same bytes whenever they are merged', async () => {
+    const trees = { x: tree(baseWith('kernel-1.0')), y: tree(baseWith('kernel-2.0')) };
+    const [one, other] = [await merge(merger, tree(base), trees), await merge(merger, tree(base), trees)];
+    expect(contentOf(one, DATABASE)?.equals(contentOf(other, DATABASE) ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it('are read with what only their log has, and leave no log', async () => {
+    // Without rpm at the end, which would write the log into the database.
+    const log = logOf(
+      readFileSync(join(base, DATABASE)),
+      `
+      DELETE FROM Name WHERE key = 'common';
+      DELETE FROM Packages WHERE hnum NOT IN (SELECT hnum FROM Name);`,
+    );
+    const x = tree(base, { [`${DATABASE}-wal`]: log });
+    const y = baseWith('kernel-1.0');
+    for (const parts of [
+      { x, y: tree(y) },
+      { y: tree(y), x },
+    ]) {
+      const result = await merge(merger, tree(base), parts);
+      expect(result.conflicts).toEqual([]);
+      expect(removedBy(result)).toEqual([`${DATABASE}-wal`, `${DATABASE}-shm`]);
+      const root = rootWith(contentOf(result, DATABASE), base, y);
+      expect(installedIn(root)).toEqual(['kernel-1.0-1.noarch', 'moving-1.0-1.noarch']);
+    }
+  });
+
+  it('are taken from the last part where they are of another kind', async () => {
+    const y = treeOf({ [`${DIRECTORY}/Packages.db`]: 'RpmP', [`${DIRECTORY}/Index.db`]: 'RpmX' });
+    const x = treeOf({ [`${DIRECTORY}/Packages.db`]: 'RpmPx', [`${DIRECTORY}/Index.db`]: 'RpmX' });
+    const result = await merge(merger, treeOf({}), { x, y });
+    expect(result.conflicts).toMatchObject([
+      { kind: 'merge', parts: ['x', 'y'], text: expect.stringMatching(/kind ndb, .*--rebuilddb/) },
+    ]);
+    expect(contentOf(result, `${DIRECTORY}/Packages.db`)?.toString()).toBe('RpmP');
+  });
+
+  it('are a conflict where one part removes them', async () => {
+    const result = await merge(merger, tree(base), { x: treeOf({}), y: tree(baseWith('kernel-1.0')) });
+    expect(result.conflicts).toMatchObject([
+      { kind: 'removed', parts: ['x', 'y'], text: 'the database: removed in x, changed in y' },
+    ]);
+  });
+
+  it('are refused with a reason when they are damaged or not of rpm', async () => {
+    const [x, y] = [baseWith('kernel-1.0'), baseWith('kernel-2.0')];
+    const sound = readFileSync(join(y, DATABASE));
+    const bad: readonly [RegExp, Uint8Array][] = [
+      [/no database|not a database/, Buffer.alloc(4096, 'x')],
+      [/no table of packages/, new Uint8Array()],
+      [/damaged|malformed/, sound.subarray(0, sound.length / 2)],
+      [/damaged|malformed/, Buffer.concat([sound.subarray(0, 8192), Buffer.alloc(sound.length - 8192, 1)])],
+      [
+        /trigger "evil" that rpm does not make/,
+        changed(sound, 'CREATE TRIGGER evil AFTER INSERT ON Name BEGIN SELECT 1; END'),
+      ],
+      [/view "evil"/, changed(sound, 'CREATE VIEW evil AS SELECT randomblob(1000000000)')],
+      [
+        /table "evil"/,
+        changed(sound, "CREATE TABLE 'evil' (key TEXT DEFAULT (randomblob(9)), hnum INTEGER)"),
+      ],
+      [/no number or no header/, changed(sound, "INSERT INTO Packages VALUES (9007199254740993, x'00')")],
+      [/not the length/, changed(sound, "UPDATE Packages SET blob = x'0000000100'")],
+      [
+        /no name/,
+        changed(sound, `UPDATE Packages SET blob = x'${'00000001'}${'00000000'}${'00'.repeat(16)}'`),
+      ],
+      [/other tables/, changed(sound, "DROP TABLE 'Enhancename'")],
+    ];
+    for (const [text, database] of bad) {
+      const result = await merge(merger, tree(base), { x: tree(x), y: tree(y, { [DATABASE]: database }) });
+      expect(result.conflicts).toMatchObject([
+        { kind: 'merge', parts: ['x', 'y'], text: expect.stringMatching(text) },
+      ]);
+      expect(contentOf(result, DATABASE)?.equals(database)).toBe(true);
+    }
+  });
+
+  /** The database with statements done to it. */
+  function changed(content: Uint8Array, sql: string): Uint8Array {
+    const path = join(mkdtempSync(join(work, 'changed-')), 'db');
+    writeFileSync(path, content);
+    const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+    database.exec(`PRAGMA journal_mode = DELETE; ${sql}`);
+    database.close();
+    return readFileSync(path);
+  }
+
+  /** What statements add to the log of the database. */
+  function logOf(content: Uint8Array, sql: string): Uint8Array {
+    const path = join(mkdtempSync(join(work, 'log-')), 'db');
+    writeFileSync(path, content);
+    const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; ${sql}`);
+    const log = readFileSync(`${path}-wal`);
+    database.close();
+    return log;
+  }
 });
