@@ -4,7 +4,6 @@ import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaT
 import { builtBasesOf, foreignImagesOf } from '../plan/bases.ts';
 import { nameOfBase } from '../plan/names.ts';
 import type { Base, ConfigChange, ImagePlan, Step } from '../plan/types.ts';
-import { AshlarError } from '../support/errors.ts';
 import { composeConfig, composeManifest, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
@@ -25,6 +24,7 @@ import type { BaseImage } from './sources/bases.ts';
 import { sayImports } from './sources/import-messages.ts';
 import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
+import { apply } from './stacking/apply.ts';
 import { stack } from './stacking/stack.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
@@ -118,7 +118,7 @@ function start(base: Base, step: StepContext): Promise<Start> {
 function perform(step: Step, context: StepContext): Promise<StepResult> {
   switch (step.kind) {
     case 'apply':
-      throw new AshlarError("'apply' is not supported yet");
+      return apply(step, context);
     case 'copy':
       return copy(step, context);
     case 'run':

@@ -1,8 +1,9 @@
-import type { CopyStep, ImagePlan, Plan, RunStep, Source } from '../../plan/types.ts';
+import type { CopyStep, ImagePlan, Plan, RunStep, Source, Step } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { dependenciesOf } from '../build.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { changedPaths } from '../sources/listings.ts';
+import { lookAtApplied } from '../stacking/apply.ts';
 import { findTarget } from '../steps/targets.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
@@ -91,7 +92,6 @@ async function explainImage(
   const base = await explainBase(plan, before.facts.base, { known, changed }, context);
   const walk = new Walk(plan, before, base.layers, context);
   for (const step of plan.steps) {
-    if (step.kind === 'apply') throw new AshlarError("'apply' is not supported yet", { at: step.at });
     await walk.take(step, known);
   }
   await walk.takeLabels(known);
@@ -132,10 +132,10 @@ class Walk {
     this.#context = context;
   }
 
-  async take(step: CopyStep | RunStep, known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
+  async take(step: Step, known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
     const where = placeOf(this.#plan, step);
     const before = counterpart(this.#plan, step, this.#before.steps);
-    const parts = await this.#partsOf(step, before, known);
+    const { parts, find } = await this.#lookAt(step, before, known);
     const changes = this.#changesOf(where, before?.parts, parts);
     this.changes.push(...changes);
     if (!this.layers) {
@@ -143,7 +143,7 @@ class Walk {
       return;
     }
     const always = step.kind === 'run' && step.surroundings.binds.length > 0;
-    const result = always ? undefined : await resultOf(keyOf(step.kind, parts), this.#context);
+    const result = always ? undefined : await find();
     if (result) {
       if (changes.length > 0) this.#note(where, 'known from an earlier build');
       this.layers = [...this.layers, ...result.layers];
@@ -188,6 +188,18 @@ class Walk {
     return changesBetween(where, comparable, parts, (old, now) =>
       changedPaths(old, now, this.#context.store.database),
     );
+  }
+
+  /** What a step depends on, and how to find what it gave the last time. */
+  async #lookAt(
+    step: Step,
+    before: StepHistory | undefined,
+    known: ReadonlyMap<string, readonly LayerRecord[]>,
+  ): ReturnType<typeof lookAtApplied> {
+    const find = (key: string) => resultOf(key, this.#context);
+    if (step.kind === 'apply') return lookAtApplied(step, this.#plan, this.layers, this.#context, find);
+    const parts = await this.#partsOf(step, before, known);
+    return { parts, find: () => find(keyOf(step.kind, parts)) };
   }
 
   async #partsOf(

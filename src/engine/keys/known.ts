@@ -5,6 +5,7 @@ import { knownLayer } from '../layer-records.ts';
 import { peekDownload } from '../sources/downloads.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import { resolveSource } from '../sources/sources.ts';
+import type { KnownLayers } from '../stacking/outline.ts';
 import type { LayerRecord } from '../values.ts';
 
 /** What a source is now. What only a build can tell stands there in brackets, which no identity has. */
@@ -25,10 +26,7 @@ export async function identityOf(
 }
 
 /** The layers of a finished step (one, or none when it changed nothing); undefined when it has to be done. */
-export async function resultOf(
-  key: string,
-  context: LookContext,
-): Promise<{ readonly layers: readonly LayerRecord[] } | undefined> {
+export async function resultOf(key: string, context: LookContext): Promise<KnownLayers | undefined> {
   const step = context.store.database.step(key);
   if (!step) return undefined;
   if (step.diffId === undefined) return { layers: [] };

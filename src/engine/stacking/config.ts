@@ -23,7 +23,7 @@ export function stackConfig(
   const [first] = parts;
   const known = new Map<Digest, History>();
   for (const part of parts.toReversed())
-    for (const { diffId, entry } of layersOf(part, author).toReversed()) known.set(diffId, entry);
+    for (const { diffId, entry } of describedLayers(part, author).toReversed()) known.set(diffId, entry);
   const following = emptyEntries(first.config);
   return {
     ...first.config,
@@ -35,13 +35,16 @@ export function stackConfig(
   };
 }
 
-interface DescribedLayer {
+export interface DescribedLayer {
   readonly diffId: Digest;
   readonly entry: History;
 }
 
 /** What a part says of its layers. Where its history does not fit them, nobody knows what was how. */
-function layersOf({ name, config, made }: ConfiguredPart, author: string): readonly DescribedLayer[] {
+export function describedLayers(
+  { name, config, made }: ConfiguredPart,
+  author: string,
+): readonly DescribedLayer[] {
   const { diff_ids: diffIds } = config.rootfs;
   const told = tellsOfAll(config) ? (config.history ?? []).filter(entry => !entry.empty_layer) : [];
   return [

@@ -23,6 +23,11 @@ export interface ApplyOutline {
   readonly layers: readonly Digest[];
 }
 
+/** What an earlier build has made; empty where nothing had to be. */
+export interface KnownLayers {
+  readonly layers: readonly LayerRecord[];
+}
+
 export function recallStack(key: string, context: LookContext): StackOutline | undefined {
   return recall(key, context) as StackOutline | undefined;
 }

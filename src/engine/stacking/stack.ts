@@ -17,7 +17,7 @@ import type { LayerRecord } from '../values.ts';
 import { stackConfig } from './config.ts';
 import { packCorrections } from './corrections.ts';
 import { asStacked, decide } from './decide.ts';
-import { pick, recallStack, rememberOutline, type StackOutline } from './outline.ts';
+import { type KnownLayers, pick, recallStack, rememberOutline, type StackOutline } from './outline.ts';
 import { namesOfParts, type Part, pileOf, stackKeyParts, stackRules } from './parts.ts';
 import { REGENERATE, regenerate, regenerateKeyParts } from './regenerate.ts';
 
@@ -134,7 +134,7 @@ export async function knownStack(
   base: StackBase,
   parts: readonly Part[],
   looking: Pick<StepContext, 'plan'> & { readonly context: LookContext },
-  resultOf: (key: string) => Promise<{ readonly layers: readonly LayerRecord[] } | undefined>,
+  resultOf: (key: string) => Promise<KnownLayers | undefined>,
 ): Promise<readonly LayerRecord[] | undefined> {
   const { context } = looking;
   const key = keyOf(STACK, stackKeyParts(parts, base, context.options));
