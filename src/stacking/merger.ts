@@ -20,7 +20,7 @@ export interface TreeView {
 
 export interface PartView extends TreeView {
   readonly name: string;
-  /** Whether the part has another thing at the path than the common base, or removed it. */
+  /** Whether the part has another thing at the path than the common base, or removed it, and speaks of it itself. */
   changed(path: string): boolean;
 }
 
@@ -78,5 +78,7 @@ export interface Merger {
    * database and its journal, two versions of a package in directories of their own).
    */
   readonly whole?: true;
+  /** It decides by names alone, so that no content is read for it. */
+  readonly unread?: true;
   merge(input: MergeInput): Promise<MergeResult>;
 }

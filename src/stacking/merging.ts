@@ -42,10 +42,16 @@ export async function mergeGroups(
     if (result.files.length > 0) {
       merged.push({ merger: merger.name, paths: result.files.map(({ path }) => path).toSorted() });
     }
+    for (const path of result.declined ?? []) {
+      const conflict = group.conflicts.get(bytesOf(path));
+      if (conflict) conflicts.push(conflict);
+    }
+    const order = stack.parts.map(({ name }) => name);
     for (const conflict of result.conflicts) {
-      const policy = stack.policy(conflict.path);
-      const winner = (policy === 'first' ? conflict.parts[0] : conflict.parts.at(-1)) ?? '';
-      conflicts.push({ ...conflict, policy, winner });
+      // Who prevails came last.
+      const winner = conflict.parts.at(-1) ?? '';
+      const parts = conflict.parts.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+      conflicts.push({ ...conflict, parts, policy: stack.policy(conflict.path), winner });
     }
     regenerate.push(...(result.regenerate ?? []));
   }
@@ -59,14 +65,18 @@ function isNeeded({ paths, disagree }: MergeGroup): boolean {
   return [...paths.values()].some(parts => parts.length < all.size);
 }
 
-async function inputFor({ paths }: MergeGroup, stack: MergedStack): Promise<MergeInput> {
+async function inputFor({ merger, paths }: MergeGroup, stack: MergedStack): Promise<MergeInput> {
   const sorted = [...paths.keys()].toSorted();
   const speaking = new Set([...paths.values()].flat());
   const parts = stack.parts.filter(part => speaking.has(part));
   const base = new PileView(new Pile(commonLayers(parts)), stack.reader);
-  const views = parts.map(part => new PartTreeView(part, base, stack.reader));
+  const views = parts.map(part => {
+    const silent = sorted.filter(path => !paths.get(path)?.includes(part));
+    return new PartTreeView(part, base, stack.reader, new Set(silent));
+  });
   // Asked for at once, so that each layer is read once.
-  await Promise.all([base, ...views].flatMap(view => sorted.map(path => view.readBytes(path))));
+  if (merger.unread === undefined)
+    await Promise.all([base, ...views].flatMap(view => sorted.map(path => view.readBytes(path))));
   const [path = ''] = sorted;
   return {
     paths: sorted.map(each => `/${toText(each)}`),
@@ -150,15 +160,24 @@ class PileView implements TreeView {
 class PartTreeView extends PileView implements PartView {
   readonly name: string;
   readonly #base: PileView;
+  /** What another part, which was built on this one's version, speaks for. */
+  readonly #silent: ReadonlySet<ByteString>;
 
-  constructor({ name, pile }: PartTree, base: PileView, reader: ContentReader) {
+  constructor(
+    { name, pile }: PartTree,
+    base: PileView,
+    reader: ContentReader,
+    silent: ReadonlySet<ByteString>,
+  ) {
     super(pile, reader);
     this.name = name;
     this.#base = base;
+    this.#silent = silent;
   }
 
   changed(path: string): boolean {
     const at = bytesOf(path);
+    if (this.#silent.has(at)) return false;
     return !sameState(this.pile.state(at), this.#base.pile.state(at));
   }
 }

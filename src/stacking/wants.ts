@@ -54,6 +54,8 @@ export interface MergeGroup {
   readonly merger: Merger;
   /** Who has an opinion about which path. */
   readonly paths: Map<ByteString, readonly PartTree[]>;
+  /** What a path is if the merger declines it. */
+  readonly conflicts: Map<ByteString, DecidedConflict>;
   /** Whether they disagree about any of them. */
   disagree: boolean;
 }
@@ -80,11 +82,22 @@ export interface WeighedStack {
 export function weigh(paths: Iterable<ByteString>, stack: WeighedStack): Weighing {
   const scale = new Scale(stack);
   const all = new Set([...paths].flatMap(path => [...parentsOf(path), path]));
-  const sorted = [...all].toSorted();
-  for (const path of sorted) scale.weigh(path);
-  // What is wanted in a directory needs the directory.
-  for (const path of sorted.reverse()) scale.keepParent(path);
+  for (const path of [...all].toSorted()) scale.weigh(path);
+  keepParents(scale.wants, path => directoryAt(path, stack.parts));
   return { wants: scale.wants, conflicts: scale.conflicts, groups: [...scale.groups.values()] };
+}
+
+/** What is wanted in a directory needs the directory: as it is somewhere, if it is. */
+export function keepParents(
+  wants: Map<ByteString, Want>,
+  directoryAt: (path: ByteString) => State | undefined,
+): void {
+  for (const path of [...wants.keys()].toSorted().reverse()) {
+    const parent = parentOf(path);
+    if (wants.get(path)?.kind === 'absent' || wants.get(parent)?.kind !== 'absent') continue;
+    const state = directoryAt(parent);
+    wants.set(parent, state && isDirectory(state) ? wantOf(state) : IMPLIED_WANT);
+  }
 }
 
 class Scale {
@@ -110,28 +123,24 @@ class Scale {
     if (want.kind !== 'absent' && want.entry.type !== 'directory') this.#ended.add(path);
   }
 
-  keepParent(path: ByteString): void {
-    const want = this.wants.get(path);
-    const parent = parentOf(path);
-    if (want === undefined || want.kind === 'absent' || this.wants.get(parent)?.kind !== 'absent') return;
-    const directory = directoryAt(parent, this.#stack.parts);
-    this.wants.set(parent, directory === undefined ? IMPLIED_WANT : wantOf(directory));
-  }
-
   #verdict(path: ByteString, opinions: readonly Opinion[]): Want {
     const [lowest] = opinions;
     const upmost = opinions.at(-1);
     if (lowest === undefined || upmost === undefined) return ABSENT;
     const text = `/${toText(path)}`;
     const agreed = opinions.every(({ state }) => sameState(state, lowest.state));
-    const merged = this.#leaveToMerger(path, text, opinions, agreed);
+    const group = this.#leaveToMerger(path, text, opinions, agreed);
     if (agreed) return wantOf(upmost.state);
     const above = this.#decidedAbove(path, opinions);
     const policy = above ?? this.#stack.policy(text);
     const winner = policy === 'first' ? lowest : upmost;
-    if (!merged && above === undefined) {
-      if (!opinions.every(({ state }) => isDirectory(state))) this.#decided.set(path, policy);
-      this.conflicts.push({ ...conflictOf(path, opinions), policy, winner: winner.part.name });
+    if (above === undefined) {
+      const conflict = { ...conflictOf(path, opinions), policy, winner: winner.part.name };
+      if (group) group.conflicts.set(path, conflict);
+      else {
+        if (!opinions.every(({ state }) => isDirectory(state))) this.#decided.set(path, policy);
+        this.conflicts.push(conflict);
+      }
     }
     return wantOf(winner.state);
   }
@@ -163,22 +172,27 @@ class Scale {
     return policies.every(policy => policy !== undefined) ? policies[0] : undefined;
   }
 
-  /** Whether a merger will decide. */
-  #leaveToMerger(path: ByteString, text: string, opinions: readonly Opinion[], agreed: boolean): boolean {
+  /** The paths with which a merger will decide this one, if it does. */
+  #leaveToMerger(
+    path: ByteString,
+    text: string,
+    opinions: readonly Opinion[],
+    agreed: boolean,
+  ): MergeGroup | undefined {
     const merger = this.#stack.mergers.find(candidate => candidate.answersFor(text));
-    if (merger === undefined || (agreed && merger.whole === undefined)) return false;
+    if (merger === undefined || (agreed && merger.whole === undefined)) return undefined;
     // Directories are what mergers find their files in; who may enter them is for the rules.
     const merged = !opinions.some(({ state }) => isDirectory(state));
-    if (!merged && merger.whole === undefined) return false;
+    if (!merged && merger.whole === undefined) return undefined;
     let group = this.groups.get(merger);
     if (group === undefined) {
-      group = { merger, paths: new Map(), disagree: false };
+      group = { merger, paths: new Map(), conflicts: new Map(), disagree: false };
       this.groups.set(merger, group);
     }
     const changed = opinions.filter(({ state }) => this.#stack.own.has(state.owner)).map(({ part }) => part);
     if (changed.length > 0) group.paths.set(path, changed);
     group.disagree ||= merged && !agreed;
-    return merged;
+    return merged ? group : undefined;
   }
 }
 
