@@ -11,7 +11,7 @@ export interface Row {
 }
 
 /** The rows as lines with their columns aligned, two blanks between them and `indent` blanks before each line. */
-export function alignedLines(rows: readonly Row[], indent: number, color: boolean): readonly string[] {
+function alignedLines(rows: readonly Row[], indent: number, color: boolean): readonly string[] {
   const safe = rows.map(row => ({ ...row, cells: row.cells.map(printable) }));
   const widths: number[] = [];
   // The last cell of a row may be as wide as it likes.
@@ -24,6 +24,20 @@ export function alignedLines(rows: readonly Row[], indent: number, color: boolea
     const line = `${' '.repeat(indent)}${text}`.trimEnd();
     return color && row.style !== undefined ? styleText(row.style, line, { validateStream: false }) : line;
   });
+}
+
+/** A title with its rows below, and an empty line; nothing where there are no rows. */
+export function section(title: string, rows: readonly Row[], color: boolean): readonly string[] {
+  return rows.length === 0 ? [] : [title, ...alignedLines(rows, 2, color), ''];
+}
+
+/** `1 path`, `2 paths`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+export function printLines(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** Whether standard output is a terminal that people look at. */

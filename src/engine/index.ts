@@ -7,8 +7,15 @@ export { buildPlan, dependenciesOf } from './build.ts';
 export type { BuildOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { diffImages, type ImageDiff } from './images/diff.ts';
+export { isReference } from './images/open.ts';
 export type { PackageDifference } from './images/package-difference.ts';
 export type { PathDifference, PathState } from './images/path-difference.ts';
+export {
+  reportStack,
+  type StackReport,
+  type StackVerification,
+  verifyImage,
+} from './images/stack-report.ts';
 export { type Explanation, explainPlan } from './keys/explain.ts';
 export type { Change } from './keys/explanation.ts';
 export { type MountOrder, mountImage, unmountImage } from './mounts/mount.ts';

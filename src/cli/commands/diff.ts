@@ -9,7 +9,7 @@ import {
 import { followed } from '../follow.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { decimalSize } from '../size.ts';
-import { alignedLines, isColorful, type Row, type Style } from '../table.ts';
+import { counted, isColorful, printLines, type Row, type Style, section } from '../table.ts';
 import { buildOptions } from './build-options.ts';
 
 export interface DiffFlags {
@@ -29,23 +29,17 @@ export async function diff(
   const found = await followed(globals, {}, ({ emit, signal }) =>
     diffImages(from, to, options, emit, signal),
   );
-  const lines = flags.json ? [JSON.stringify(found, null, 2)] : diffLines(found, isColorful());
-  process.stdout.write(`${lines.join('\n')}\n`);
+  printLines(flags.json ? [JSON.stringify(found, null, 2)] : diffLines(found, isColorful()));
   if (flags.exitCode && found.paths.length + found.packages.length + found.config.length > 0)
     process.exitCode = 1;
 }
 
 /** The difference for people, the summary last. A directory that is new or gone stands for all that is in it. */
 export function diffLines(diff: ImageDiff, color: boolean): readonly string[] {
-  const sections: readonly (readonly [string, readonly Row[]])[] = [
-    ['packages', diff.packages.map(packageRow)],
-    ['config', diff.config.map(configRow)],
-    ['paths', pathRows(diff.paths)],
-  ];
   return [
-    ...sections.flatMap(([title, rows]) =>
-      rows.length > 0 ? [title, ...alignedLines(rows, 2, color), ''] : [],
-    ),
+    ...section('packages', diff.packages.map(packageRow), color),
+    ...section('config', diff.config.map(configRow), color),
+    ...section('paths', pathRows(diff.paths), color),
     summary(diff),
   ];
 }
@@ -172,8 +166,4 @@ function changes(kinds: readonly string[], noun: string): string {
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, count], i) => (i === 0 ? `${counted(count, noun)} ${kind}` : `${count} ${kind}`))
     .join(', ');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

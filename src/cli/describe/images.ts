@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { ChrootFlags } from '../commands/chroot.ts';
 import type { DiffFlags } from '../commands/diff.ts';
 import type { MountFlags } from '../commands/mount.ts';
+import type { StackFlags } from '../commands/stack.ts';
 import { globalsOf } from '../globals.ts';
-import { withFiles, withPlanFlags, withRuntime } from '../options.ts';
+import { repeatable, withFiles, withPlanFlags, withResultFlags, withRuntime } from '../options.ts';
 
 /** How the commands here name an image. */
 const IMAGE = 'a tag of the OCI layout, docker://host/repository:tag or oci:directory:tag';
@@ -34,6 +35,24 @@ export function describeImages(program: Command): void {
     .argument('<tag:path>', 'the layer, and an absolute path in it')
     .action(async (argument: string, _flags: unknown, command: Command) =>
       (await import('../commands/grab.ts')).grab(globalsOf(command), argument),
+    );
+
+  withResultFlags(program.command('stack'))
+    .description('put images on top of each other: each layer once, and what they disagree about decided')
+    .argument('<images...>', `the lowest first: ${IMAGE}`)
+    .option('--tag <name>', 'the name of the result')
+    .addOption(
+      repeatable(
+        '--conflicts <policy>',
+        'where images disagree: warn, last, first or error; for some paths: /etc/**=first (repeatable)',
+        ['warn'],
+      ),
+    )
+    .option('--dry-run', 'show what would be made, make nothing')
+    .option('--verify', 'prove that one image is what it was stacked from; end with 1 where it is not')
+    .option('--json', 'what --dry-run and --verify show as JSON')
+    .action(async (images: readonly string[], flags: StackFlags, command: Command) =>
+      (await import('../commands/stack.ts')).stack(globalsOf(command), images, flags),
     );
 
   program

@@ -1,14 +1,15 @@
 /** What is different between two images: paths, packages and config. */
-import { mergeContents } from '../../layers/index.ts';
-import type { BuildOptions, LookContext } from '../context.ts';
+import { dirname } from 'node:path';
+import { packagesIn, type TreeView } from '../../stacking/index.ts';
+import { type BuildOptions, type LookContext, say } from '../context.ts';
 import type { EventSink } from '../events.ts';
 import { looking } from '../keys/looking.ts';
-import { contentsOf } from '../layer-contents.ts';
 import type { LayerRecord } from '../values.ts';
 import { type ConfigDifference, configDifferences } from './config-difference.ts';
 import { openNamed } from './open.ts';
-import type { PackageDifference } from './package-difference.ts';
+import { type PackageDifference, packageDifferences } from './package-difference.ts';
 import { type PathDifference, pathDifferences } from './path-difference.ts';
+import { treeOf } from './tree-view.ts';
 
 export interface ImageDiff {
   /** As they were named. */
@@ -36,23 +37,43 @@ export function diffImages(
   return looking(options, emit, signal, async context => {
     const [one, other] = await Promise.all([openNamed(from, context), openNamed(to, context)]);
     const shared = sharedLayers(one.layers, other.layers);
-    const same = shared === one.layers.length && shared === other.layers.length;
-    const trees = same
-      ? undefined
-      : await Promise.all([treeOf(one.layers, context), treeOf(other.layers, context)]);
-    return {
-      from,
-      to,
-      layers: { from: one.layers.length, to: other.layers.length, shared },
-      paths: trees ? pathDifferences(...trees) : [],
-      packages: [],
-      config: configDifferences(one.config, other.config),
-    };
+    const config = configDifferences(one.config, other.config);
+    const layers = { from: one.layers.length, to: other.layers.length, shared };
+    if (shared === layers.from && shared === layers.to)
+      return { from, to, layers, paths: [], packages: [], config };
+    const [before, after] = await Promise.all([treeOf(one.layers, context), treeOf(other.layers, context)]);
+    const paths = pathDifferences(before.merged, after.merged);
+    const packages = await comparePackages(before, after, paths, context);
+    return { from, to, layers, paths, packages, config };
   });
 }
 
-async function treeOf(layers: readonly LayerRecord[], context: LookContext) {
-  return mergeContents(await Promise.all(layers.map(layer => contentsOf(layer, context))));
+/** Databases in whose directories nothing has changed tell of the same packages, and are not read. */
+async function comparePackages(
+  before: TreeView,
+  after: TreeView,
+  paths: readonly PathDifference[],
+  context: LookContext,
+): Promise<readonly PackageDifference[]> {
+  const changed = new Set(paths.map(({ path }) => dirname(path)));
+  const [old, young] = await Promise.all([
+    packagesIn(limited(before, changed)),
+    packagesIn(limited(after, changed)),
+  ]);
+  const unread = new Map([...old.unread, ...young.unread].map(({ path, reason }) => [path, reason]));
+  for (const [path, reason] of unread)
+    say(context, undefined, 'warning', `the packages of ${path} are not compared: ${reason}`);
+  return packageDifferences(old.packages, young.packages);
+}
+
+/** A tree of which only these directories hold anything. */
+function limited(tree: TreeView, directories: ReadonlySet<string>): TreeView {
+  const shows = (path: string) => directories.has(dirname(path));
+  return {
+    list: directory => tree.list(directory),
+    entry: path => (shows(path) ? tree.entry(path) : undefined),
+    read: async path => (shows(path) ? tree.read(path) : undefined),
+  };
 }
 
 /** How many layers at the bottom two images have in common. */

@@ -46,9 +46,9 @@ export function placeOf(store: string, target: string): string {
   return join(placesIn(store), createHash('sha256').update(target).digest('hex').slice(0, 32));
 }
 
-/** Makes the place of a target. To be called before anything is mounted: whatever happens then can be undone. */
-export function beginMount(place: string, record: Omit<MountRecord, 'boot' | 'namespace'>): void {
-  mkdirSync(place, { mode: 0o700 });
+/** Says what is about to be mounted; makes the place where it is not there yet. */
+export function writeRecord(place: string, record: Omit<MountRecord, 'boot' | 'namespace'>): void {
+  mkdirSync(place, { recursive: true, mode: 0o700 });
   const complete: MountRecord = { ...record, boot: thisBoot(), namespace: thisNamespace() };
   writeFileSync(recordIn(place), JSON.stringify(complete));
 }
