@@ -24,6 +24,7 @@ export type {
   Regeneration,
   TreeView,
 } from './merger.ts';
+export { mergers } from './mergers/index.ts';
 export { type InstalledPackage, type InstalledPackages, packagesIn } from './packages/list.ts';
 export { compareVersions, type PackageManager } from './packages/versions.ts';
 export {
