@@ -4,6 +4,7 @@ import {
   type ConflictRules,
   type DecidedConflict,
   type MergedPaths,
+  mergers,
   parseStackRecord,
   type Regeneration,
   STACK_ANNOTATION,
@@ -18,7 +19,6 @@ import { looking } from '../keys/looking.ts';
 import { filesOf } from '../layer-contents.ts';
 import { decide, stackLayers } from '../stacking/decide.ts';
 import { pick } from '../stacking/outline.ts';
-import { mergers } from '../stacking/parts.ts';
 import { openNamed } from './open.ts';
 
 export interface StackReport {

@@ -2,6 +2,7 @@
 import {
   type ConflictRules,
   decideStack,
+  mergers,
   type StackDecision,
   type StackLayer,
   type StackPart,
@@ -9,7 +10,7 @@ import {
 import type { LookContext } from '../context.ts';
 import { contentsOf, filesOf } from '../layer-contents.ts';
 import type { LayerRecord } from '../values.ts';
-import { mergers, type Part } from './parts.ts';
+import type { Part } from './parts.ts';
 
 /** How these parts, the lowest first, are stacked. Layers are fetched only where their contents matter. */
 export function decide(

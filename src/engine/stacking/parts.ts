@@ -3,13 +3,11 @@ import { basename } from 'node:path';
 import type { SingleBase } from '../../plan/bases.ts';
 import { nameOfSource } from '../../plan/names.ts';
 import type { StackBase } from '../../plan/types.ts';
-import type { Merger } from '../../stacking/index.ts';
+import { mergers } from '../../stacking/index.ts';
 import type { BuildOptions } from '../context.ts';
 import { canonical, type KeyPart, keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
-
-export const mergers: readonly Merger[] = [];
 
 /** An image that is to be stacked. */
 export interface Part {
