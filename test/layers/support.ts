@@ -190,7 +190,10 @@ export function readTree(root: string): Record<string, TreeEntry> {
   const inodes = new Map<string, string>();
   const visit = (path: string): void => {
     const full = Buffer.from(`${root}/${path}`, 'latin1');
-    const stat = lstatSync(full, { bigint: true });
+    const stat = lstatSync(full, { bigint: true, throwIfNoEntry: false });
+    // Overlayfs lists whiteouts in directories that it does not merge, as names of nothing.
+    if (stat === undefined && path !== '.') return;
+    if (stat === undefined) throw new Error(`there is no ${root}`);
     const first = inodes.get(`${stat.dev}:${stat.ino}`);
     if (first === undefined) inodes.set(`${stat.dev}:${stat.ino}`, path);
     const type = stat.isDirectory()
