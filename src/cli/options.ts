@@ -82,9 +82,20 @@ export function withRuntime(command: Command): Command {
 /** The flags that decide what comes out, besides those of the plan. */
 export function withResultFlags(command: Command): Command {
   return command
-    .addOption(repeatable('--layer-type <type>', 'form of the layers (repeatable)', ['tar']))
+    .addOption(
+      repeatable('--layer-type <type>', 'form of the layers: tar, squashfs or erofs (repeatable)', ['tar']),
+    )
     .option('--no-verity', 'no dm-verity data (tar layers never have any)')
     .addOption(new Option('--no-squashfs-verity').hideHelp())
+    .option(
+      '--squashfs-compression <kind>',
+      'zstd, gzip, xz, lz4 or lzo, with a level where it has some (zstd:9), or max for the fewest bytes' +
+        ' (default: zstd:3, or gzip where mksquashfs has no zstd)',
+    )
+    .option(
+      '--erofs-compression <kind>',
+      'lz4, lz4hc or zstd as mkfs.erofs here knows them, with a level where it has some (default: lz4hc)',
+    )
     .addOption(
       new Option('--compression <kind>', 'compression of tar layers')
         .choices(['gzip', 'zstd'])

@@ -75,10 +75,11 @@ export class Reporter {
         break;
       case 'image-finished':
         if (event.emitted) {
-          const text = event.cached
-            ? `found cached layer ${event.image}`
-            : `filesystem ${event.image} built successfully`;
-          this.#closing.push({ image: event.image, text });
+          const { image, cached, tags } = event;
+          const texts = cached
+            ? tags.map(({ tag }) => `found cached layer ${tag}`)
+            : [`filesystem ${image} built successfully`];
+          this.#closing.push(...texts.map(text => ({ image, text })));
         }
         break;
     }

@@ -6,6 +6,8 @@ import type { ImagePlan, Plan, Source } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink, PlannedImage } from './events.ts';
+import { formsOf } from './forms/images.ts';
+import { writingTool } from './forms/tools.ts';
 import { buildImage } from './image.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
 import { removeDeadLinks } from './project/links.ts';
@@ -61,6 +63,7 @@ export async function buildPlan(
   if (!existsSync(options.output)) {
     tell(`Creating new OCI Layout at "${options.output}"`);
   }
+  for (const type of options.forms.types) if (type !== 'tar') await writingTool(type, context);
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
   const publisher = new Publisher(emitted, layout, context);
@@ -70,13 +73,14 @@ export async function buildPlan(
   const ends: Promise<void>[] = [];
   const buildOne = async (image: ImagePlan): Promise<void> => {
     await Promise.all(dependenciesOf(image).map(name => tasks.get(name)));
-    const result = await limit(() => {
+    const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
-      return buildImage(image, handedOut.has(image.name), context);
+      const result = await buildImage(image, handedOut.has(image.name), context);
+      return { result, forms: image.emit ? await formsOf(result, context) : [] };
     });
     finished.set(image.name, result);
     emit({ kind: 'image-built', image: image.name });
-    if (image.emit) await publisher.add(result);
+    if (image.emit) await publisher.add(result, forms);
     else emit({ kind: 'image-finished', image: image.name, emitted: false, cached: result.cached, tags: [] });
   };
   for (const image of plan.images) {

@@ -1,11 +1,23 @@
+import type { ErofsCompression, SquashfsCompression } from '../layers/index.ts';
 import type { TarCompression } from '../oci/index.ts';
 import type { Authorship } from './config.ts';
 import type { EventSink, MessageLevel } from './events.ts';
 import type { Project, ProjectDirectories } from './project/project.ts';
 import type { Terminal } from './shell/terminal.ts';
 import type { Store } from './store/store.ts';
-import type { BuiltImage } from './values.ts';
+import type { BuiltImage, LayerType } from './values.ts';
 import type { Workshop } from './workshop.ts';
+
+/** In which forms images are handed out. */
+export interface FormOptions {
+  /** In the order of their tags; at least one, each once. */
+  readonly types: readonly LayerType[];
+  /** Whether file systems get a hash area. */
+  readonly verity: boolean;
+  /** The usual one when absent. */
+  readonly squashfs?: SquashfsCompression | undefined;
+  readonly erofs?: ErofsCompression | undefined;
+}
 
 /** What the user chooses about a build, besides the Plan. */
 export interface BuildOptions {
@@ -21,7 +33,9 @@ export interface BuildOptions {
   readonly noCache: boolean;
   /** Seconds since 1970: every time in the result is this one or earlier. */
   readonly sourceDateEpoch?: number | undefined;
+  /** Of tar layers. */
   readonly compression: TarCompression;
+  readonly forms: FormOptions;
   readonly network: 'host' | 'none';
   readonly runtime?: string | undefined;
   /** The host's variables, which run steps may let through. */

@@ -1,11 +1,12 @@
 /** One image of a plan: base, steps, config, manifest. */
 import { readFile } from 'node:fs/promises';
-import { type Descriptor, documentBytes, type ImageConfig, type Manifest, mediaTypes } from '../oci/index.ts';
+import { type Descriptor, type ImageConfig, mediaTypes } from '../oci/index.ts';
 import { builtBasesOf, foreignImagesOf } from '../plan/bases.ts';
 import { nameOfBase } from '../plan/names.ts';
 import type { Base, ConfigChange, ImagePlan, Step } from '../plan/types.ts';
 import { composeConfig, composeManifest, type NewLayer } from './config.ts';
 import type { BuildContext } from './context.ts';
+import { addDocument } from './documents.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
 import { baseFact, Comparison, earlyFacts, withoutPlaces } from './keys/comparison.ts';
 import {
@@ -24,8 +25,6 @@ import type { BaseImage } from './sources/bases.ts';
 import { sayImports } from './sources/import-messages.ts';
 import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
-import { apply } from './stacking/apply.ts';
-import { stack } from './stacking/stack.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
 import { type Start, startFrom } from './steps/start.ts';
@@ -40,7 +39,8 @@ export async function buildImage(
 ): Promise<BuiltImage> {
   const { emit, options } = context;
   emit({ kind: 'image-started', image: plan.name });
-  const wanted = handedOut ? options.compression : 'any';
+  // Who gets file systems only never sees the tar.
+  const wanted = handedOut && options.forms.types.includes('tar') ? options.compression : 'any';
   const sources = await resolveSources(plan, context);
   const imports = plan.imports.map(({ source }) => sources.of(source));
   const facts = earlyFacts(plan, sources, context);
@@ -111,14 +111,18 @@ export async function buildImage(
   return image;
 }
 
-function start(base: Base, step: StepContext): Promise<Start> {
-  return base.kind === 'stack' ? stack(base, step) : startFrom(base, step);
+async function start(base: Base, step: StepContext): Promise<Start> {
+  if (base.kind !== 'stack') return startFrom(base, step);
+  const { stack } = await import('./stacking/stack.ts');
+  return stack(base, step);
 }
 
-function perform(step: Step, context: StepContext): Promise<StepResult> {
+async function perform(step: Step, context: StepContext): Promise<StepResult> {
   switch (step.kind) {
-    case 'apply':
+    case 'apply': {
+      const { apply } = await import('./stacking/apply.ts');
       return apply(step, context);
+    }
     case 'copy':
       return copy(step, context);
     case 'run':
@@ -223,13 +227,4 @@ async function configFor(
   const configBlob = await addDocument(mediaTypes.config, config, context);
   store.database.remember('images', key, configBlob);
   return { config, configBlob, cached: false };
-}
-
-async function addDocument(
-  mediaType: string,
-  document: ImageConfig | Manifest,
-  { store }: BuildContext,
-): Promise<Descriptor> {
-  const bytes = documentBytes(document);
-  return { mediaType, digest: await store.addBytes(bytes), size: bytes.length };
 }

@@ -17,6 +17,9 @@ export interface LayerRecord {
   readonly fetch: () => Promise<void>;
 }
 
+/** The forms that layers have. */
+export type LayerType = LayerFormat['kind'];
+
 export interface TarLayer extends LayerRecord {
   readonly format: { readonly kind: 'tar'; readonly compression: TarCompression };
 }
@@ -36,4 +39,17 @@ export interface BuiltImage {
   readonly configBlob: Descriptor;
   /** Whether every step was known from earlier builds. */
   readonly cached: boolean;
+}
+
+/** An image with all its layers in one form, as it is handed out. */
+export interface FormedImage {
+  readonly type: LayerType;
+  /** Under which it is in the output. */
+  readonly tag: string;
+  readonly layers: readonly LayerRecord[];
+  /** Of the manifest and of the config, which are in the store. */
+  readonly manifest: Descriptor;
+  readonly configBlob: Descriptor;
+  /** Whether nothing had to be converted. */
+  readonly known: boolean;
 }

@@ -9,7 +9,7 @@
  *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
  *     convert  blob ─► inflate ─► tar reader ─► overlay form ─► mksquashfs ─► hash tree, sha256 ─► blob
  */
-export { type ByteString, fromText, toText } from './bytes.ts';
+export { type ByteString, fromText, isText, toText } from './bytes.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export { decodeContents } from './contents-bytes.ts';

@@ -4,13 +4,13 @@ import type { BuildOptions } from '../../engine/index.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { sourceDateEpoch } from '../epoch.ts';
 import { UsageError } from '../failure.ts';
+import { type FormFlags, formOptions } from '../layer-types.ts';
 import type { Settings } from '../settings.ts';
 
 const SHELL = '/bin/sh';
 
 /** The flags that decide what comes out, besides those of the plan. */
-export interface ResultFlags {
-  readonly layerType: readonly string[];
+export interface ResultFlags extends FormFlags {
   readonly compression: 'gzip' | 'zstd';
   readonly network: 'host' | 'none';
 }
@@ -37,6 +37,7 @@ export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags)
     noCache: flags.cache === false,
     sourceDateEpoch: epoch,
     compression: flags.compression,
+    forms: formOptions(flags),
     network: flags.network,
     runtime: flags.runtime,
     onRunFailure: onRunFailure(flags),

@@ -1,7 +1,8 @@
 import { buildPlan, selectImages } from '../../engine/index.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
-import { checkLayerTypes } from '../layer-types.ts';
+import { formOptions } from '../layer-types.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
+import { checkPrograms } from '../machine/programs.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions, type ResultFlags, type WorkFlags } from './build-options.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
@@ -14,7 +15,8 @@ export interface BuildFlags extends PlanFlags, ResultFlags, WorkFlags, FollowFla
 
 export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<void> {
   const settings = await readSettings(globals);
-  checkLayerTypes(flags.layerType);
+  const { types } = formOptions(flags);
+  checkPrograms(types);
   await followed(globals, flags, work =>
     buildFiles(settings, { ...flags, debug: globals.debug ?? false }, work),
   );

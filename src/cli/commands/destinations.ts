@@ -2,7 +2,7 @@
 import { type ImageReference, parseReference } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
-import { checkLayerTypes, tagSuffix } from '../layer-types.ts';
+import { layerTypes, tagSuffix } from '../layer-types.ts';
 
 export interface Destination {
   /** Of the tag in our own layout. */
@@ -28,14 +28,13 @@ export function destinations(
   files: readonly string[],
 ): (image: string) => readonly Destination[] {
   if (!url) throw new UsageError('--url is a mandatory argument for publishing');
-  checkLayerTypes(types);
+  const suffixes = layerTypes(types).map(tagSuffix);
   if (tags.length === 0) {
     throw new UsageError(`can't save OCI images in ${files.join(', ')} since list of tags is empty`, {
       hint: 'give at least one --tag',
     });
   }
   const place = placeIn(url);
-  const suffixes = types.map(tagSuffix);
   return image => tags.flatMap(tag => suffixes.map(suffix => ({ suffix, ...place(image, tag + suffix) })));
 }
 

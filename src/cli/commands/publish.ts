@@ -17,7 +17,7 @@ import { type Log, openLog } from '../log.ts';
 import { wantsProgress } from '../progress.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { buildOptions, type ResultFlags } from './build-options.ts';
-import { type DestinationFlags, destinations } from './destinations.ts';
+import { type Destination, type DestinationFlags, destinations } from './destinations.ts';
 import { findFiles } from './find-files.ts';
 import { type PlanFlags, stackerOptions } from './recipe.ts';
 
@@ -63,7 +63,7 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
     const warn = (text: string) => log('warning', text);
     const options = buildOptions(settings, flags);
     const explanations = await explainPlan(recipe.plan, [...orders.keys()], options, warn, signal);
-    checkBuilt(explanations, await layout.tags());
+    checkBuilt(explanations, orders, await layout.tags());
   }
   const onBlob = wantsProgress(globals, process.stderr)
     ? ({ digest }: Descriptor) => process.stderr.write(`Copying blob ${digest}\n`)
@@ -84,9 +84,14 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
 }
 
 /** @throws AshlarError for the first image that a build would make anew, or that is not there. */
-function checkBuilt(explanations: readonly Explanation[], tags: readonly TagEntry[]): void {
+function checkBuilt(
+  explanations: readonly Explanation[],
+  orders: ReadonlyMap<string, readonly Destination[]>,
+  tags: readonly TagEntry[],
+): void {
   const present = new Set(tags.map(({ tag }) => tag));
-  const stale = explanations.find(({ image, state }) => state !== 'up to date' || !present.has(image));
+  const isThere = (image: string) => orders.get(image)?.every(({ suffix }) => present.has(image + suffix));
+  const stale = explanations.find(({ image, state }) => state !== 'up to date' || !isThere(image));
   if (!stale) return;
   throw new AshlarError(`layer needs to be rebuilt before publishing: ${stale.image}`, {
     hint: 'build it, or publish what is there with --force; the command explain says what has changed',

@@ -1,4 +1,5 @@
 /** Programs that builds start, and how to get those that are missing. */
+import { AshlarError } from '../../support/errors.ts';
 import { findProgram } from '../../support/process.ts';
 import type { Finding } from './finding.ts';
 
@@ -54,6 +55,30 @@ const TOOLS: readonly Tool[] = [
     required: false,
   },
   {
+    program: 'mksquashfs',
+    purpose: 'squashfs layers',
+    packages: { debian: 'squashfs-tools', fedora: 'squashfs-tools', opensuse: 'squashfs' },
+    required: false,
+  },
+  {
+    program: 'unsquashfs',
+    purpose: 'building on squashfs layers',
+    packages: { debian: 'squashfs-tools', fedora: 'squashfs-tools', opensuse: 'squashfs' },
+    required: false,
+  },
+  {
+    program: 'mkfs.erofs',
+    purpose: 'erofs layers',
+    packages: { debian: 'erofs-utils', fedora: 'erofs-utils', opensuse: 'erofs-utils' },
+    required: false,
+  },
+  {
+    program: 'fsck.erofs',
+    purpose: 'building on erofs layers',
+    packages: { debian: 'erofs-utils', fedora: 'erofs-utils', opensuse: 'erofs-utils' },
+    required: false,
+  },
+  {
     program: 'skopeo',
     purpose: 'bases out of a docker daemon',
     packages: { debian: 'skopeo', fedora: 'skopeo', opensuse: 'skopeo' },
@@ -65,10 +90,29 @@ export function findPrograms(): readonly Finding[] {
   return TOOLS.map(findTool);
 }
 
-function findTool({ program, purpose, packages, required }: Tool): Finding {
+/** What writes layers of each type. */
+const WRITERS: Readonly<Record<string, string>> = { squashfs: 'mksquashfs', erofs: 'mkfs.erofs' };
+
+/** @throws AshlarError when a program is missing that layers of these types are written with. */
+export function checkPrograms(layerTypes: readonly string[]): void {
+  for (const tool of TOOLS) {
+    const type = layerTypes.find(name => WRITERS[name] === tool.program);
+    if (type === undefined || findProgram(tool.program)) continue;
+    throw new AshlarError(`cannot find the program '${tool.program}', which --layer-type ${type} needs`, {
+      hint: installation(tool),
+    });
+  }
+}
+
+function installation({ packages: { debian, fedora, opensuse } }: Tool): string {
+  return `apt install ${debian} | dnf install ${fedora} | zypper install ${opensuse}`;
+}
+
+function findTool(tool: Tool): Finding {
+  const { program, purpose, required } = tool;
   const path = findProgram(program);
   if (path) return { subject: program, state: 'ok', detail: path, required };
-  const cure = `for ${purpose}: apt install ${packages.debian} | dnf install ${packages.fedora} | zypper install ${packages.opensuse}`;
+  const cure = `for ${purpose}: ${installation(tool)}`;
   return {
     subject: program,
     state: required ? 'missing' : 'degraded',

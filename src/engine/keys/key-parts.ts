@@ -11,7 +11,7 @@ import type {
 import type { BuildOptions } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
 import type { FileIdentity } from '../sources/identity.ts';
-import { toPlain } from '../steps/targets.ts';
+import { toPlain } from '../steps/plain-parents.ts';
 import type { LayerRecord } from '../values.ts';
 import { canonical, type KeyPart } from './keys.ts';
 

@@ -6,6 +6,7 @@ import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
+import { fromPlain, type PlainParent, toPlain } from './plain-parents.ts';
 
 export interface Target {
   /** Absolute, with the symbolic links on the way (for a directory: all of them) followed inside the tree. */
@@ -13,12 +14,6 @@ export interface Target {
   /** The directories that the tree has on the way: the new layer must say of them what the tree says. */
   readonly parents: readonly ParentDirectory[];
 }
-
-/** A parent directory as JSON can hold it. */
-type PlainParent = Omit<ParentDirectory, 'mtime' | 'xattrs'> & {
-  readonly mtime: string;
-  readonly xattrs: readonly (readonly [name: string, base64: string])[];
-};
 
 export async function findTarget(
   target: string,
@@ -72,21 +67,4 @@ async function readableBlob(layer: LayerRecord, context: LookContext): Promise<L
   const names = store.database.recall('lookups', namesKey(descriptor));
   const known = typeof names === 'string' ? Buffer.from(names, 'base64') : undefined;
   return { blob: local ?? store.blobPath(descriptor.digest), compression: format.compression, known };
-}
-
-/** Also the form in which parents go into cache keys. */
-export function toPlain({ mtime, xattrs, ...rest }: ParentDirectory): PlainParent {
-  return {
-    ...rest,
-    mtime: String(mtime),
-    xattrs: xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
-  };
-}
-
-function fromPlain({ mtime, xattrs, ...rest }: PlainParent): ParentDirectory {
-  return {
-    ...rest,
-    mtime: BigInt(mtime),
-    xattrs: xattrs.map(([name, base64]) => ({ name, value: Buffer.from(base64, 'base64') })),
-  };
 }

@@ -1,0 +1,12 @@
+import { type Descriptor, documentBytes, type ImageConfig, type Manifest } from '../oci/index.ts';
+import type { LookContext } from './context.ts';
+
+/** Writes a config or manifest to the store. */
+export async function addDocument(
+  mediaType: string,
+  document: ImageConfig | Manifest,
+  { store }: LookContext,
+): Promise<Descriptor> {
+  const bytes = documentBytes(document);
+  return { mediaType, digest: await store.addBytes(bytes), size: bytes.length };
+}

@@ -1,0 +1,45 @@
+/** An image in the forms in which it is handed out: the same layers, each as a tar or as a file system. */
+import { type ImageConfig, mediaTypes } from '../../oci/index.ts';
+import { composeManifest } from '../config.ts';
+import type { BuildContext } from '../context.ts';
+import { addDocument } from '../documents.ts';
+import type { BuiltImage, FormedImage, LayerType } from '../values.ts';
+import { inForm } from './file-system-form.ts';
+
+/** What follows the name of an image in its tag for each type of layers. */
+export const TAG_SUFFIXES: Readonly<Record<LayerType, string>> = {
+  tar: '',
+  squashfs: '-squashfs',
+  erofs: '-erofs',
+};
+
+/** The image in all the forms that are wanted, in their order. */
+export function formsOf(image: BuiltImage, context: BuildContext): Promise<readonly FormedImage[]> {
+  return Promise.all(context.options.forms.types.map(type => formOf(image, type, context)));
+}
+
+async function formOf(image: BuiltImage, type: LayerType, context: BuildContext): Promise<FormedImage> {
+  const { name, annotations } = image;
+  const formed = await Promise.all(
+    image.layers.map((layer, i) => inForm(layer, type, image.layers.slice(0, i), name, context)),
+  );
+  const layers = formed.map(({ layer }) => layer);
+  const tag = name + TAG_SUFFIXES[type];
+  const known = formed.every(one => one.known);
+  if (layers.every((layer, i) => layer === image.layers[i])) {
+    const { manifest, configBlob } = image;
+    return { type, tag, layers, manifest, configBlob, known };
+  }
+  const config: ImageConfig = {
+    ...image.config,
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+  };
+  const configBlob = await addDocument(mediaTypes.config, config, context);
+  const descriptors = layers.map(({ descriptor }) => descriptor);
+  const manifest = await addDocument(
+    mediaTypes.manifest,
+    composeManifest(configBlob, descriptors, annotations),
+    context,
+  );
+  return { type, tag, layers, manifest, configBlob, known };
+}

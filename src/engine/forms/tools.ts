@@ -1,0 +1,92 @@
+/** The programs that write file systems: which version is here, and what it can compress with. */
+import { statSync } from 'node:fs';
+import {
+  canWriteErofs,
+  canWriteSquashfs,
+  type ErofsCompression,
+  FALLBACK_SQUASHFS,
+  QUICK_SQUASHFS,
+  type SquashfsCompression,
+} from '../../layers/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { findProgram, runProgram } from '../../support/process.ts';
+import { type LookContext, once, say } from '../context.ts';
+import { keyOf } from '../keys/keys.ts';
+
+/** How layers of one type are written here. */
+export type WritingTool = { readonly version: string } & (
+  | { readonly type: 'squashfs'; readonly compression: SquashfsCompression }
+  | { readonly type: 'erofs'; readonly compression: ErofsCompression }
+);
+
+/** mkfs.erofs of Debian 12 has no zstd; the kernel reads lz4hc as quickly as lz4. */
+const USUAL_EROFS: ErofsCompression = { compressor: 'lz4hc' };
+
+/**
+ * The program for a type of layer, with the wanted compression.
+ * @throws AshlarError when it is missing, or has not the compressor that was asked for.
+ */
+export async function writingTool(type: 'squashfs' | 'erofs', context: LookContext): Promise<WritingTool> {
+  return once(context, `tool ${type}`, async () => {
+    const { squashfs, erofs } = context.options.forms;
+    if (type === 'erofs') {
+      const compression = erofs ?? USUAL_EROFS;
+      const { version, able } = await probe('mkfs.erofs', '-V', compression.compressor, context, path =>
+        canWriteErofs(compression.compressor, path),
+      );
+      if (!able) throw cannot('mkfs.erofs', compression.compressor);
+      return { type, version, compression };
+    }
+    const compression = squashfs ?? QUICK_SQUASHFS;
+    const { version, able } = await probe('mksquashfs', '-version', compression.compressor, context, path =>
+      canWriteSquashfs(compression.compressor, path),
+    );
+    if (able) return { type, version, compression };
+    if (squashfs) throw cannot('mksquashfs', compression.compressor);
+    say(
+      context,
+      undefined,
+      'warning',
+      'mksquashfs has no zstd here: squashfs layers are compressed with gzip',
+    );
+    return { type, version, compression: FALLBACK_SQUASHFS };
+  });
+}
+
+function cannot(program: string, compressor: string): AshlarError {
+  return new AshlarError(`${program} cannot compress with ${compressor} here`, {
+    hint: 'choose another compression, or install a newer version',
+  });
+}
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  mksquashfs: 'apt install squashfs-tools | dnf install squashfs-tools | zypper install squashfs',
+  'mkfs.erofs': 'apt install erofs-utils | dnf install erofs-utils | zypper install erofs-utils',
+};
+
+interface Probed {
+  readonly version: string;
+  readonly able: boolean;
+}
+
+/** What a program is and can, remembered until it is another one. */
+async function probe(
+  program: string,
+  versionFlag: string,
+  compressor: string,
+  { store }: LookContext,
+  tryIt: (scratch: string) => Promise<boolean>,
+): Promise<Probed> {
+  const path = findProgram(program);
+  if (path === undefined)
+    throw new AshlarError(`cannot find the program ${program}`, { hint: PACKAGES[program] });
+  const { size, mtimeMs } = statSync(path);
+  const key = keyOf('program', [['stamp', `${path} ${size} ${mtimeMs} ${compressor}`]]);
+  const known = store.database.recall('lookups', key) as Probed | undefined;
+  if (known) return known;
+  const { stdout, stderr } = await runProgram(path, [versionFlag]);
+  const version = /\d+(?:\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown';
+  const probed = { version, able: await tryIt(store.temporaryPath('probe')) };
+  store.database.remember('lookups', key, probed);
+  return probed;
+}
