@@ -18,6 +18,8 @@ const TRACES: readonly RegExp[] = [
   // Python checks them against the times of their sources.
   /\/__pycache__\/[^/]+\.pyc$/,
   /^\/var\/lib\/apt\/(?:lists|periodic)\//,
+  /^\/var\/cache\/(?:apk|dnf|libdnf5|pacman|yum|zypp)\//,
+  /^\/var\/lib\/pacman\/sync\//,
   /^\/var\/lib\/ucf\/(?:hashfile|registry)\.[0-9]+$/,
 ];
 

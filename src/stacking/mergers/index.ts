@@ -6,6 +6,7 @@ import { apk } from './apk.ts';
 import { certificates } from './certificates.ts';
 import { debconf } from './debconf.ts';
 import { derived } from './derived.ts';
+import { dnfHistory } from './dnf-history.ts';
 import { dpkg } from './dpkg.ts';
 import { libraryCache } from './library-cache.ts';
 import { lists } from './lists.ts';
@@ -15,7 +16,7 @@ import { rpm } from './rpm.ts';
 import { systemd } from './systemd.ts';
 
 export const mergers: readonly Merger[] = [
-  ...[dpkg, alternatives, debconf, rpm, apk, pacman],
+  ...[dpkg, alternatives, debconf, rpm, dnfHistory, apk, pacman],
   ...[accounts, certificates, systemd, libraryCache],
   ...[lists, logs, derived],
 ];

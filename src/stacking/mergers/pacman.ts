@@ -46,7 +46,7 @@ async function mergeDirectories(input: MergeInput): Promise<MergeResult> {
 
 function byName(tree: TreeView): ReadonlyMap<string, Directory> {
   const directories = pacmanPackages(tree).map(one => {
-    const identity = tree.entry(`${one.directory}/desc`)?.sha256 ?? '';
+    const identity = `${one.version} ${tree.entry(`${one.directory}/desc`)?.sha256}`;
     return [one.name, { ...one, identity, tree }] as const;
   });
   return new Map(directories);

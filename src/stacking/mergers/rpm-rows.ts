@@ -2,26 +2,35 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { LARGEST_NUMBER, type RpmDatabase } from '../packages/rpm-database.ts';
+import { LARGEST_NUMBER, type RpmDatabase, readingSqlite } from '../packages/rpm-database.ts';
 
 export interface AddedRows {
   readonly from: RpmDatabase;
-  /** Of packages in that database. */
+  /** Of packages in that database, ascending. */
   readonly numbers: readonly number[];
 }
 
 /**
  * The bytes of `database` without the packages `removed`, and with those that are `added`, which get new numbers in
  * their order. The same bytes whenever it is made of the same ones. The database itself is changed, too.
+ * Throws AshlarError when SQLite finds something wrong with one of them.
  */
 export function rewriteRpmDatabase(
   database: RpmDatabase,
   removed: readonly number[],
   added: readonly AddedRows[],
 ): Uint8Array {
+  return readingSqlite(() => {
+    exchange(database, removed, added);
+    return compacted(database);
+  });
+}
+
+function exchange(database: RpmDatabase, removed: readonly number[], added: readonly AddedRows[]): void {
   const { connection } = database;
   const indexes = database.indexes();
   connection.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY');
+  connection.exec('PRAGMA cache_size = -65536');
   connection.exec('CREATE TEMP TABLE chosen (old INTEGER PRIMARY KEY, new INTEGER)');
   choose(connection, removed, 0);
   for (const table of [...indexes, 'Packages'])
@@ -29,16 +38,16 @@ export function rewriteRpmDatabase(
   for (const { from, numbers } of added) {
     connection.prepare('ATTACH ? AS part').run(from.path);
     choose(connection, numbers, lastNumber(connection) + 1);
+    const chosen = 'FROM chosen CROSS JOIN part.';
     connection.exec(
-      `INSERT INTO main.Packages (hnum, blob) SELECT new, blob FROM chosen JOIN part.Packages ON hnum = old ORDER BY new`,
+      `INSERT INTO main.Packages (hnum, blob) SELECT new, blob ${chosen}Packages ON hnum = old ORDER BY old`,
     );
     for (const table of indexes)
       connection.exec(
-        `INSERT INTO main.'${table}' SELECT key, new, idx FROM part.'${table}' AS rows JOIN chosen ON hnum = old ORDER BY new, rows.rowid`,
+        `INSERT INTO main.'${table}' SELECT key, new, idx ${chosen}'${table}' AS rows ON hnum = old ORDER BY old, rows.rowid`,
       );
     connection.exec('DETACH part');
   }
-  return compacted(database);
 }
 
 /** Fills the table of chosen packages: their numbers, and new ones from `first` on. */

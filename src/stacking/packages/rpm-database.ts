@@ -59,7 +59,7 @@ export class RpmDatabase implements Disposable {
       throw error;
     }
     try {
-      reading(() => this.#check());
+      readingSqlite(() => this.#check());
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -75,7 +75,7 @@ export class RpmDatabase implements Disposable {
   packages(): readonly RpmPackage[] {
     // A number that does not fit is null here, and 0 below.
     const sql = `SELECT CASE WHEN hnum BETWEEN 1 AND ${LARGEST_NUMBER} THEN hnum END AS number, blob FROM Packages ORDER BY hnum`;
-    return reading(() => {
+    return readingSqlite(() => {
       const packages: RpmPackage[] = [];
       for (const { number, blob } of this.connection.prepare(sql).iterate()) {
         if (Number(number) === 0 || !(blob instanceof Uint8Array))
@@ -120,8 +120,8 @@ const RPM_SCHEMA = [
   /^CREATE TABLE sqlite_(sequence\(name,seq\)|stat1\(tbl,idx,stat\)|stat4\(tbl,idx,neq,nlt,ndlt,sample\))$/,
 ];
 
-/** Does something with a database that may be damaged. */
-function reading<T>(action: () => T): T {
+/** Does something with a database that may be damaged; what SQLite then says is an AshlarError. */
+export function readingSqlite<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
