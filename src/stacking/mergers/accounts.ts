@@ -72,14 +72,15 @@ function claimsOf(
   const all = sides.map(({ part, text }) => ({ part, known: read(text) }));
   return all.flatMap(({ part, known }) =>
     [...known]
-      .filter(([key]) => !all.every(other => other.known.has(key)))
+      .filter(([key, value]) => !all.every(other => other.known.get(key) === value))
       .map(([key, value]) => ({ part, known, key, value })),
   );
 }
 
-/** Those that clash with what a part says that does not know them. */
+/** Those that clash with what a part says that does not know of them. */
 function rivalsAmong(claims: readonly Claim[], clash: (a: Claim, b: Claim) => boolean): readonly Claim[] {
-  return claims.filter(a => claims.some(b => !a.known.has(b.key) && !b.known.has(a.key) && clash(a, b)));
+  const knows = (a: Claim, b: Claim) => a.known.get(b.key) === b.value;
+  return claims.filter(a => claims.some(b => clash(a, b) && !knows(a, b) && !knows(b, a)));
 }
 
 function partsOf(claims: readonly Claim[]): readonly string[] {

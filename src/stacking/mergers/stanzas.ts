@@ -46,7 +46,7 @@ export function stanzasOf(text: ByteString): readonly ByteString[] {
 export function fieldsOf(stanza: ByteString): Fields {
   const fields = new Map<string, ByteString>();
   let name: string | undefined;
-  for (const line of linesOf(stanza)) {
+  for (const line of linesOf(stanza.replace(/\n+$/, ''))) {
     const field = /^([^\s:#-][^\s:]*):(.*)$/s.exec(line);
     if (field) {
       const [, newName = '', value = ''] = field;
