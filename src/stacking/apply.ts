@@ -1,6 +1,17 @@
 /** The strict way to put images on a base: text is merged three-way, every other difference is an error. */
+import { type ByteString, toText } from '../layers/index.ts';
+import { type Objection, objectionsTo, timeObjection } from './apply-rules.ts';
+import { ContentReader, sha256Of } from './content-reader.ts';
+import { contentType, isTextContent } from './content-type.ts';
+import { correctionsOf } from './corrections.ts';
 import type { ApplyDecision, LayerFiles } from './decision.ts';
-import type { StackLayer } from './types.ts';
+import { sameContent } from './entries.ts';
+import { type LayerView, parentsOf } from './layer-view.ts';
+import { isDirectory, Pile, type Present, type State } from './pile.ts';
+import { readLayers } from './reading.ts';
+import { mergeText } from './text-merge.ts';
+import type { Conflict, StackLayer } from './types.ts';
+import { isGranted, keepParents, type Want, wantOf } from './wants.ts';
 
 /** An image that is applied, with all its layers, bottom to top. */
 export interface AppliedImage {
@@ -15,16 +26,240 @@ export interface ApplyOptions {
 }
 
 /**
- * What applying the images, in their order, to the base (bottom to top) gives.
+ * What applying the images, in their order, to the base (bottom to top) gives. An image's change of what the base
+ * has, and nobody else has changed, is no conflict.
  * Throws what reading contents and files throws; conflicts are in the decision.
  */
 export async function decideApply(
   base: readonly StackLayer[],
   images: readonly AppliedImage[],
-  _options: ApplyOptions,
-  _files: LayerFiles,
+  options: ApplyOptions,
+  files: LayerFiles,
 ): Promise<ApplyDecision> {
-  const present = new Set(base.map(({ id }) => id));
-  const layers = new Set(images.flatMap(image => image.layers.map(({ id }) => id)));
-  return { layers: [...layers.difference(present)], corrections: [], conflicts: [] };
+  const there = new Set(base.map(({ id }) => id));
+  const added = new Set(images.flatMap(({ layers }) => layers.map(({ id }) => id))).difference(there);
+  if (added.size === 0) return { layers: [], corrections: [], conflicts: [] };
+  const views = await readLayers([...base, ...images.flatMap(({ layers }) => layers)]);
+  const site = new Site(base, views, options, new ContentReader(files));
+  for (const image of images) await site.apply(image);
+  return { layers: [...added], ...site.outcome() };
+}
+
+/** An image at the moment in which it is applied. */
+interface Arrival {
+  readonly name: string;
+  /** The image's own tree. */
+  readonly tree: Pile;
+  /** Those of its layers that were not there yet. */
+  readonly fresh: ReadonlySet<LayerView>;
+  /** What those were made on, as far as it was there. */
+  readonly ground: Pile;
+}
+
+/** The tree that images are applied to, one after the other. */
+class Site {
+  readonly #views: ReadonlyMap<string, LayerView>;
+  readonly #options: ApplyOptions;
+  readonly #reader: ContentReader;
+  readonly #original: Pile;
+  /** Base and applied layers. */
+  #tree: Pile;
+  /** Every path that an applied image has named, and what is to be there. */
+  readonly #wants = new Map<ByteString, Want>();
+  readonly #conflicts = new Map<string, Conflict>();
+  /** Who brought a layer, or has merged a path. */
+  readonly #owners = new Map<LayerView, string>();
+  readonly #mergedBy = new Map<ByteString, string>();
+
+  constructor(
+    base: readonly StackLayer[],
+    views: ReadonlyMap<string, LayerView>,
+    options: ApplyOptions,
+    reader: ContentReader,
+  ) {
+    this.#views = views;
+    this.#options = options;
+    this.#reader = reader;
+    this.#original = new Pile(this.#viewsOf(base));
+    this.#tree = this.#original;
+    for (const layer of this.#original.layers) this.#owners.set(layer, 'the base');
+  }
+
+  async apply({ name, layers }: AppliedImage): Promise<void> {
+    const tree = new Pile(this.#viewsOf(layers));
+    const fresh = new Set(tree.layers.filter(layer => !this.#owners.has(layer)));
+    const ground = new Pile(tree.layers.filter(layer => !fresh.has(layer)));
+    for (const layer of fresh) this.#owners.set(layer, name);
+    const arrival = { name, tree, fresh, ground };
+    const named = new Set([...this.#wants.keys(), ...[...fresh].flatMap(layer => [...layer.paths()])]);
+    for (const path of [...named].toSorted()) await this.#settle(path, arrival);
+    this.#tree = new Pile([...this.#tree.layers, ...fresh]);
+  }
+
+  outcome(): Pick<ApplyDecision, 'corrections' | 'conflicts'> {
+    if (this.#conflicts.size > 0) return { corrections: [], conflicts: [...this.#conflicts.values()] };
+    keepParents(this.#wants, path => this.#tree.state(path));
+    return { corrections: correctionsOf(this.#wants, this.#tree), conflicts: [] };
+  }
+
+  #viewsOf(layers: readonly StackLayer[]): LayerView[] {
+    return layers.flatMap(({ id }) => this.#views.get(id) ?? []);
+  }
+
+  /** Decides what is at the path after the image. */
+  async #settle(path: ByteString, arrival: Arrival): Promise<void> {
+    const existing = this.#wants.get(path) ?? wantOf(this.#tree.state(path));
+    const state = arrival.tree.state(path);
+    if (state.kind === 'unsaid') return;
+    const changed = arrival.fresh.has(state.owner);
+    if (changed) this.#wants.set(path, await this.#change(path, existing, state, arrival));
+    else {
+      // What the image only repeats it has no opinion about.
+      if (state.kind === 'present' && arrival.fresh.has(state.source)) {
+        this.#compareTimes(path, existing, state, arrival);
+      }
+      this.#wants.set(path, existing);
+    }
+  }
+
+  async #change(path: ByteString, existing: Want, state: Said, arrival: Arrival): Promise<Want> {
+    const ground = arrival.ground.state(path);
+    // Where nobody has touched what the image was made on, its change is a change like any other.
+    const untouched = ground.kind !== 'unsaid' && isGranted(existing, ground);
+    const original = this.#original.state(path);
+    if (state.kind === 'removed') {
+      if (!untouched && !isGranted(existing, original)) this.#objectToRemoval(path, existing, state, arrival);
+      return wantOf(state);
+    }
+    if (this.#isBlocked(path, arrival)) return existing;
+    if (untouched) return wantOf(state);
+    if (existing.kind === 'absent') {
+      const wasThere = ground.kind === 'present' || original.kind === 'present';
+      if (wasThere && !isDirectory(state)) this.#objectToRemoval(path, existing, state, arrival);
+      return wantOf(state);
+    }
+    if (state.implied && existing.entry.type === 'directory') return existing;
+    return this.#meet(path, existing, state, arrival);
+  }
+
+  /** Something comes where something else is that the image does not know. */
+  async #meet(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Promise<Want> {
+    const { entry } = state;
+    const meeting = {
+      ...{ path: textOf(path), existing: existing.entry, added: entry },
+      linked: this.#isLinked(path, existing, entry.linkedTo),
+    };
+    const objections = objectionsTo(meeting);
+    for (const objection of objections) this.#object(path, objection, existing, state, arrival);
+    this.#compareTimes(path, existing, state, arrival);
+    const edited =
+      existing.entry.type === 'file' && entry.type === 'file' && !sameContent(existing.entry, entry);
+    return edited ? this.#mergeFile(path, existing, state, arrival) : wantOf(state);
+  }
+
+  async #mergeFile(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Promise<Want> {
+    const [original, current, edited] = await Promise.all([
+      this.#ancestor(path, arrival),
+      existing.kind === 'made' ? existing.content : this.#read(path, existing),
+      this.#read(path, state),
+    ]);
+    const isText = [original, current, edited].every(isTextContent);
+    const merge = isText ? await mergeText(original, current, edited) : undefined;
+    if (merge?.kind === 'merged') {
+      const owners = [this.#ownerOf(path, existing), arrival.name];
+      this.#mergedBy.set(path, owners.join(' and '));
+      const { linkedTo: _, ...entry } = state.entry;
+      const { content } = merge;
+      const made = { ...entry, size: content.length, sha256: sha256Of(content) };
+      return { kind: 'made', entry: made, content, merger: 'text' };
+    }
+    const text =
+      merge?.kind === 'colliding'
+        ? `couldn't merge ${textOf(path)}, specifically hunk:\n${merge.hunks.join('\n')}\n`
+        : `existing file different, can't diff ${textOf(path)} of type ${contentType(edited)}`;
+    this.#object(path, { kind: 'content', text }, existing, state, arrival);
+    return wantOf(state);
+  }
+
+  /** What both edits began with: empty where there was nothing. */
+  async #ancestor(path: ByteString, { ground }: Arrival): Promise<Uint8Array> {
+    const known = [ground.state(path), this.#original.state(path)].find(({ kind }) => kind === 'present');
+    const isFile = known?.kind === 'present' && known.entry.type === 'file';
+    return isFile ? this.#read(path, known) : new Uint8Array();
+  }
+
+  #read(path: ByteString, { entry, source }: Pick<Present, 'entry'> & { source: LayerView | undefined }) {
+    return this.#reader.read(source?.id ?? '', path, entry);
+  }
+
+  /** Whether two names that are one file in the image are one file here. */
+  #isLinked(path: ByteString, existing: Want, name: ByteString | undefined): boolean {
+    if (name === undefined || existing.kind !== 'taken' || !existing.source) return false;
+    const other = this.#wants.get(name) ?? wantOf(this.#tree.state(name));
+    const here = other.kind === 'taken' && other.source === existing.source;
+    return here && existing.source.linkedNames(path).includes(name);
+  }
+
+  /** Whether the way to the path leads through what somebody else has made of a directory. */
+  #isBlocked(path: ByteString, arrival: Arrival): boolean {
+    const at = parentsOf(path).find(parent => isBarrier(this.#wants.get(parent)));
+    if (at === undefined) return false;
+    const existing = this.#wants.get(at);
+    const state = arrival.tree.state(at);
+    if (existing !== undefined && existing.kind !== 'absent' && state.kind === 'present') {
+      const meeting = { path: textOf(at), existing: existing.entry, added: state.entry, linked: false };
+      for (const objection of objectionsTo(meeting)) this.#object(at, objection, existing, state, arrival);
+    }
+    return true;
+  }
+
+  #compareTimes(path: ByteString, existing: Want, state: Present, arrival: Arrival): void {
+    // The root is skipped: every layer has it, and every build gives it a time.
+    if (!this.#options.considerTimes || existing.kind === 'absent' || state.implied || path === '') return;
+    const meeting = { path: textOf(path), existing: existing.entry, added: state.entry };
+    const objection = timeObjection(meeting);
+    if (objection) this.#object(path, objection, existing, state, arrival);
+  }
+
+  #objectToRemoval(path: ByteString, existing: Want, state: Said, arrival: Arrival): void {
+    const text =
+      state.kind === 'removed'
+        ? `apply can't remove ${textOf(path)}, which has been changed`
+        : `apply can't change ${textOf(path)}, which has been removed`;
+    this.#object(path, { kind: 'removed', text }, existing, state, arrival);
+  }
+
+  #object(path: ByteString, { kind, text }: Objection, existing: Want, state: Said, { name }: Arrival): void {
+    const owner = this.#ownerOf(path, existing);
+    const layer = state.kind === 'present' ? state.source : state.owner;
+    const who = `${owner}, and ${name}, layer ${shortened(layer)}`;
+    const path_ = textOf(path);
+    this.#conflicts.set(text, { kind, path: path_, parts: [owner, name], text: `${text} (${who})` });
+  }
+
+  /** In words: who has given the path what it has now. */
+  #ownerOf(path: ByteString, existing: Want): string {
+    const state = this.#tree.state(path);
+    if (existing.kind === 'made') return this.#mergedBy.get(path) ?? 'a merge';
+    const removed = state.kind === 'removed' ? state.owner : undefined;
+    const layer = existing.kind === 'taken' ? existing.source : removed;
+    const owner = layer && this.#owners.get(layer);
+    return layer && owner ? `${owner}, layer ${shortened(layer)}` : 'the base';
+  }
+}
+
+type Said = Exclude<State, { kind: 'unsaid' }>;
+type WantedEntry = Exclude<Want, { kind: 'absent' }>;
+
+function isBarrier(want: Want | undefined): boolean {
+  return want !== undefined && want.kind !== 'absent' && want.entry.type !== 'directory';
+}
+
+function textOf(path: ByteString): string {
+  return `/${toText(path)}`;
+}
+
+/** As much of a layer's id as tells it apart: `sha256:0123456789ab`. */
+function shortened({ id }: LayerView): string {
+  return id.slice(0, 'sha256:'.length + 12);
 }

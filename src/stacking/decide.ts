@@ -3,15 +3,16 @@ import { type ByteString, toText } from '../layers/index.ts';
 import { ContentReader } from './content-reader.ts';
 import { correctionsOf } from './corrections.ts';
 import type { LayerFiles, SharedLayer, StackDecision } from './decision.ts';
-import { LayerView } from './layer-view.ts';
+import type { LayerView } from './layer-view.ts';
 import { meetingPaths, type Resident } from './meetings.ts';
 import type { Merger } from './merger.ts';
 import { mergeGroups } from './merging.ts';
 import type { PartTree } from './opinions.ts';
 import { commonStart, orderOf, pileOf, placeLayers } from './order.ts';
-import { Pile, type State, sameState } from './pile.ts';
+import { type State, sameState } from './pile.ts';
 import { policyOf } from './policies.ts';
-import type { ConflictRules, StackPart } from './types.ts';
+import { readLayers, treeOf } from './reading.ts';
+import type { ConflictRules, StackLayer, StackPart } from './types.ts';
 import { isGranted, type Want, wantOf, weigh } from './wants.ts';
 
 /**
@@ -42,7 +43,7 @@ export async function reachDecision(
 ): Promise<Reached> {
   const order = orderOf(parts);
   const start = new Set(commonStart(parts));
-  const upper = await readLayers(parts, id => !start.has(id));
+  const upper = await readLayers(layersOf(parts), id => !start.has(id));
   const meeting = meet(parts, order, upper, mergers);
   if (meeting.disputed.length === 0) {
     const { orderIndependent } = meeting;
@@ -53,7 +54,7 @@ export async function reachDecision(
     };
   }
 
-  const layers = await readLayers(parts, () => true, upper);
+  const layers = await readLayers(layersOf(parts), () => true, upper);
   const trees = parts.map(part => treeOf(part, layers));
   const policy = await policyOf(rules);
   const weighed = weigh(meeting.disputed, {
@@ -73,27 +74,13 @@ export async function reachDecision(
     merged: merges.merged,
     corrections: correctionsOf(wants, tree),
     regenerate: merges.regenerate,
-    orderIndependent: false,
+    orderIndependent: meeting.orderIndependent,
   };
   return { decision, wants };
 }
 
-/** The layers of the parts that are `wanted`, by id; those that are `known` are not read again. */
-async function readLayers(
-  parts: readonly StackPart[],
-  wanted: (id: string) => boolean,
-  known: ReadonlyMap<string, LayerView> = new Map(),
-): Promise<Map<string, LayerView>> {
-  const layers = new Map(parts.flatMap(part => part.layers.map(layer => [layer.id, layer] as const)));
-  const read = [...layers.values()]
-    .filter(({ id }) => wanted(id))
-    .map(async ({ id, contents }) => [id, known.get(id) ?? new LayerView(id, await contents())] as const);
-  return new Map(await Promise.all(read));
-}
-
-function treeOf({ name, layers }: StackPart, views: ReadonlyMap<string, LayerView>): PartTree {
-  const pile = new Pile(layers.flatMap(({ id }) => views.get(id) ?? []));
-  return { name, pile, heights: new Map(pile.layers.map((layer, height) => [layer, height])) };
+function layersOf(parts: readonly StackPart[]): StackLayer[] {
+  return parts.flatMap(({ layers }) => layers);
 }
 
 function sharedLayers(parts: readonly StackPart[]): SharedLayer[] {
@@ -132,10 +119,11 @@ function meet(
     const agree = states.every(state => sameState(state, example));
     if (agree && isGranted(want, result.state(path))) agreed.set(path, want);
     else disputed.push(path);
-    orderIndependent &&= states.every(state => sameTime(state, example));
+    orderIndependent &&= agree && states.every(state => sameTime(state, example));
   }
-  disputed.push(...metDatabases(trees, mergers));
-  return { agreed, disputed, orderIndependent };
+  const databases = metDatabases(trees, mergers);
+  orderIndependent &&= databases.length === 0;
+  return { agreed, disputed: [...disputed, ...databases], orderIndependent };
 }
 
 /** Times of files are part of the tree; those of directories change with whatever is unpacked into them. */
@@ -163,12 +151,12 @@ function metDatabases(trees: readonly PartTree[], mergers: readonly Merger[]): B
   return databases.flatMap(({ paths, homes }) => (homes.size > 1 ? [...paths] : []));
 }
 
-/** A layer is at home in the only part that has it; one that several parts have, in itself. */
+/** A layer is at home in the part that has it; one that is there several times, in itself. */
 function residentsOf(trees: readonly PartTree[]): Resident[] {
-  const layers = [...new Set(trees.flatMap(({ pile }) => pile.layers))];
-  return layers.map((layer, index) => {
-    const [first, second] = [...trees.entries()].filter(([, { heights }]) => heights.has(layer));
-    const home = first !== undefined && second === undefined ? first[0] : trees.length + index;
+  const places = trees.flatMap(({ pile }, part) => pile.layers.map(layer => ({ layer, part })));
+  const byLayer = Map.groupBy(places, ({ layer }) => layer);
+  return [...byLayer].map(([layer, [first, ...others]], index) => {
+    const home = first !== undefined && others.length === 0 ? first.part : trees.length + index;
     return { layer, home };
   });
 }

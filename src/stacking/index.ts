@@ -31,10 +31,8 @@ export {
   parseStackRecord,
   type RecordedLayers,
   STACK_ANNOTATION,
-  type StackProof,
   type StackRecord,
   stackRecord,
-  verifyStack,
 } from './record.ts';
 export type {
   Conflict,
@@ -46,3 +44,4 @@ export type {
   StackLayer,
   StackPart,
 } from './types.ts';
+export { type SizedLayer, type StackProof, verifyStack } from './verify.ts';

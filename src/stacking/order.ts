@@ -18,11 +18,16 @@ export function orderOf(parts: readonly StackPart[], late: ReadonlySet<string> =
   return [...order];
 }
 
-/** The layers that all parts start with, in the same order. */
+/**
+ * The layers that all parts start with, in the same order. It ends before a layer that a part has twice (images do,
+ * mostly with empty ones): that may be needed at another place.
+ */
 export function commonStart(parts: readonly StackPart[]): string[] {
-  const [first, ...others] = parts.map(({ layers }) => layers.map(({ id }) => id));
+  const lists = parts.map(({ layers }) => layers.map(({ id }) => id));
+  const [first, ...others] = lists;
   if (first === undefined) return [];
-  const end = first.findIndex((id, height) => others.some(other => other[height] !== id));
+  const twice = new Set(lists.flatMap(list => list.filter((id, height) => list.indexOf(id) !== height)));
+  const end = first.findIndex((id, height) => twice.has(id) || others.some(other => other[height] !== id));
   return end === -1 ? first : first.slice(0, end);
 }
 

@@ -9,7 +9,7 @@ export async function policyOf({ policy, paths }: ConflictRules): Promise<Policy
   const { default: picomatch } = await import('picomatch');
   // The last one decides, so it is tried first.
   const globs = paths
-    .map(rule => ({ matches: picomatch(rule.glob, { dot: true }), policy: rule.policy }))
+    .map(rule => ({ matches: picomatch(rule.glob, { dot: true, noextglob: true }), policy: rule.policy }))
     .reverse();
   return path => globs.find(({ matches }) => matches(path))?.policy ?? policy;
 }

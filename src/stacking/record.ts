@@ -1,7 +1,11 @@
-/** The account of a stack that an image carries in an annotation, and its proof. */
-import type { LayerFiles, StackDecision } from './decision.ts';
-import type { Merger } from './merger.ts';
-import type { ConflictRules, StackLayer, StackPart } from './types.ts';
+/**
+ * The account of a stack that an image carries in an annotation: what it was made of, by which rules, and what was
+ * decided. It comes with images of anybody, and is believed only as far as `verifyStack` proves it.
+ */
+import { AshlarError, messageOf } from '../support/errors.ts';
+import type { StackDecision } from './decision.ts';
+import { orderOf } from './order.ts';
+import type { ConflictPolicy, ConflictRules, StackPart } from './types.ts';
 
 /** The annotation of a manifest that holds the record of how its lowest layers were stacked. */
 export const STACK_ANNOTATION = 'dev.ashlar.stack';
@@ -20,10 +24,15 @@ export interface StackRecord {
     readonly policy: string;
   }[];
   readonly conflictCount: number;
-  readonly merged: readonly { readonly merger: string; readonly paths: readonly string[] }[];
+  /** With the first paths; `count` is the number of all. */
+  readonly merged: readonly {
+    readonly merger: string;
+    readonly paths: readonly string[];
+    readonly count: number;
+  }[];
   /** The layer with corrections. */
   readonly extra?: number;
-  /** The layer that programs of the image have made; what they should have made. */
+  /** The layer that programs of the image have made. */
   readonly regenerated?: number;
 }
 
@@ -34,38 +43,164 @@ export interface RecordedLayers {
   readonly regenerated: boolean;
 }
 
+/** So many conflicts and merged paths are told one by one: manifests have to stay small. */
+const TOLD = 100;
+
 /** The text for the annotation. */
 export function stackRecord(
-  _parts: readonly StackPart[],
-  _rules: ConflictRules,
-  _decision: StackDecision,
-  _made: RecordedLayers,
+  parts: readonly StackPart[],
+  rules: ConflictRules,
+  decision: StackDecision,
+  made: RecordedLayers,
 ): string {
-  return '';
+  const { order, moved, conflicts, merged } = decision;
+  const places = new Map(order.map((id, place) => [id, place]));
+  const placeOf = (id: string): number => {
+    const place = places.get(id);
+    if (place === undefined) throw new Error(`${id} is no layer of the stack`);
+    return place;
+  };
+  const record: StackRecord = {
+    version: 1,
+    parts: parts.map(({ name, layers }) => ({ name, layers: layers.map(({ id }) => placeOf(id)) })),
+    rules: { policy: rules.policy, paths: rules.paths.map(({ glob, policy }) => ({ glob, policy })) },
+    moved: moved.map(({ layer, reason }) => ({ layer: placeOf(layer), reason })),
+    conflicts: conflicts
+      .slice(0, TOLD)
+      .map(({ kind, path, winner, policy }) => ({ kind, path, winner, policy })),
+    conflictCount: conflicts.length,
+    merged: merged.map(({ merger, paths }) => ({ merger, paths: paths.slice(0, TOLD), count: paths.length })),
+    ...(made.extra && { extra: order.length }),
+    ...(made.regenerated && { regenerated: order.length + (made.extra ? 1 : 0) }),
+  };
+  return JSON.stringify(record);
 }
+
+/** No record that we write is larger, and no image has more layers. */
+const LONGEST = 1024 * 1024;
+const MOST_LAYERS = 4096;
 
 /** Reads the annotation of an image. Throws an AshlarError for whatever is no record of ours. */
-export function parseStackRecord(_text: string): StackRecord {
-  throw new Error('not there yet');
+export function parseStackRecord(text: string): StackRecord {
+  try {
+    if (text.length > LONGEST) throw new Error('it is too long');
+    const record = fields(JSON.parse(text), 'the record');
+    if (record.version !== 1) throw new Error(`it has version ${JSON.stringify(record.version)}`);
+    const parsed: StackRecord = {
+      version: 1,
+      parts: list(record.parts, 'parts').map(each => {
+        const { name, layers } = fields(each, 'a part');
+        return { name: string(name, 'a name'), layers: list(layers, 'layers').map(placeIn) };
+      }),
+      rules: parseRules(record.rules),
+      moved: list(record.moved, 'moved').map(each => {
+        const { layer, reason } = fields(each, 'a moved layer');
+        return { layer: placeIn(layer), reason: string(reason, 'a reason') };
+      }),
+      conflicts: list(record.conflicts, 'conflicts').map(each => {
+        const { kind, path, winner, policy } = fields(each, 'a conflict');
+        return {
+          kind: string(kind, 'a kind'),
+          path: string(path, 'a path'),
+          winner: string(winner, 'a winner'),
+          policy: parsePolicy(policy),
+        };
+      }),
+      conflictCount: count(record.conflictCount),
+      merged: list(record.merged, 'merged').map(each => {
+        const { merger, paths, count: all } = fields(each, 'a merge');
+        return {
+          merger: string(merger, 'a merger'),
+          paths: list(paths, 'paths').map(path => string(path, 'a path')),
+          count: count(all),
+        };
+      }),
+      ...(record.extra !== undefined && { extra: placeIn(record.extra) }),
+      ...(record.regenerated !== undefined && { regenerated: placeIn(record.regenerated) }),
+    };
+    checkPlaces(parsed);
+    return parsed;
+  } catch (cause) {
+    throw new AshlarError(`the annotation ${STACK_ANNOTATION} is no record of a stack: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }
 
-export interface StackProof {
-  readonly proven: boolean;
-  /** Paths where the image is not what the parts, rules and mergers give. */
-  readonly differences: readonly { readonly path: string; readonly text: string }[];
-  /** How many layers of the image are layers of its parts. */
-  readonly layersShared: number;
-  /** Bytes of the blobs of those layers, as far as sizes are known: they are neither stored nor sent again. */
-  readonly bytesSaved: number;
-  readonly mergedFiles: readonly string[];
+/** The layers of the parts are the lowest of the image, in the order in which stacking puts them; its own follow. */
+function checkPlaces({ parts, moved, extra, regenerated }: StackRecord): void {
+  const places = new Set(parts.flatMap(({ layers }) => layers));
+  if ([...places].some(place => place >= places.size)) throw new Error('layers are missing');
+  if (extra !== undefined && extra !== places.size) throw new Error('the place of its own layer is wrong');
+  const above = places.size + (extra === undefined ? 0 : 1);
+  if (regenerated !== undefined && regenerated !== above)
+    throw new Error('the place of its own layer is wrong');
+  const stacked = parts.map(({ name, layers }) => ({
+    name,
+    layers: layers.map(place => ({ id: String(place), contents: () => Promise.reject() })),
+  }));
+  const order = orderOf(stacked, new Set(moved.map(({ layer }) => String(layer))));
+  if (order.some((id, place) => id !== String(place))) throw new Error('the order of its layers is wrong');
 }
 
-/** Decides again from the layers of an image (all of them, bottom to top) and compares path by path. */
-export async function verifyStack(
-  _record: StackRecord,
-  _layers: readonly (StackLayer & { readonly size?: number })[],
-  _mergers: readonly Merger[],
-  _files: LayerFiles,
-): Promise<StackProof> {
-  throw new Error('not there yet');
+function parseRules(value: unknown): ConflictRules {
+  const { policy, paths } = fields(value, 'rules');
+  return {
+    policy: parsePolicy(policy),
+    paths: list(paths, 'rules by path').map(each => {
+      const rule = fields(each, 'a rule');
+      return { glob: parseGlob(rule.glob), policy: parsePolicy(rule.policy) };
+    }),
+  };
+}
+
+const POLICIES: readonly ConflictPolicy[] = ['error', 'warn', 'last', 'first'];
+
+function parsePolicy(value: unknown): ConflictPolicy {
+  const policy = POLICIES.find(known => known === value);
+  if (policy === undefined) throw new Error(`${JSON.stringify(value)} is no rule for conflicts`);
+  return policy;
+}
+
+/** A pattern with many wildcards in a row takes ages to fail: nobody's image shall make us try. */
+function parseGlob(value: unknown): string {
+  const glob = string(value, 'a glob');
+  const components = glob.split('/');
+  const greedy = (part: string) => (part.match(/\*/g) ?? []).length;
+  if (
+    glob.length > 1000 ||
+    components.filter(part => part.includes('**')).length > 4 ||
+    components.some(part => greedy(part) > 3) ||
+    (glob.match(/[{[(]/g) ?? []).length > 8
+  ) {
+    throw new Error('a rule has too many wildcards');
+  }
+  return glob;
+}
+
+function fields(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${what} is no object`);
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value)) throw new Error(`${what} is no list`);
+  return value;
+}
+
+function string(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw new Error(`${what} is no text`);
+  return value;
+}
+
+function count(value: unknown): number {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) throw new Error('a number is missing');
+  return Number(value);
+}
+
+function placeIn(value: unknown): number {
+  const place = count(value);
+  if (place >= MOST_LAYERS) throw new Error(`no image has ${place} layers`);
+  return place;
 }

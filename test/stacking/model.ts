@@ -14,7 +14,7 @@ function isBelow(path: ByteString, directory: ByteString): boolean {
   return directory === '' ? path !== '' : path.startsWith(`${directory}/`);
 }
 
-function isDirectory(node: ContentsEntry | 'any' | undefined): boolean {
+export function isDirectory(node: ContentsEntry | 'any' | undefined): boolean {
   return node === 'any' || node?.type === 'directory';
 }
 
@@ -103,7 +103,7 @@ function opinionsOn(
     const view = viewOf(path, layers);
     return view ? [{ ...view, part }] : [];
   });
-  const height = (part: number, id: string) => parts[part]?.findIndex(layer => layer[0] === id) ?? -1;
+  const height = (part: number, id: string) => parts[part]?.findLastIndex(layer => layer[0] === id) ?? -1;
   const own = all.filter(
     ({ owner }) =>
       !all.some(

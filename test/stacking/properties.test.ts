@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ConflictPolicy, decideStack, type StackPart } from '../../src/stacking/index.ts';
+import {
+  type ConflictPolicy,
+  type Correction,
+  decideStack,
+  parseStackRecord,
+  type StackPart,
+  stackRecord,
+  verifyStack,
+} from '../../src/stacking/index.ts';
 import {
   directory,
   file,
@@ -14,7 +22,7 @@ import {
   symlink,
   type Things,
 } from './layers.ts';
-import { applied, layerOf, type Piece, piecesOf, plain, wanted } from './model.ts';
+import { applied, isDirectory, layerOf, type Piece, piecesOf, plain, wanted } from './model.ts';
 
 const NAMES = ['a', 'b'];
 const PATHS = NAMES.flatMap(x => [
@@ -60,7 +68,9 @@ function partsOf(shared: 'prefix' | 'any' | 'none'): fc.Arbitrary<StackPart[]> {
       case 'any':
         return fc
           .array(
-            fc.shuffledSubarray(layers, { minLength: 1, maxLength: 4 }).map(chosen => part('p', ...chosen)),
+            fc
+              .array(fc.constantFrom(...layers), { minLength: 1, maxLength: 4 })
+              .map(chosen => part('p', ...chosen)),
             { minLength: 2, maxLength: 3 },
           )
           .map(all => all.map((each, index) => ({ ...each, name: `p${index}` })));
@@ -102,20 +112,56 @@ describe('stacking random parts', () => {
       { numRuns: 1000 },
     );
   });
+
+  it('gives the same tree in any order where it says so', async () => {
+    await fc.assert(
+      fc.asyncProperty(sharing.chain(partsOf), async parts => {
+        const { decision, tree } = await resultOf(parts, 'warn');
+        if (!decision.orderIndependent) return;
+        const other = await resultOf(parts.toReversed(), 'warn');
+        expect(other.decision.orderIndependent).toBe(true);
+        expectSame(tree, other.tree);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('can be proven, and nothing else can', async () => {
+    const policy = fc.constantFrom<ConflictPolicy>('warn', 'first');
+    await fc.assert(
+      fc.asyncProperty(sharing.chain(partsOf), policy, async (parts, rule) => {
+        const rules = { policy: rule, paths: [] };
+        const decision = await decideStack(parts, rules, [], filesOf());
+        const made = { extra: decision.corrections.length > 0, regenerated: false };
+        const record = parseStackRecord(stackRecord(parts, rules, decision, made));
+        const known = new Map(parts.flatMap(({ layers }) => layers.map(each => [each.id, each] as const)));
+        const verbatim = decision.order.flatMap(id => known.get(id) ?? []);
+        const extra = (corrections: readonly Correction[]) => ({
+          id: 'extra',
+          contents: () => Promise.resolve(layerOf(corrections)),
+        });
+        const image = made.extra ? [...verbatim, extra(decision.corrections)] : verbatim;
+        expect((await verifyStack(record, image, [], filesOf())).differences).toEqual([]);
+        const essential = decision.corrections.findLast(each => each.kind === 'removed');
+        if (essential === undefined) return;
+        const incomplete = decision.corrections.filter(each => each !== essential);
+        const proof = await verifyStack(record, [...verbatim, extra(incomplete)], [], filesOf());
+        expect(proof.proven).toBe(false);
+        expect(proof.differences[0]?.text).toMatch(/^nothing wanted, .+ found$/);
+      }),
+      { numRuns: 500 },
+    );
+  });
 });
 
 /** A directory that nobody describes may have any permissions. */
 function expectSame(tree: ReturnType<typeof applied>, model: ReturnType<typeof applied>): void {
-  const open = [...model].filter(([path, node]) => node === 'any' || tree.get(path) === 'any');
-  const opened = (of: typeof tree) =>
-    plain(
-      new Map(
-        [...of].map(([path, node]) => [
-          path,
-          open.some(([at]) => at === path) && node !== 'any' && node.type === 'directory' ? 'any' : node,
-        ]),
-      ),
+  const isOpen = (path: string) => [tree, model].some(side => side.get(path) === 'any');
+  const opened = (side: typeof tree) => {
+    const nodes = [...side].filter(([path]) => path !== '');
+    return plain(
+      new Map(nodes.map(([path, node]) => [path, isOpen(path) && isDirectory(node) ? 'any' : node])),
     );
-  tree.delete('');
+  };
   expect(opened(tree)).toEqual(opened(model));
 }
