@@ -10,7 +10,7 @@ import type { LayerFiles } from '../stacking/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type LookContext, once } from './context.ts';
 import { tarForm } from './forms/tar-form.ts';
-import type { LayerRecord } from './values.ts';
+import type { LayerRecord, TarLayer } from './values.ts';
 
 /**
  * What the layer says, path by path.
@@ -18,19 +18,23 @@ import type { LayerRecord } from './values.ts';
  */
 export function contentsOf(layer: LayerRecord, context: LookContext): Promise<LayerContents> {
   return once(context, `contents ${layer.diffId}`, async () => {
+    const tar = await tarForm(layer, context);
     const { database } = context.store;
-    const known = database.contents(layer.diffId);
-    if (known) return decodeContents(known);
-    const { diffId, ...tar } = await tarOf(layer, context);
-    const read = await readLayerContents({ ...tar, signal: context.signal });
-    if (read.diffId !== diffId) {
-      throw new AshlarError(`the layer ${tar.blob} has the diff ID ${read.diffId} instead of ${diffId}`, {
-        hint: 'the image is damaged or was tampered with',
-      });
-    }
-    database.addContents(layer.diffId, read.contents);
-    return decodeContents(read.contents);
+    return decodeContents(database.contents(tar.diffId) ?? (await readAndKeep(tar, context)));
   });
+}
+
+async function readAndKeep(layer: TarLayer, context: LookContext): Promise<Uint8Array> {
+  const { store, signal } = context;
+  const tar = await blobOf(layer, context);
+  const { contents, diffId } = await readLayerContents({ ...tar, signal });
+  if (diffId !== layer.diffId) {
+    throw new AshlarError(`the layer ${tar.blob} has the diff ID ${diffId} instead of ${layer.diffId}`, {
+      hint: 'the image is damaged or was tampered with',
+    });
+  }
+  store.database.addContents(layer.diffId, contents);
+  return contents;
 }
 
 /**
@@ -55,13 +59,11 @@ async function readFiles(layer: LayerRecord, paths: readonly ByteString[], conte
     if (entry?.type !== 'file') throw new Error(`${path} is no file of the layer ${layer.diffId}`);
     return { path, size: entry.size, sha256: entry.sha256 };
   });
-  const { blob, compression } = await tarOf(layer, context);
-  return readLayerFiles({ blob, compression, files, signal: context.signal });
+  const tar = await blobOf(await tarForm(layer, context), context);
+  return readLayerFiles({ ...tar, files, signal: context.signal });
 }
 
-/** The tar of the layer, in the store. */
-async function tarOf(layer: LayerRecord, context: LookContext) {
-  const { diffId, descriptor, format, fetch } = await tarForm(layer, context);
+async function blobOf({ descriptor, format, fetch }: TarLayer, { store }: LookContext) {
   await fetch();
-  return { diffId, blob: context.store.blobPath(descriptor.digest), compression: format.compression };
+  return { blob: store.blobPath(descriptor.digest), compression: format.compression };
 }

@@ -382,7 +382,7 @@ describe('contents of layers together', () => {
   it('tell the layer that each path comes from', async () => {
     const layers = [
       await contentsOf(dir('./'), dir('d', { mode: 0o700 }), file('d/a'), file('d/b'), file('x')),
-      await contentsOf(file('d/b', 'new'), file('.wh.x', '')),
+      await contentsOf(file('d/b', 'new'), file('.wh.x', ''), file('e/g')),
       await contentsOf(file('e/f')),
     ];
     const merged = mergeContents(layers);
@@ -391,8 +391,9 @@ describe('contents of layers together', () => {
       ['d', 0],
       ['d/a', 0],
       ['d/b', 1],
-      ['e', 2],
+      ['e', 1],
       ['e/f', 2],
+      ['e/g', 1],
     ]);
     expect(merged.get('d')?.entry.mode).toBe(0o700);
     expect(merged.get('e')?.entry).toMatchObject({ type: 'directory', mode: 0o755, uid: 0 });

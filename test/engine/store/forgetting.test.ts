@@ -57,6 +57,21 @@ describe('what is forgotten with a blob', () => {
     }
   });
 
+  it('are contents of layers that nobody has asked for lately, but not those of layers that are here', () => {
+    for (const [name, blob] of [
+      ['1', gone],
+      ['2', kept],
+    ] as const)
+      database.addLayer(digest(name), 'gzip', { mediaType: 't', digest: blob, size: 1 });
+    for (const name of ['1', '2', '3']) database.addContents(digest(name), Buffer.from(name));
+    const known = () => ['1', '2', '3'].filter(name => database.contents(digest(name)) !== undefined);
+    forgetGone();
+    expect(known()).toEqual(['1', '2', '3']);
+    forgetGone({ before: Date.now() + 60_000 });
+    expect(known()).toEqual(['2']);
+    expect(database.contents(digest('2'))).toEqual(new Uint8Array(Buffer.from('2')));
+  });
+
   it('are images of registries of which no layer is left', () => {
     const image = (...layers: readonly Digest[]) => ({
       manifest: { layers: layers.map(digest => ({ digest })) },
