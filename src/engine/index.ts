@@ -11,6 +11,7 @@ export { diffImages, type ImageDiff } from './images/diff.ts';
 export { isReference } from './images/open.ts';
 export type { PackageDifference } from './images/package-difference.ts';
 export type { PathDifference, PathState } from './images/path-difference.ts';
+export { type RebaseOrder, rebaseImage } from './images/rebase.ts';
 export {
   reportStack,
   type StackReport,

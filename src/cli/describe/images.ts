@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ChrootFlags } from '../commands/chroot.ts';
 import type { DiffFlags } from '../commands/diff.ts';
 import type { MountFlags } from '../commands/mount.ts';
+import type { RebaseFlags } from '../commands/rebase.ts';
 import type { StackFlags } from '../commands/stack.ts';
 import { globalsOf } from '../globals.ts';
 import { repeatable, withFiles, withPlanFlags, withResultFlags, withRuntime } from '../options.ts';
@@ -64,6 +65,17 @@ export function describeImages(program: Command): void {
     .option('--exit-code', 'end with 1 where there is a difference')
     .action(async (from: string, to: string, flags: DiffFlags, command: Command) =>
       (await import('../commands/diff.ts')).diff(globalsOf(command), [from, to], flags),
+    );
+
+  program
+    .command('rebase')
+    .description('put an image on another base; its own layers stay as they are')
+    .argument('<image>', IMAGE)
+    .requiredOption('--old <base>', 'the base that it was built on')
+    .requiredOption('--new <base>', 'the base that it is to be on')
+    .option('--tag <name>', 'the name of the result (default: that of the image)')
+    .action(async (image: string, flags: RebaseFlags, command: Command) =>
+      (await import('../commands/rebase.ts')).rebase(globalsOf(command), image, flags),
     );
 
   program

@@ -4,11 +4,11 @@ import { packagesIn, type TreeView } from '../../stacking/index.ts';
 import { type BuildOptions, type LookContext, say } from '../context.ts';
 import type { EventSink } from '../events.ts';
 import { looking } from '../keys/looking.ts';
-import type { LayerRecord } from '../values.ts';
 import { type ConfigDifference, configDifferences } from './config-difference.ts';
 import { openNamed } from './open.ts';
 import { type PackageDifference, packageDifferences } from './package-difference.ts';
 import { type PathDifference, pathDifferences } from './path-difference.ts';
+import { sharedLayers } from './shared-layers.ts';
 import { treeOf } from './tree-view.ts';
 
 export interface ImageDiff {
@@ -74,10 +74,4 @@ function limited(tree: TreeView, directories: ReadonlySet<string>): TreeView {
     entry: path => (shows(path) ? tree.entry(path) : undefined),
     read: async path => (shows(path) ? tree.read(path) : undefined),
   };
-}
-
-/** How many layers at the bottom two images have in common. */
-export function sharedLayers(some: readonly LayerRecord[], others: readonly LayerRecord[]): number {
-  const end = some.findIndex(({ diffId }, i) => diffId !== others[i]?.diffId);
-  return end < 0 ? some.length : end;
 }

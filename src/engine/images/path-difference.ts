@@ -43,7 +43,7 @@ export function pathDifferences(before: MergedContents, after: MergedContents): 
       differences.push({ change: 'removed', path, before: stateOf(old) });
       continue;
     }
-    const what = aspects(old, young);
+    const what = changedAspects(old, young);
     if (what.length > 0)
       differences.push({ change: 'changed', path, what, before: stateOf(old), after: stateOf(young) });
   }
@@ -54,7 +54,8 @@ export function pathDifferences(before: MergedContents, after: MergedContents): 
   return differences.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function aspects(one: ContentsEntry, other: ContentsEntry): readonly Aspect[] {
+/** What of the second entry is another one than in the first. */
+export function changedAspects(one: ContentsEntry, other: ContentsEntry): readonly Aspect[] {
   const different: readonly (readonly [Aspect, boolean])[] = [
     ['type', one.type !== other.type],
     ['content', one.type === other.type && one.sha256 !== other.sha256],

@@ -3,22 +3,34 @@
  * one. So it is what a build of the same description on the new base gives.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ContainerConfig, History, ImageConfig } from '../../oci/index.ts';
+import type { Annotations, ContainerConfig, Digest, History, ImageConfig } from '../../oci/index.ts';
 import type { Authorship } from '../config.ts';
 
-export interface Rebased {
+/** Of three images, or of one thing in them. */
+export interface Three<T> {
   /** The base that the image was built on. */
-  readonly old: ImageConfig;
-  readonly image: ImageConfig;
+  readonly old: T;
+  readonly image: T;
   /** The base that it is put on. */
-  readonly base: ImageConfig;
+  readonly base: T;
+}
+
+/** Layers on top of the image's own. */
+interface Additions {
+  readonly diffIds: readonly Digest[];
+  readonly createdBy: string;
 }
 
 /** Settings by setting: what the image has changed or removed of the old base stays so, all else is the new base's. */
-export function rebasedConfig({ old, image, base }: Rebased, { author, created }: Authorship): ImageConfig {
+export function rebasedConfig(
+  { old, image, base }: Three<ImageConfig>,
+  additions: Additions,
+  { author, created }: Authorship,
+): ImageConfig {
   const { rootfs: _, history: __, variant: ___, ...own } = image;
   const { variant } = base;
   const layersBelow = old.rootfs.diff_ids.length;
+  const history = historyOf(image);
   return {
     ...own,
     created,
@@ -29,19 +41,22 @@ export function rebasedConfig({ old, image, base }: Rebased, { author, created }
     config: containerOf(each({ old, image, base }, ({ config }) => config ?? {})),
     rootfs: {
       type: 'layers',
-      diff_ids: [...base.rootfs.diff_ids, ...image.rootfs.diff_ids.slice(layersBelow)],
+      diff_ids: [...base.rootfs.diff_ids, ...image.rootfs.diff_ids.slice(layersBelow), ...additions.diffIds],
     },
     history: [
       ...historyOf(base),
-      ...historyOf(image).slice(endOfBase(historyOf(image), historyOf(old), layersBelow)),
+      ...history.slice(endOfBase(history, historyOf(old), layersBelow)),
+      ...additions.diffIds.map(() => ({ created, author, created_by: additions.createdBy })),
     ],
   };
 }
 
-interface Three<T> {
-  readonly old: T;
-  readonly image: T;
-  readonly base: T;
+/** Annotations of manifests by the same rule, but for one that tells of an image's lowest layers: the new base's stays. */
+export function rebasedAnnotations(three: Three<Annotations>, ofLowest: string): Annotations {
+  const fields = each(three, annotations => new Map(Object.entries(annotations)));
+  fields.old.delete(ofLowest);
+  fields.image.delete(ofLowest);
+  return Object.fromEntries(mergeFields(fields)) as Annotations;
 }
 
 type Fields = ReadonlyMap<string, unknown>;
@@ -82,7 +97,8 @@ function mergeValue({ old, image, base }: Three<unknown>): unknown {
   return isDeepStrictEqual(image ?? null, old ?? null) ? base : image;
 }
 
-function each<T, U>({ old, image, base }: Three<T>, change: (value: T) => U): Three<U> {
+/** The same of each. */
+export function each<T, U>({ old, image, base }: Three<T>, change: (value: T) => U): Three<U> {
   return { old: change(old), image: change(image), base: change(base) };
 }
 

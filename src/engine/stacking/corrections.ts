@@ -7,6 +7,7 @@ import {
   type PackOptions,
 } from '../../layers/index.ts';
 import type { Correction } from '../../stacking/index.ts';
+import type { LookContext } from '../context.ts';
 import { contentsOf, filesOf } from '../layer-contents.ts';
 import { packHere, type StepContext } from '../steps/steps.ts';
 import type { LayerRecord } from '../values.ts';
@@ -19,9 +20,18 @@ export async function packCorrections(
   step: StepContext,
 ): Promise<PackedLayer | undefined> {
   if (corrections.length === 0) return undefined;
-  const contents = await contentsOfTaken(corrections, layers, step);
-  const entries = corrections.map(correction => newEntry(correction, contents));
+  const entries = await entriesFor(corrections, layers, step.context);
   return packHere({ kind: 'entries', entries }, pack, step);
+}
+
+/** The corrections as entries of a layer. `layers` are those that files are taken from. */
+export async function entriesFor(
+  corrections: readonly Correction[],
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<readonly NewEntry[]> {
+  const contents = await contentsOfTaken(corrections, layers, context);
+  return corrections.map(correction => newEntry(correction, contents));
 }
 
 function newEntry(correction: Correction, taken: ReadonlyMap<Taken, Uint8Array>): NewEntry {
@@ -44,7 +54,7 @@ type Taken = Extract<Correction, { kind: 'taken' }>;
 async function contentsOfTaken(
   corrections: readonly Correction[],
   layers: readonly LayerRecord[],
-  { context }: StepContext,
+  context: LookContext,
 ): Promise<ReadonlyMap<Taken, Uint8Array>> {
   const taken = corrections.filter(
     correction =>

@@ -1,4 +1,5 @@
-import type { StackBase } from '../../plan/types.ts';
+import type { PackedLayer, PackOptions } from '../../layers/index.ts';
+import type { ImagePlan, StackBase } from '../../plan/types.ts';
 import type { Regeneration } from '../../stacking/index.ts';
 import { type LookContext, say } from '../context.ts';
 import { BELOW } from '../keys/key-parts.ts';
@@ -41,34 +42,41 @@ export function regenerate(
   layers: readonly LayerRecord[],
   step: StepContext,
 ): Promise<StepResult> {
-  const { context, plan } = step;
-  const { workshop, signal, emit } = context;
-  const programs = regenerations.map(({ command, makes }) => ({
-    command,
-    makes,
-    wanted: base.libraryCache === 'regenerate' || !makes.includes(LIBRARY_CACHE),
-  }));
   return throughCache(
     {
       domain: REGENERATE,
       parts: regenerateKeyParts(regenerations, base, layers, step),
-      perform: async pack => {
-        const environment = { defaults: { PATH }, passThrough: [], set: {} };
-        const surroundings = { environment, binds: [], importDirectories: [] };
-        const room = await roomOf(surroundings, layers, '', context);
-        const { layer, problems } = await workshop.call(
-          'regenerate',
-          { ...room, network: 'none', programs, pack },
-          {
-            signal,
-            onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
-            onWarning: text => say(context, plan.name, 'warning', text),
-          },
-        );
-        for (const text of problems) say(context, plan.name, 'warning', text);
-        return layer;
-      },
+      perform: pack => packRegenerated(regenerations, base, layers, pack, step),
     },
     step,
   );
+}
+
+/** The work of `regenerate`. Undefined when all is there as it should be. */
+export async function packRegenerated(
+  regenerations: readonly Regeneration[],
+  { libraryCache }: Pick<StackBase, 'libraryCache'>,
+  layers: readonly LayerRecord[],
+  pack: PackOptions,
+  { context, plan }: { readonly context: LookContext; readonly plan: Pick<ImagePlan, 'name'> },
+): Promise<PackedLayer | undefined> {
+  const { workshop, signal, emit } = context;
+  const programs = regenerations.map(({ command, makes }) => ({
+    command,
+    makes,
+    wanted: libraryCache === 'regenerate' || !makes.includes(LIBRARY_CACHE),
+  }));
+  const environment = { defaults: { PATH }, passThrough: [], set: {} };
+  const room = await roomOf({ environment, binds: [], importDirectories: [] }, layers, '', context);
+  const { layer, problems } = await workshop.call(
+    'regenerate',
+    { ...room, network: 'none', programs, pack },
+    {
+      signal,
+      onPacking: bytes => emit({ kind: 'packing', image: plan.name, bytes }),
+      onWarning: text => say(context, plan.name, 'warning', text),
+    },
+  );
+  for (const text of problems) say(context, plan.name, 'warning', text);
+  return layer;
 }

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rebasedConfig } from '../../../src/engine/images/rebased-config.ts';
+import { rebasedAnnotations, rebasedConfig } from '../../../src/engine/images/rebased-config.ts';
 import type { ContainerConfig, Digest, History, ImageConfig } from '../../../src/oci/index.ts';
 
 const author = { author: 'me@here', created: '2026-01-01T00:00:00Z' };
+
+/** No layers on top of the image's own. */
+const nothing = { diffIds: [], createdBy: '' };
 
 function digest(name: string): Digest {
   return `sha256:${name.padEnd(64, '0')}`;
@@ -27,7 +30,7 @@ function image({ config, layers = [], history }: Parts): ImageConfig {
 
 function container(old: ContainerConfig, own: ContainerConfig, base: ContainerConfig) {
   const three = { old: image({ config: old }), image: image({ config: own }), base: image({ config: base }) };
-  return rebasedConfig(three, author).config;
+  return rebasedConfig(three, nothing, author).config;
 }
 
 describe('the config of a rebased image', () => {
@@ -102,6 +105,7 @@ describe('the config of a rebased image', () => {
         image: image({ layers: ['a', 'b', 'c'], history: history('a', 'b', '-cmd', 'c', '-label') }),
         base: image({ layers: ['n'], history: history('n', '-new') }),
       },
+      nothing,
       author,
     );
     expect(result.rootfs.diff_ids).toEqual(['n', 'c'].map(digest));
@@ -116,6 +120,7 @@ describe('the config of a rebased image', () => {
         image: image({ layers: ['a', 'c'], history: [{ created_by: 'a' }, { created_by: 'c' }] }),
         base: image({ layers: ['n', 'm'] }),
       },
+      nothing,
       author,
     );
     expect(result.history).toEqual([{}, {}, { created_by: 'c' }]);
@@ -128,8 +133,33 @@ describe('the config of a rebased image', () => {
         image: { ...image({}), variant: 'v2' },
         base: { ...image({}), architecture: 'arm64' },
       },
+      nothing,
       author,
     );
     expect([architecture, variant]).toEqual(['arm64', undefined]);
+  });
+
+  it('tells of the layers that were added on top', () => {
+    const result = rebasedConfig(
+      { old: image({}), image: image({ layers: ['c'] }), base: image({ layers: ['n'] }) },
+      { diffIds: [digest('e')], createdBy: 'rebase' },
+      author,
+    );
+    expect(result.rootfs.diff_ids).toEqual(['n', 'c', 'e'].map(digest));
+    expect(result.history).toEqual([{}, {}, { ...author, created_by: 'rebase' }]);
+  });
+});
+
+describe('the annotations of a rebased image', () => {
+  it('follow the same rule, but for the one that tells of the lowest layers', () => {
+    const annotations = rebasedAnnotations(
+      {
+        old: { a: '1', b: '1', stack: 'old' },
+        image: { a: '1', b: '2', own: 'x', stack: 'image' },
+        base: { a: '3', b: '3', stack: 'base' },
+      },
+      'stack',
+    );
+    expect(annotations).toEqual({ a: '3', b: '2', own: 'x', stack: 'base' });
   });
 });
