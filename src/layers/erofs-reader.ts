@@ -11,6 +11,7 @@ import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
 import type { Limits } from './limits.ts';
 import { joinPath } from './names.ts';
 import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
+import { isOverlayWhiteout } from './whiteouts.ts';
 
 /** An inode, and what is in it if that is names. */
 export interface ErofsNode extends Omit<TarEntry, 'path' | 'type'> {
@@ -223,7 +224,7 @@ function parseDirents(block: Buffer): readonly ErofsName[] {
   });
 }
 
-/** Every name below a directory with its path, directories before what they hold. Throws for a directory in itself. */
+/** Every name with its path: directories before what they hold, whiteouts before what they stand beside. */
 export function* walkErofs(
   reader: ErofsReader,
   limits: Limits,
@@ -235,14 +236,19 @@ export function* walkErofs(
     const node = reader.node(id);
     yield { path, node };
     if (node.type !== 'directory') continue;
+    const whiteouts: { readonly path: ByteString; readonly id: bigint }[] = [];
     for (const child of reader.list(id).toReversed()) {
       const at = joinPath(path, child.name);
       if (at.length > limits.nameLength) throw new AshlarError('a path in the erofs image is too long');
-      if (reader.node(child.id).type === 'directory') {
+      const { type, major, minor } = reader.node(child.id);
+      if (type === 'directory') {
         if (seen.has(child.id)) throw new AshlarError('a directory of the erofs image has two names');
         seen.add(child.id);
       }
-      pending.push({ path: at, id: child.id });
+      const into = type !== 'socket' && isOverlayWhiteout({ type, major, minor }) ? whiteouts : pending;
+      into.push({ path: at, id: child.id });
     }
+    // The last ones come first.
+    pending.push(...whiteouts);
   }
 }

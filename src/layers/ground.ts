@@ -1,6 +1,15 @@
 /** The directory on disk into which a layer is unpacked, reached through file descriptors only. */
 import { closeSync, constants, mkdirSync, openSync, readdirSync } from 'node:fs';
-import { FileDescriptor, mkdirAt, mknodAt, O_PATH, openBeneath, setXattr, unlinkAt } from '../linux/index.ts';
+import {
+  FileDescriptor,
+  mkdirAt,
+  mknodAt,
+  O_PATH,
+  openBeneath,
+  setTimesAt,
+  setXattr,
+  unlinkAt,
+} from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type ByteString, toName } from './bytes.ts';
 import { joinPath } from './names.ts';
@@ -70,6 +79,8 @@ export class DiskGround implements Ground, Disposable {
 
   addWhiteout({ directory, name }: Place): void {
     mknodAt(this.fd(directory), toName(name), S_IFCHR, { major: 0, minor: 0 });
+    // Two unpacked layers of one tar must be the same: an image may be made of them.
+    setTimesAt(this.fd(directory), toName(name), { atime: 0n, mtime: 0n });
   }
 
   removeWhiteout(place: Place): void {

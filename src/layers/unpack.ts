@@ -246,7 +246,10 @@ class Unpacker {
     using open = this.#ground.openForMetadata(directory);
     if (metadata !== undefined && this.#mustChown(metadata)) chownFd(open.fd, metadata.uid, metadata.gid);
     fchmodSync(open.fd, metadata?.mode ?? IMPLIED_MODE);
-    if (metadata === undefined) return;
+    if (metadata === undefined) {
+      setTimesFd(open.fd, { atime: 0n, mtime: 0n });
+      return;
+    }
     if (metadata.xattrs.length > 0) {
       this.#setXattrs(`/proc/self/fd/${open.fd}/.`, { path: directory.path, xattrs: metadata.xattrs });
     }

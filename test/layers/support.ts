@@ -120,7 +120,11 @@ export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({
   mode: 0o755,
   ...more,
 });
-export const file = (name: string, content = name, more: Partial<RawEntry> = {}): RawEntry => ({
+export const file = (
+  name: string,
+  content: string | Buffer = name,
+  more: Partial<RawEntry> = {},
+): RawEntry => ({
   name,
   content,
   ...more,
