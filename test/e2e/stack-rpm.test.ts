@@ -88,6 +88,11 @@ describe.skipIf(!has('umoci', 'busybox', 'rpm', 'rpmbuild'))('a stack of images 
     expect(rpm(root, '-qf', '/usr/bin/upper', '/etc/lower.conf')).toBe(
       'upper-1.0-1.noarch\nlower-1.0-1.noarch\n',
     );
+    const proof = await project.ashlar(['stack', '--verify', 'both']);
+    expect(proof).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('  /var/lib/rpm/rpmdb.sqlite\n'),
+    });
     expect(textIn(root, 'etc/passwd')).toMatch(/^root:.*\nlower:x:401:.*\nupper:x:402:.*\n$/);
     expect(textIn(root, 'usr/share/lower/made')).toBe('lower\n');
 
