@@ -37,6 +37,17 @@ async function readAndKeep(layer: TarLayer, context: LookContext): Promise<Uint8
   return contents;
 }
 
+/** The same of a layer of ours, whose blob is certain to be what its diff ID says, if it was recorded. */
+export async function recordedContents(
+  layer: TarLayer,
+  context: LookContext,
+): Promise<LayerContents | undefined> {
+  const { diffId, descriptor, format } = layer;
+  const { database } = context.store;
+  if (database.layer(diffId, format.compression)?.digest !== descriptor.digest) return undefined;
+  return database.hasContents(diffId) ? contentsOf(layer, context) : undefined;
+}
+
 /**
  * Reads files out of the layers, each layer at most once for each question. Throws an AshlarError for what is more
  * than 256 MiB together.

@@ -1,10 +1,12 @@
-/** The names of one layer, for look-ups: read from its tar, or from what an earlier look-up has written down. */
+/** The names of one layer, for look-ups: out of its tar, its contents, or what an earlier look-up has written down. */
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { ByteString } from './bytes.ts';
 import type { Compression } from './compression.ts';
+import type { LayerContents } from './contents.ts';
 import { BlobFile, layerBytes } from './decompress.ts';
 import { run } from './flow.ts';
 import { ExpansionGuard, type Limits } from './limits.ts';
+import { splitLast } from './names.ts';
 import type { DirectoryMetadata } from './pack-files.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { readTar } from './tar-reader.ts';
@@ -51,6 +53,34 @@ export class LayerIndex {
     };
     await run(readTar(add, limits), layerBytes(blob, compression, guard));
     return new LayerIndex(tree.root, metadata);
+  }
+
+  static fromContents({ entries, implied, hidden, opaque }: LayerContents): LayerIndex {
+    const metadata = new Map<Directory, DirectoryMetadata>();
+    const directories = new Map([['', new Directory(undefined, '')]]);
+    const directoryAt = (path: ByteString): Directory => {
+      const known = directories.get(path);
+      if (known !== undefined) return known;
+      const { parent, name } = splitLast(path);
+      const directory = new Directory(directoryAt(parent), name);
+      directory.parent?.children.set(name, directory);
+      directories.set(path, directory);
+      return directory;
+    };
+    for (const path of implied) directoryAt(path);
+    for (const [path, { type, link, mode, uid, gid, mtime, xattrs }] of entries) {
+      const { parent, name } = splitLast(path);
+      if (type === 'directory') metadata.set(directoryAt(path), { mode, uid, gid, mtime, xattrs });
+      else directoryAt(parent).children.set(name, type === 'symlink' ? { target: link } : 'file');
+    }
+    for (const path of hidden) {
+      const { parent, name } = splitLast(path);
+      const directory = directoryAt(parent);
+      directory.hidden ??= new Set();
+      directory.hidden.add(name);
+    }
+    for (const path of opaque) directoryAt(path).opaque = true;
+    return new LayerIndex(directoryAt(''), metadata);
   }
 
   /** What `bytes` of an index of the same layer give. */

@@ -5,6 +5,7 @@
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toText } from './bytes.ts';
 import type { Compression } from './compression.ts';
+import type { LayerContents } from './contents.ts';
 import { LayerIndex } from './layer-index.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { canonicalPath, joinPath, splitLast } from './names.ts';
@@ -16,6 +17,8 @@ export interface LayerBlob {
   readonly compression: Compression;
   /** What an earlier look-up has learnt of the layer (see `MergedTree.learnt`): the blob is not read then. */
   readonly known?: Uint8Array | undefined;
+  /** What the layer says, where that is known already: the blob is not read then. */
+  readonly contents?: LayerContents | undefined;
 }
 
 export type LookedUp =
@@ -100,18 +103,21 @@ export class MergedTree {
 
   /** What is now known of a layer, for the next look-up; undefined when its blob was not read. */
   async learnt(layer: LayerBlob): Promise<Uint8Array | undefined> {
-    const index = layer.known ? undefined : this.#indexes.get(layer);
+    const index = layer.known || layer.contents ? undefined : this.#indexes.get(layer);
     return index && (await index).bytes();
   }
 
   #indexOf(layer: LayerBlob): Promise<LayerIndex> {
     const begun = this.#indexes.get(layer);
     if (begun) return begun;
-    const index = layer.known
-      ? Promise.resolve(LayerIndex.fromBytes(layer.known))
-      : LayerIndex.read(layer.blob, layer.compression, this.#limits);
+    const index = this.#read(layer);
     this.#indexes.set(layer, index);
     return index;
+  }
+
+  async #read({ blob, compression, known, contents }: LayerBlob): Promise<LayerIndex> {
+    if (contents) return LayerIndex.fromContents(contents);
+    return known ? LayerIndex.fromBytes(known) : LayerIndex.read(blob, compression, this.#limits);
   }
 
   async #lookUp(path: ByteString): Promise<LookedUp> {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LookContext } from '../../src/engine/context.ts';
 import { contentsOf, filesOf } from '../../src/engine/layer-contents.ts';
 import { keepLayer } from '../../src/engine/layer-records.ts';
+import { findTarget } from '../../src/engine/steps/targets.ts';
 import { Store } from '../../src/engine/store/store.ts';
 import type { LayerRecord } from '../../src/engine/values.ts';
 import { packLayer } from '../../src/layers/index.ts';
@@ -74,6 +75,10 @@ describe('contents of a layer', () => {
     rmSync(store.blobPath(layer.descriptor.digest));
     const { entries } = await contentsOf(layer, build());
     expect(entries.get('opt/file')?.sha256).toBe(sha256('text'));
+    expect(await findTarget('/opt/new', 'file', [layer], build())).toMatchObject({
+      path: '/opt/new',
+      parents: [{ path: '/' }, { path: '/opt', mode: 0o755 }],
+    });
   });
 
   it('are an error, and not remembered, when the layer is not what its image says', async () => {

@@ -4,6 +4,7 @@ import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } 
 import type { LookContext } from '../context.ts';
 import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
+import { recordedContents } from '../layer-contents.ts';
 import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
 import { fromPlain, type PlainParent, toPlain } from './plain-parents.ts';
@@ -62,9 +63,16 @@ function namesKey({ digest }: LayerRecord['descriptor']): string {
 
 async function readableBlob(layer: LayerRecord, context: LookContext): Promise<LayerBlob> {
   const { store } = context;
-  const { local, descriptor, format, fetch } = await tarForm(layer, context);
+  const tar = await tarForm(layer, context);
+  const { local, descriptor, format, fetch } = tar;
   if (local === undefined) await fetch();
-  const names = store.database.recall('lookups', namesKey(descriptor));
+  const contents = await recordedContents(tar, context);
+  const names = contents ? undefined : store.database.recall('lookups', namesKey(descriptor));
   const known = typeof names === 'string' ? Buffer.from(names, 'base64') : undefined;
-  return { blob: local ?? store.blobPath(descriptor.digest), compression: format.compression, known };
+  return {
+    blob: local ?? store.blobPath(descriptor.digest),
+    compression: format.compression,
+    known,
+    contents,
+  };
 }

@@ -162,6 +162,10 @@ export class Database implements Disposable {
     return contents;
   }
 
+  hasContents(diffId: Digest): boolean {
+    return this.#get('SELECT 1 FROM contents WHERE diff_id = ?', diffId) !== undefined;
+  }
+
   addContents(diffId: Digest, contents: Uint8Array): void {
     this.#run('INSERT OR REPLACE INTO contents (diff_id, contents) VALUES (?, ?)', diffId, contents);
   }
