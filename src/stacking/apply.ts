@@ -5,7 +5,7 @@ import { ContentReader, sha256Of } from './content-reader.ts';
 import { contentType, isTextContent } from './content-type.ts';
 import { correctionsOf } from './corrections.ts';
 import type { ApplyDecision, LayerFiles } from './decision.ts';
-import { sameContent } from './entries.ts';
+import { IMPLIED_DIRECTORY, sameContent } from './entries.ts';
 import { type LayerView, parentsOf } from './layer-view.ts';
 import { isDirectory, Pile, type Present, type State } from './pile.ts';
 import { readLayers } from './reading.ts';
@@ -54,6 +54,8 @@ interface Arrival {
   readonly fresh: ReadonlySet<LayerView>;
   /** What those were made on, as far as it was there. */
   readonly ground: Pile;
+  /** What there was to be before it, where images have named a path. */
+  readonly before: ReadonlyMap<ByteString, Want>;
 }
 
 /** The tree that images are applied to, one after the other. */
@@ -67,6 +69,8 @@ class Site {
   /** Every path that an applied image has named, and what is to be there. */
   readonly #wants = new Map<ByteString, Want>();
   readonly #conflicts = new Map<string, Conflict>();
+  /** Files that the image at hand has edited as others have. */
+  readonly #edits: (() => Promise<void>)[] = [];
   /** Who brought a layer, or has merged a path. */
   readonly #owners = new Map<LayerView, string>();
   readonly #mergedBy = new Map<ByteString, string>();
@@ -90,14 +94,17 @@ class Site {
     const fresh = new Set(tree.layers.filter(layer => !this.#owners.has(layer)));
     const ground = new Pile(tree.layers.filter(layer => !fresh.has(layer)));
     for (const layer of fresh) this.#owners.set(layer, name);
-    const arrival = { name, tree, fresh, ground };
+    const arrival = { name, tree, fresh, ground, before: new Map(this.#wants) };
     const named = new Set([...this.#wants.keys(), ...[...fresh].flatMap(layer => [...layer.paths()])]);
-    for (const path of [...named].toSorted()) await this.#settle(path, arrival);
+    for (const path of [...named].toSorted()) this.#settle(path, arrival);
+    // All at once, so that each layer is read once.
+    await Promise.all(this.#edits.splice(0).map(merge => merge()));
     this.#tree = new Pile([...this.#tree.layers, ...fresh]);
   }
 
   outcome(): Pick<ApplyDecision, 'corrections' | 'conflicts'> {
-    if (this.#conflicts.size > 0) return { corrections: [], conflicts: [...this.#conflicts.values()] };
+    if (this.#conflicts.size > 0)
+      return { corrections: [], conflicts: [...this.#conflicts.values()].toSorted(byPath) };
     keepParents(this.#wants, path => this.#tree.state(path));
     return { corrections: correctionsOf(this.#wants, this.#tree), conflicts: [] };
   }
@@ -107,12 +114,14 @@ class Site {
   }
 
   /** Decides what is at the path after the image. */
-  async #settle(path: ByteString, arrival: Arrival): Promise<void> {
+  #settle(path: ByteString, arrival: Arrival): void {
+    // Every layer has the root, whatever it is about.
+    if (path === '') return;
     const existing = this.#wants.get(path) ?? wantOf(this.#tree.state(path));
     const state = arrival.tree.state(path);
     if (state.kind === 'unsaid') return;
     const changed = arrival.fresh.has(state.owner);
-    if (changed) this.#wants.set(path, await this.#change(path, existing, state, arrival));
+    if (changed) this.#wants.set(path, this.#change(path, existing, state, arrival));
     else {
       // What the image only repeats it has no opinion about.
       if (state.kind === 'present' && arrival.fresh.has(state.source)) {
@@ -122,7 +131,7 @@ class Site {
     }
   }
 
-  async #change(path: ByteString, existing: Want, state: Said, arrival: Arrival): Promise<Want> {
+  #change(path: ByteString, existing: Want, state: Said, arrival: Arrival): Want {
     const ground = arrival.ground.state(path);
     // Where nobody has touched what the image was made on, its change is a change like any other.
     const untouched = ground.kind !== 'unsaid' && isGranted(existing, ground);
@@ -131,7 +140,7 @@ class Site {
       if (!untouched && !isGranted(existing, original)) this.#objectToRemoval(path, existing, state, arrival);
       return wantOf(state);
     }
-    if (this.#isBlocked(path, arrival)) return existing;
+    if (this.#isBlocked(path, state, arrival)) return existing;
     if (untouched) return wantOf(state);
     if (existing.kind === 'absent') {
       const wasThere = ground.kind === 'present' || original.kind === 'present';
@@ -143,21 +152,22 @@ class Site {
   }
 
   /** Something comes where something else is that the image does not know. */
-  async #meet(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Promise<Want> {
+  #meet(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Want {
     const { entry } = state;
     const meeting = {
       ...{ path: textOf(path), existing: existing.entry, added: entry },
-      linked: this.#isLinked(path, existing, entry.linkedTo),
+      linked: this.#isLinked(path, existing, entry.linkedTo, arrival),
     };
     const objections = objectionsTo(meeting);
     for (const objection of objections) this.#object(path, objection, existing, state, arrival);
     this.#compareTimes(path, existing, state, arrival);
-    const edited =
-      existing.entry.type === 'file' && entry.type === 'file' && !sameContent(existing.entry, entry);
-    return edited ? this.#mergeFile(path, existing, state, arrival) : wantOf(state);
+    if (existing.entry.type === 'file' && entry.type === 'file' && !sameContent(existing.entry, entry)) {
+      this.#edits.push(() => this.#mergeFile(path, existing, state, arrival));
+    }
+    return wantOf(state);
   }
 
-  async #mergeFile(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Promise<Want> {
+  async #mergeFile(path: ByteString, existing: WantedEntry, state: Present, arrival: Arrival): Promise<void> {
     const [original, current, edited] = await Promise.all([
       this.#ancestor(path, arrival),
       existing.kind === 'made' ? existing.content : this.#read(path, existing),
@@ -171,14 +181,14 @@ class Site {
       const { linkedTo: _, ...entry } = state.entry;
       const { content } = merge;
       const made = { ...entry, size: content.length, sha256: sha256Of(content) };
-      return { kind: 'made', entry: made, content, merger: 'text' };
+      this.#wants.set(path, { kind: 'made', entry: made, content, merger: 'text' });
+      return;
     }
     const text =
       merge?.kind === 'colliding'
         ? `couldn't merge ${textOf(path)}, specifically hunk:\n${merge.hunks.join('\n')}\n`
         : `existing file different, can't diff ${textOf(path)} of type ${contentType(edited)}`;
     this.#object(path, { kind: 'content', text }, existing, state, arrival);
-    return wantOf(state);
   }
 
   /** What both edits began with: empty where there was nothing. */
@@ -193,29 +203,27 @@ class Site {
   }
 
   /** Whether two names that are one file in the image are one file here. */
-  #isLinked(path: ByteString, existing: Want, name: ByteString | undefined): boolean {
+  #isLinked(path: ByteString, existing: Want, name: ByteString | undefined, { before }: Arrival): boolean {
     if (name === undefined || existing.kind !== 'taken' || !existing.source) return false;
-    const other = this.#wants.get(name) ?? wantOf(this.#tree.state(name));
+    const other = before.get(name) ?? wantOf(this.#tree.state(name));
     const here = other.kind === 'taken' && other.source === existing.source;
     return here && existing.source.linkedNames(path).includes(name);
   }
 
   /** Whether the way to the path leads through what somebody else has made of a directory. */
-  #isBlocked(path: ByteString, arrival: Arrival): boolean {
+  #isBlocked(path: ByteString, state: Present, arrival: Arrival): boolean {
     const at = parentsOf(path).find(parent => isBarrier(this.#wants.get(parent)));
     if (at === undefined) return false;
     const existing = this.#wants.get(at);
-    const state = arrival.tree.state(at);
-    if (existing !== undefined && existing.kind !== 'absent' && state.kind === 'present') {
-      const meeting = { path: textOf(at), existing: existing.entry, added: state.entry, linked: false };
+    if (existing !== undefined && existing.kind !== 'absent') {
+      const meeting = { path: textOf(at), existing: existing.entry, added: IMPLIED_DIRECTORY, linked: false };
       for (const objection of objectionsTo(meeting)) this.#object(at, objection, existing, state, arrival);
     }
     return true;
   }
 
   #compareTimes(path: ByteString, existing: Want, state: Present, arrival: Arrival): void {
-    // The root is skipped: every layer has it, and every build gives it a time.
-    if (!this.#options.considerTimes || existing.kind === 'absent' || state.implied || path === '') return;
+    if (!this.#options.considerTimes || existing.kind === 'absent' || state.implied) return;
     const meeting = { path: textOf(path), existing: existing.entry, added: state.entry };
     const objection = timeObjection(meeting);
     if (objection) this.#object(path, objection, existing, state, arrival);
@@ -232,9 +240,11 @@ class Site {
   #object(path: ByteString, { kind, text }: Objection, existing: Want, state: Said, { name }: Arrival): void {
     const owner = this.#ownerOf(path, existing);
     const layer = state.kind === 'present' ? state.source : state.owner;
-    const who = `${owner}, and ${name}, layer ${shortened(layer)}`;
-    const path_ = textOf(path);
-    this.#conflicts.set(text, { kind, path: path_, parts: [owner, name], text: `${text} (${who})` });
+    const between = `(${owner}, and ${name}, layer ${shortened(layer)})`;
+    this.#conflicts.set(text, {
+      ...{ kind, path: textOf(path), parts: [owner, name] },
+      text: text.endsWith('\n') ? `${text}${between}` : `${text} ${between}`,
+    });
   }
 
   /** In words: who has given the path what it has now. */
@@ -250,6 +260,10 @@ class Site {
 
 type Said = Exclude<State, { kind: 'unsaid' }>;
 type WantedEntry = Exclude<Want, { kind: 'absent' }>;
+
+function byPath(a: Conflict, b: Conflict): number {
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
 
 function isBarrier(want: Want | undefined): boolean {
   return want !== undefined && want.kind !== 'absent' && want.entry.type !== 'directory';
