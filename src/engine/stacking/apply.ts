@@ -67,19 +67,22 @@ function isFollowed(step: ApplyStep, { steps }: ImagePlan): boolean {
 }
 
 interface AppliedPart extends Part, ConfiguredPart {
-  readonly reference: string;
+  readonly step: ApplyStep;
 }
 
 async function openApplied(
   group: readonly ApplyStep[],
-  { platform, name: image }: ImagePlan,
+  plan: ImagePlan,
   context: LookContext,
 ): Promise<readonly AppliedPart[]> {
   const names = namesOfParts(group.map(step => step.image));
   return Promise.all(
     group.map(async (step, i) => {
-      const { layers, config } = await openBase(step.image, platform, image, context);
-      return { name: names[i] ?? '', reference: step.image.reference, layers, config, made: [] };
+      // Each step asks for all before it, and they are not to be looked up again.
+      const open = () => openBase(step.image, plan.platform, plan.name, context);
+      const key = `applied ${plan.steps.indexOf(step)} of ${plan.name}`;
+      const { layers, config } = await once(context, key, open);
+      return { name: names[i] ?? '', step, layers, config, made: [] };
     }),
   );
 }
@@ -106,17 +109,24 @@ async function decideOrRefuse(
   const files = filesOf([...layers, ...images.flatMap(image => image.layers)], context);
   const applied = images.map(image => ({ name: image.name, layers: stackLayers(image.layers, context) }));
   const decision = await decideApply(stackLayers(layers, context), applied, { considerTimes }, files);
-  if (decision.conflicts.length === 0) return decision;
-  throw new AshlarError(decision.conflicts.map(({ text }) => text).join('\n'), {
-    at,
-    hint: 'make the applied images anew without these differences',
+  const [first, ...others] = decision.conflicts;
+  if (!first) return decision;
+  const texts = decision.conflicts.map(({ text }) => text);
+  const list = [
+    `${texts.length} conflicts with what is applied:`,
+    ...texts.map(text => `  ${text.replaceAll('\n', '\n  ')}`),
+  ];
+  const culprit = images.find(({ name }) => name === first.parts.at(-1));
+  throw new AshlarError(others.length === 0 ? first.text : list.join('\n'), {
+    at: culprit?.step.at ?? at,
+    hint: 'make what is applied anew, from layers that do not disagree',
   });
 }
 
 function tellOf(images: readonly AppliedPart[], added: readonly LayerRecord[], step: StepContext): void {
   const rest = new Map(added.map(layer => [layer.diffId, layer]));
-  for (const { reference, layers } of images) {
-    say(step.context, step.plan.name, 'info', `merging in layers from ${reference}`);
+  for (const { step: applied, layers } of images) {
+    say(step.context, step.plan.name, 'info', `merging in layers from ${applied.image.reference}`);
     for (const { diffId, descriptor } of layers) {
       if (!rest.delete(diffId)) continue;
       say(step.context, step.plan.name, 'info', `applying layer ${descriptor.digest}`);
