@@ -199,11 +199,16 @@ function layerRow({ digest, size, parts, moved }: StackReport['layers'][number])
 
 /** The proof for people. */
 export function proofLines(image: string, proof: StackVerification, color: boolean): readonly string[] {
-  const { record, differences, mergedFiles } = proof;
+  const { record, differences, mergedFiles, regeneratedFiles } = proof;
   return [
     ...section(
       'merged by what they mean',
       mergedFiles.map(path => ({ cells: [path] })),
+      color,
+    ),
+    ...section(
+      'made anew by programs of the image: not compared',
+      regeneratedFiles.map(path => ({ cells: [path] })),
       color,
     ),
     ...section(
