@@ -1,5 +1,6 @@
 /** Conflicts in words, and those that forbid a result. */
 import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
+import { printable } from '../support/cells.ts';
 import { AshlarError, type SourceSpan } from '../support/errors.ts';
 import { differentXattrs, octal, sameContent, sameMode, sameXattrs, substance, thing } from './entries.ts';
 import { type Opinion, otherNames } from './opinions.ts';
@@ -132,13 +133,15 @@ export function conflictLines(conflicts: readonly (Conflict | DecidedConflict)[]
   const groups = Map.groupBy(conflicts, ({ kind, path, parts }) =>
     JSON.stringify([kind, path.slice(0, path.lastIndexOf('/')), parts]),
   );
-  return [...groups.values()].flatMap(group => {
+  const lines = [...groups.values()].flatMap(group => {
     const [first] = group;
     if (first === undefined || group.length <= LISTED)
       return group.map(({ path, text }) => `${path}: ${text}`);
     const directory = first.path.slice(0, first.path.lastIndexOf('/') + 1);
     return `${directory}: ${group.length} paths (${first.kind}), as ${first.path}: ${first.text}`;
   });
+  // Paths and names of packages are whatever an image has.
+  return lines.map(printable);
 }
 
 /** Throws an AshlarError that lists all conflicts that the rules do not allow, if there are any. */

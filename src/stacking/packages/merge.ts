@@ -1,4 +1,5 @@
 /** Which packages a stack has when each of its parts has installed, removed and upgraded some. */
+import { clipped } from '../../support/cells.ts';
 import type { Conflict } from '../types.ts';
 import { compareVersions, type PackageManager } from './versions.ts';
 
@@ -78,13 +79,16 @@ function conflictOf(
     version === newest[0] && newest[1] !== undefined && compareVersions(manager, version, newest[1]) > 0;
   const sayings = versions.map(version => {
     const holders = opinions.filter(({ record }) => record?.version === version).map(({ part }) => part);
-    const what = version === undefined ? 'removed' : version;
+    const what = version === undefined ? 'removed' : clipped(version, LONGEST);
     return `${what} in ${holders.join(' and ')}${version !== undefined && isNewest(version) ? ' (newer)' : ''}`;
   });
   return {
     kind: versions.includes(undefined) ? 'removed' : 'package',
     path,
     parts: opinions.map(({ part }) => part),
-    text: `package ${name}: ${sayings.join(', ')}`,
+    text: `package ${clipped(name, LONGEST)}: ${sayings.join(', ')}`,
   };
 }
+
+/** Characters of a name or version that are shown; honest ones have fewer. */
+const LONGEST = 200;

@@ -74,6 +74,12 @@ describe('merging packages', () => {
     });
   });
 
+  it('says no more of a long name than fits', () => {
+    const long = 'x'.repeat(100_000);
+    const { conflicts } = merged(system({}), system({ [long]: long }), system({ [long]: '2' }));
+    expect(conflicts.map(text => text.length)).toEqual([expect.toSatisfy((length: number) => length < 500)]);
+  });
+
   it('gives what a part made of it where no other part did anything, whatever the order', () => {
     fc.assert(
       fc.property(systems, systems, (base, part) => {
