@@ -1,6 +1,6 @@
 /** Builds as processes: started, watched, ended from outside; and what they leave behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../src/support/errors.ts';
 import { exitStatus } from '../../src/support/signals.ts';
@@ -56,12 +56,34 @@ interface Seen {
 
 /** Processes that have to do with a directory: it is in their command line, or mounted in their namespace. */
 export function processesOf(directory: string): readonly Seen[] {
-  const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
-  return pids.flatMap(pid => {
-    const command = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
-    const mounts = readIfThere(`/proc/${pid}/mountinfo`);
-    return command.includes(directory) || mounts.includes(directory) ? [{ pid: Number(pid), command }] : [];
+  // Most processes of the machine are where we are: what is mounted there is read once, since tests ask again and again.
+  const here = namespaceOf('self');
+  const mountedHere = mountedAt('self', directory);
+  return processes().filter(({ pid, command }) => {
+    if (command.includes(directory)) return true;
+    return namespaceOf(pid) === here ? mountedHere : mountedAt(pid, directory);
   });
+}
+
+function processes(): readonly Seen[] {
+  const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
+  return pids.map(pid => ({
+    pid: Number(pid),
+    command: readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' '),
+  }));
+}
+
+function mountedAt(pid: number | 'self', directory: string): boolean {
+  return readIfThere(`/proc/${pid}/mountinfo`).includes(directory);
+}
+
+/** Where a process sees its mounts; undefined for those of others, whom we cannot ask. */
+function namespaceOf(pid: number | 'self'): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Kills a process, unless it has ended by itself in the meantime. */
@@ -84,6 +106,8 @@ function readIfThere(path: string): string {
 
 /** The process of a build in its own namespaces: the first one there. */
 export function innerProcessOf(store: string): number | undefined {
-  const found = processesOf(store).filter(({ command }) => /\/inside\.(mjs|ts) \{/.test(command));
+  const found = processes().filter(
+    ({ command }) => command.includes(store) && /\/inside\.(mjs|ts) \{/.test(command),
+  );
   return found.find(({ command }) => !command.startsWith('unshare') && !command.includes('/unshare '))?.pid;
 }
