@@ -5,8 +5,8 @@
  * siblings, as the OCI specification asks. Sparse files are written out in full, since it advises against sparse
  * entries; their holes are not read and compress to nothing.
  */
-import { type Dirent, lstatSync } from 'node:fs';
-import { AT_FDCWD, getXattr } from '../linux/index.ts';
+import { type Dirent, lstatSync, unlinkSync } from 'node:fs';
+import { AT_FDCWD, getXattr, removeXattr } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote, toName, toText } from './bytes.ts';
 import type { Flow } from './flow.ts';
@@ -45,6 +45,11 @@ export interface UpperJob {
    * to hide: overlayfs marks every new directory opaque.
    */
   readonly lowers?: readonly string[];
+  /**
+   * Such marks are also taken off the directory, which then is what unpacking the layer gives: above other layers than
+   * these lower ones they would hide something.
+   */
+  readonly tidy?: true;
 }
 
 /** Writes the entries. The root alone is no change, so nothing is written then. */
@@ -61,6 +66,8 @@ class UpperPacker {
   readonly #warnings: Warnings;
   readonly #latest: bigint;
   readonly #excluded: ReadonlySet<ByteString>;
+  /** Where marks are to be taken off. */
+  readonly #untidy: ByteString | undefined;
   readonly #links = new HardLinks();
   #root: TarEntry | undefined;
 
@@ -69,6 +76,7 @@ class UpperPacker {
     this.#warnings = warnings;
     this.#latest = latest;
     this.#excluded = new Set(job.exclude?.map(path => canonicalPath(fromText(path))));
+    this.#untidy = job.tidy && fromText(job.directory);
   }
 
   *pack(directory: ByteString, lowers: Merged): Flow<void> {
@@ -91,6 +99,8 @@ class UpperPacker {
       if (entry.isCharacterDevice() && isWhiteout(fd, name)) {
         if (lowers === undefined || lookUp(lowers, name).exists) {
           yield* this.#marker(joinPath(parent, whiteoutName(name)));
+        } else if (this.#untidy !== undefined) {
+          unlinkSync(toName(`${this.#untidy}/${joinPath(parent, name)}`));
         }
         continue;
       }
@@ -121,7 +131,10 @@ class UpperPacker {
     }
     yield* this.#begin({ ...entryOf(found, `${path}/`, 'directory', this.#latest), xattrs: kept });
     const below = mergedDirectories(lowers, entry.name);
-    if (opaque && (below === undefined || below.length > 0)) yield* this.#marker(joinPath(path, OPAQUE_NAME));
+    if (opaque) {
+      if (below === undefined || below.length > 0) yield* this.#marker(joinPath(path, OPAQUE_NAME));
+      else if (this.#untidy !== undefined) removeOpaqueMarks(`${this.#untidy}/${path}`);
+    }
     if (found.fd !== undefined) yield* this.#children(found.fd, path, opaque ? [] : below);
   }
 
@@ -196,9 +209,19 @@ function mergedDirectories(lowers: Merged, name: ByteString): Merged {
   return lowers === undefined || lowers.length === 0 ? lowers : lookUp(lowers, name).merged;
 }
 
+const OPAQUE_MARKS: readonly string[] = ['user.overlay.opaque', 'trusted.overlay.opaque'];
+
 function isOpaque(path: ByteString): boolean {
-  return ['user.overlay.opaque', 'trusted.overlay.opaque'].some(name => {
+  return opaqueMarksOf(path).length > 0;
+}
+
+function opaqueMarksOf(path: ByteString): readonly string[] {
+  return OPAQUE_MARKS.filter(name => {
     const value = getXattr(toName(path), name);
     return value !== undefined && isOpaqueMark(name, value);
   });
+}
+
+function removeOpaqueMarks(path: ByteString): void {
+  for (const name of opaqueMarksOf(path)) removeXattr(toName(path), name);
 }

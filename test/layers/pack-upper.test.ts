@@ -99,6 +99,19 @@ describe('an upper directory', () => {
     expect(names).toEqual(['/', 'etc/', 'etc/.wh..wh..opq', 'etc/new', 'new/', 'new/sub/', 'new/sub/x']);
   });
 
+  it('hides nothing of other layers once it is tidy', async () => {
+    const { directory } = await unpackTar(rawTar(base));
+    const { merged, upper } = overlay([directory]);
+    sh('mkdir -p new/sub; touch new/sub/mine; rm -r etc; mkdir etc', merged);
+    await packTar({ kind: 'upper', directory: upper, lowers: [directory], tidy: true });
+    const other = await unpackTar(
+      rawTar([dir('new'), dir('new/sub'), file('new/sub/other'), file('etc/other')]),
+    );
+    const stacked = overlay([directory, other.directory, upper]).merged;
+    expect(sh('ls new/sub', stacked)).toBe('mine\nother\n');
+    expect(sh('ls etc', stacked)).toBe('');
+  });
+
   it('without knowledge of the lower directories keeps every mark', async () => {
     const { directory } = await unpackTar(rawTar(base));
     const { merged, upper } = overlay([directory]);

@@ -15,7 +15,7 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   if (status !== 0)
     return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
   const layer = await packLayer(
-    { kind: 'upper', directory: upper, lowers },
+    { kind: 'upper', directory: upper, lowers, tidy: true },
     { ...request.pack, ...followed(call) },
   );
   if (!layer) return { kind: 'unchanged' };
