@@ -72,16 +72,19 @@ async function find(
     if (missing.delete(sha256)) found.set(sha256, bytes);
   };
   if (sizes.has(0)) take(Buffer.alloc(0));
+  using blob = new BlobFile(path);
+  const guard = new ExpansionGuard(DEFAULT_LIMITS, compression === 'none' ? undefined : blob.size);
   function* keep({ size }: TarEntry, content: Content): Flow<void> {
+    // Holes become memory.
+    guard.add(size - content.left);
     const whole = Buffer.alloc(size);
     while (content.left > 0) {
       const piece = yield* content.next();
-      piece?.copy(whole, content.offset);
+      if (piece === undefined) break;
+      piece.copy(whole, content.offset);
     }
     take(whole);
   }
-  using blob = new BlobFile(path);
-  const guard = new ExpansionGuard(DEFAULT_LIMITS, compression === 'none' ? undefined : blob.size);
   const reading = readTar((entry, content) =>
     entry.type === 'file' && entry.size > 0 && sizes.has(entry.size) ? keep(entry, content) : undefined,
   );

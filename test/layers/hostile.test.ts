@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readContents } from '../../src/layers/read-contents.ts';
 import { AshlarError } from '../../src/support/errors.ts';
 import {
   dir,
@@ -379,6 +380,14 @@ describe('unpacking refuses', () => {
     const path = join(scratch(), 'base.tar');
     writeFileSync(path, rawTar(entries));
     const refusal = packTar({ kind: 'tar', path });
+    await expect(refusal).rejects.toThrow(what.startsWith('a sparse file of') ? /bomb/ : says);
+    await expect(refusal).rejects.toBeInstanceOf(AshlarError);
+  });
+
+  it.each(vectors)('$what, also when its contents are read', async ({ what, entries, says }) => {
+    const blob = join(scratch(), 'layer.tar');
+    writeFileSync(blob, rawTar(entries));
+    const refusal = readContents({ blob, compression: 'none' }, {}, () => {});
     await expect(refusal).rejects.toThrow(what.startsWith('a sparse file of') ? /bomb/ : says);
     await expect(refusal).rejects.toBeInstanceOf(AshlarError);
   });
