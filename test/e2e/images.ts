@@ -1,7 +1,7 @@
 /** OCI layouts as plain files: read without any code of ours. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Descriptor {
@@ -86,6 +86,19 @@ export function readImage(oci: string, tag: string): Image {
     layers: manifest.layers.map(layer => layer.digest),
     names: i => namesIn(blobPath(oci, manifest.layers.at(i)?.digest ?? 'none:none')),
   };
+}
+
+/** Replaces the manifest of an image by another one, whoever may object. */
+export function rewriteManifest(oci: string, tag: string, change: (manifest: Manifest) => Manifest): void {
+  const index = readJson<Index>(oci, 'index.json');
+  const manifests = index.manifests.map(descriptor => {
+    if (descriptor.annotations?.[REF_NAME] !== tag) return descriptor;
+    const text = JSON.stringify(change(readJson<Manifest>(blobPath(oci, descriptor.digest))));
+    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+    writeFileSync(blobPath(oci, digest), text);
+    return { ...descriptor, digest, size: Buffer.byteLength(text) };
+  });
+  writeFileSync(join(oci, 'index.json'), JSON.stringify({ ...index, manifests }));
 }
 
 /** The names in a tar file, compressed or not. */

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRoot } from '../support/tools.ts';
+import { has, isRoot } from '../support/tools.ts';
+import { rewriteManifest } from './images.ts';
 import { until } from './processes.ts';
-import { failureOf, output, type Project, useWorkspace } from './support.ts';
+import { packTar } from './roots.ts';
+import { ashlarProgram, failureOf, output, type Project, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 
@@ -156,5 +158,71 @@ describe.runIf(isRoot)('mount', () => {
         'error: wrong number of args\n',
       );
     }
+  });
+});
+
+describe.runIf(isRoot && has('mksquashfs', 'mkfs.erofs'))('mount of file systems', () => {
+  const kinds = ['squashfs', 'erofs'] as const;
+  let project: Project;
+  beforeAll(async () => {
+    project = workspace.project('own');
+    project.write('lower/opt/kept', 'kept\n');
+    project.write('lower/opt/removed', 'removed\n');
+    project.write('lower/opaque/hidden', 'hidden\n');
+    project.write('upper/opt/.wh.removed', '');
+    project.write('upper/opaque/.wh..wh..opq', '');
+    project.write('upper/opaque/new', 'new\n');
+    for (const name of ['lower', 'upper']) packTar(project.at(name), project.at(`${name}.tar`));
+    const layers = {
+      lower: { from: { type: 'tar', url: 'lower.tar' }, build_only: true },
+      image: {
+        from: [
+          { type: 'built', tag: 'lower' },
+          { type: 'tar', url: 'upper.tar' },
+        ],
+      },
+    };
+    const types = kinds.flatMap(kind => ['--layer-type', kind]);
+    await project.build(layers, types);
+    await project.build({ ...layers, plain: layers.image }, [...types, '--no-verity', '--target', 'plain']);
+    mkdirSync(project.at('m'));
+  });
+
+  /** What is mounted for single layers. */
+  function layerMounts(): readonly string[] {
+    return mountsAt(join(project.store, 'mounts')).map(line => line.split(' - ')[1]?.split(' ')[0] ?? '');
+  }
+
+  it.each(kinds)('shows verified %s layers, removals and all', async kind => {
+    await output(ashlarProgram, project.arguments(['mount', `image-${kind}`, 'm']), { cwd: project.path });
+    expect(readdirSync(project.at('m/opt'))).toEqual(['kept']);
+    expect(readdirSync(project.at('m/opaque'))).toEqual(['new']);
+    expect(readFileSync(project.at('m/opt/kept'), 'utf8')).toBe('kept\n');
+    expect((await project.ashlar(['gc', '--all'])).stdout).toContain('are left');
+    expect(readFileSync(project.at('m/opaque/new'), 'utf8')).toBe('new\n');
+    expect((await project.ashlar(['umount', 'm'])).status).toBe(0);
+    expect(layerMounts()).toEqual([]);
+  });
+
+  it.each(kinds)('lets the kernel read no %s layer that no root hash vouches for', async kind => {
+    await output(ashlarProgram, project.arguments(['mount', `plain-${kind}`, 'm']), { cwd: project.path });
+    expect(readdirSync(project.at('m/opt'))).toEqual(['kept']);
+    expect(readdirSync(project.at('m/opaque'))).toEqual(['new']);
+    // By a program, or unpacked.
+    expect(layerMounts()).not.toContain(kind);
+    expect((await project.ashlar(['umount', 'm'])).status).toBe(0);
+    expect(layerMounts()).toEqual([]);
+  });
+
+  it('refuses a layer that is not what its root hash says', async () => {
+    const name = 'io.stackeroci.stacker.atomfs_verity_root_hash';
+    rewriteManifest(project.oci, 'image-squashfs', manifest => ({
+      ...manifest,
+      layers: manifest.layers.map(layer => ({ ...layer, annotations: { [name]: '0'.repeat(64) } })),
+    }));
+    const ended = await project.ashlar(['internal-go', 'atomfs', 'mount', 'image-squashfs', 'm']);
+    expect(failureOf(ended)).toContain('invalid root hash');
+    expect(mountsAt(project.at('m'))).toEqual([]);
+    expect(readdirSync(join(project.store, 'mounts'))).toEqual(['.lock']);
   });
 });

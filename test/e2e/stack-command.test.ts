@@ -1,10 +1,8 @@
 /** Images stacked from the command line: told before, made, and proven afterwards. */
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StackReport, StackVerification } from '../../src/engine/index.ts';
 import type { StackRecord } from '../../src/stacking/index.ts';
-import { blobPath, type Descriptor } from './images.ts';
+import { rewriteManifest } from './images.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
@@ -131,18 +129,11 @@ describe('stack', () => {
   });
 });
 
-/** Changes what the manifest of an image says of how it was stacked, by no code of ours. */
+/** Changes what the manifest of an image says of how it was stacked. */
 function changeAccount({ oci }: Project, tag: string, change: (account: StackRecord) => StackRecord): void {
-  const index = JSON.parse(readFileSync(`${oci}/index.json`, 'utf8'));
-  const entry = index.manifests.find(
-    ({ annotations }: Descriptor) => annotations?.['org.opencontainers.image.ref.name'] === tag,
-  );
-  const manifest = JSON.parse(readFileSync(blobPath(oci, entry.digest), 'utf8'));
-  const account = change(JSON.parse(manifest.annotations['dev.ashlar.stack']));
-  manifest.annotations['dev.ashlar.stack'] = JSON.stringify(account);
-  const text = JSON.stringify(manifest);
-  entry.digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-  entry.size = Buffer.byteLength(text);
-  writeFileSync(blobPath(oci, entry.digest), text);
-  writeFileSync(`${oci}/index.json`, JSON.stringify(index));
+  rewriteManifest(oci, tag, manifest => {
+    const account = change(JSON.parse(manifest.annotations?.['dev.ashlar.stack'] ?? ''));
+    const annotations = { ...manifest.annotations, 'dev.ashlar.stack': JSON.stringify(account) };
+    return { ...manifest, annotations };
+  });
 }
