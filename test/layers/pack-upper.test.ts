@@ -103,6 +103,8 @@ describe('an upper directory', () => {
     const { directory } = await unpackTar(rawTar(base));
     const { merged, upper } = overlay([directory]);
     sh('mkdir -p new/sub; touch new/sub/mine; rm -r etc; mkdir etc', merged);
+    // With some options the kernel does that, as it does with `etc`.
+    sh('setfattr -n user.overlay.opaque -v y new; setfattr -n user.overlay.opaque -v y new/sub', upper);
     await packTar({ kind: 'upper', directory: upper, lowers: [directory], tidy: true });
     const other = await unpackTar(
       rawTar([dir('new'), dir('new/sub'), file('new/sub/other'), file('etc/other')]),
