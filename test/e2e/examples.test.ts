@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
-import { debianRoot, packTar, umoci } from './roots.ts';
+import { busyboxLayout, debianRoot, packTar, umoci } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
-const TOOLS = ['umoci', 'skopeo', 'docker-registry', 'mmdebstrap'];
+const TOOLS = ['umoci', 'skopeo', 'docker-registry', 'mmdebstrap', 'busybox'];
 
 describe.skipIf(!has(...TOOLS))('the example', () => {
   const workspace = useWorkspace();
@@ -93,13 +93,11 @@ describe.skipIf(!has(...TOOLS))('the example', () => {
     await using registry = await startRegistry();
     const project = workspace.project();
     cpSync(new URL('../../examples/dockerfile/', import.meta.url), project.path, { recursive: true });
-    const layout = project.at('debian');
-    umoci('init', '--layout', layout);
-    umoci('new', '--image', `${layout}:base`);
-    umoci('raw', 'add-layer', '--image', `${layout}:base`, base);
-    umoci('config', '--image', `${layout}:base`, '--config.env', 'PATH=/usr/bin:/bin');
+    // The commands of the example are the same in any root.
+    const image = `${busyboxLayout(workspace.path)}:busybox`;
+    umoci('config', '--image', image, '--config.env', 'PATH=/usr/bin:/bin');
     const remote = `docker://${registry.host}/library/debian:bookworm-slim`;
-    await output('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, remote]);
+    await output('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${image}`, remote]);
     const mirror = { prefix: 'docker.io', location: registry.host, insecure: true };
     project.write(
       'registries.conf',
