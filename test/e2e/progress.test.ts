@@ -54,10 +54,15 @@ describe.skipIf(!has('script', 'busybox', 'umoci'))('progress', () => {
     two: { from: { type: 'built', tag: 'one' }, run: '#!/bin/sh\necho second\n' },
   };
 
-  it('is a picture on a terminal, which leaves nothing behind', async () => {
+  /** Builds `file` on a terminal, whatever is known of it; mostly a wait, so that several may go on at once. */
+  async function anew(flags: readonly string[], env?: Variables): Promise<string> {
     const project = workspace.project();
     project.writeStackerFile(file);
-    const sent = await onTerminal(project, ['--no-cache']);
+    return onTerminal(project, ['--no-cache', ...flags], env);
+  }
+
+  it('is a picture on a terminal, which leaves nothing behind', async () => {
+    const sent = await anew([]);
     expect(sent).toMatch(moves);
     expect(sent).toContain('step 1 of 1: run');
     expect(sent).toContain('waits for one');
@@ -75,13 +80,11 @@ describe.skipIf(!has('script', 'busybox', 'umoci'))('progress', () => {
   });
 
   it('has no colours with NO_COLOR', async () => {
-    const project = workspace.project();
-    project.writeStackerFile(file);
+    const [colored, plain] = await Promise.all([anew([]), anew([], { NO_COLOR: '1' })]);
     const colors = /\u001b\[[0-9;]+m/;
-    expect(await onTerminal(project, ['--no-cache'])).toMatch(colors);
-    const sent = await onTerminal(project, ['--no-cache'], { NO_COLOR: '1' });
-    expect(sent).toMatch(moves);
-    expect(sent).not.toMatch(colors);
+    expect(colored).toMatch(colors);
+    expect(plain).toMatch(moves);
+    expect(plain).not.toMatch(colors);
   });
 
   it('is removed before an error is shown', async () => {
@@ -112,17 +115,16 @@ describe.skipIf(!has('script', 'busybox', 'umoci'))('progress', () => {
   });
 
   it('is lines only with --no-progress, in CI and on terminals that can do nothing', async () => {
-    for (const [flags, env] of [
+    const cases = [
       [['--no-progress'], {}],
       [[], { CI: 'true' }],
       [[], { TERM: 'dumb' }],
-    ] as const) {
-      const project = workspace.project();
-      project.writeStackerFile(file);
-      const sent = await onTerminal(project, ['--no-cache', ...flags], env);
-      expect(sent).not.toMatch(moves);
-      expect(sent).not.toContain('waits for');
-      expect(sent).toContain('filesystem two built successfully\n');
+    ] as const;
+    const sent = await Promise.all(cases.map(([flags, env]) => anew(flags, env)));
+    for (const text of sent) {
+      expect(text).not.toMatch(moves);
+      expect(text).not.toContain('waits for');
+      expect(text).toContain('filesystem two built successfully\n');
     }
   });
 
