@@ -52,6 +52,7 @@ interface Arrival {
   readonly tree: Pile;
   /** Those of its layers that were not there yet. */
   readonly fresh: ReadonlySet<LayerView>;
+  readonly upper: Pile;
   /** What those were made on, as far as it was there. */
   readonly ground: Pile;
   /** What there was to be before it, where images have named a path. */
@@ -94,7 +95,8 @@ class Site {
     const fresh = new Set(tree.layers.filter(layer => !this.#owners.has(layer)));
     const ground = new Pile(tree.layers.filter(layer => !fresh.has(layer)));
     for (const layer of fresh) this.#owners.set(layer, name);
-    const arrival = { name, tree, fresh, ground, before: new Map(this.#wants) };
+    const upper = new Pile([...fresh]);
+    const arrival = { name, tree, fresh, upper, ground, before: new Map(this.#wants) };
     const named = new Set([...this.#wants.keys(), ...[...fresh].flatMap(layer => [...layer.paths()])]);
     for (const path of [...named].toSorted()) this.#settle(path, arrival);
     // All at once, so that each layer is read once.
@@ -120,8 +122,10 @@ class Site {
     const existing = this.#wants.get(path) ?? wantOf(this.#tree.state(path));
     const state = arrival.tree.state(path);
     if (state.kind === 'unsaid') return;
-    const changed = arrival.fresh.has(state.owner);
-    if (changed) this.#wants.set(path, this.#change(path, existing, state, arrival));
+    // What was removed before may be removed again, with whatever somebody has put there since.
+    const covered = state.kind === 'removed' && arrival.upper.state(path).kind === 'removed';
+    if (covered || arrival.fresh.has(state.owner))
+      this.#wants.set(path, this.#change(path, existing, state, arrival));
     else {
       // What the image only repeats it has no opinion about.
       if (state.kind === 'present' && arrival.fresh.has(state.source)) {
@@ -143,8 +147,10 @@ class Site {
     if (this.#isBlocked(path, state, arrival)) return existing;
     if (untouched) return wantOf(state);
     if (existing.kind === 'absent') {
-      const wasThere = ground.kind === 'present' || original.kind === 'present';
-      if (wasThere && !isDirectory(state)) this.#objectToRemoval(path, existing, state, arrival);
+      const earlier = [ground, original].find(known => known.kind === 'present');
+      // To describe a directory that was there without is no change of it.
+      if (isDirectory(state) && earlier?.implied) return existing;
+      if (earlier) this.#objectToRemoval(path, existing, state, arrival);
       return wantOf(state);
     }
     if (state.implied && existing.entry.type === 'directory') return existing;
