@@ -530,12 +530,14 @@ describe('bombs', () => {
     );
   });
 
-  it('do not include a million opaque marks', async () => {
+  it('do not include opaque marks, however many', async () => {
+    // More than a function takes as arguments, should somebody spread them.
+    const count = 200_000;
     const mark = Buffer.concat(rawEntry(file('d/.wh..wh..opq', '')));
     const { directory, entries } = await unpackTar(
-      Buffer.concat([...Array<Buffer>(1_000_000).fill(mark), Buffer.alloc(1024)]),
+      Buffer.concat([...Array<Buffer>(count).fill(mark), Buffer.alloc(1024)]),
     );
-    expect(entries).toBe(1_000_000);
+    expect(entries).toBe(count);
     expect(readTree(directory).d?.xattrs).toEqual({ 'user.overlay.opaque': '79' });
   });
 });
