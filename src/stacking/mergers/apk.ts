@@ -29,7 +29,7 @@ export const apk: Merger = {
     const results: MergeResult[] = [];
     for (const directory of APK_DIRECTORIES)
       results.push(
-        await mergeDatabase(`${directory}/${APK_INSTALLED}`, input, only => mergePackagesIn(directory, only)),
+        await mergeDatabase(directory, [APK_INSTALLED], input, only => mergePackagesIn(directory, only)),
       );
     results.push(await mergeWorld(input));
     return joined(results);

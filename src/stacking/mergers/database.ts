@@ -1,5 +1,4 @@
 /** What merging any package database begins with. */
-import { dirname } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import type { MergeInput, MergeResult, PartView } from '../merger.ts';
 import type { Conflict } from '../types.ts';
@@ -7,18 +6,21 @@ import { asIn } from './made.ts';
 import { NOTHING } from './texts.ts';
 
 /**
- * Merges the database whose main file is at `path`, of the parts that changed something in its directory; they are
- * all that `merge` gets. What it cannot do, and says so in an AshlarError, is a conflict; then the result has the
- * database of the last part, with all its files.
+ * Merges the database in a directory, of the parts that changed something there; they are all that `merge` gets.
+ * There is a database where one of the files `mains` is, the first of which conflicts are about. What `merge` cannot
+ * do, and says so in an AshlarError, is a conflict; then the result has the database of the last part, with all its
+ * files.
  */
 export async function mergeDatabase(
-  path: string,
+  directory: string,
+  mains: readonly [string, ...string[]],
   input: MergeInput,
   merge: (input: MergeInput) => Promise<MergeResult>,
 ): Promise<MergeResult> {
-  const paths = input.paths.filter(file => file.startsWith(`${dirname(path)}/`));
+  const path = `${directory}/${mains[0]}`;
+  const paths = input.paths.filter(file => file.startsWith(`${directory}/`));
   const parts = input.parts.filter(part => paths.some(file => part.changed(file)));
-  const without = parts.filter(part => part.entry(path) === undefined);
+  const without = parts.filter(part => mains.every(main => part.entry(`${directory}/${main}`) === undefined));
   if (parts.length < 2 || without.length === parts.length) return NOTHING;
   try {
     if (without.length === 0) return await merge({ ...input, paths, parts });

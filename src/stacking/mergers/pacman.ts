@@ -15,7 +15,7 @@ export const pacman: Merger = {
   name: 'pacman',
   whole: true,
   answersFor: path => path.startsWith(`${PACMAN_LOCAL}/`),
-  merge: input => mergeDatabase(PACMAN_FORM, input, mergeDirectories),
+  merge: input => mergeDatabase(PACMAN_LOCAL, [PACMAN_FORM], input, mergeDirectories),
 };
 
 interface Directory extends PacmanPackage, PackageRecord {
@@ -24,7 +24,9 @@ interface Directory extends PacmanPackage, PackageRecord {
 
 async function mergeDirectories(input: MergeInput): Promise<MergeResult> {
   const { base, parts } = input;
-  const forms = await Promise.all(parts.map(async part => textOf((await part.read(PACMAN_FORM))?.content)));
+  const forms = await Promise.all(
+    parts.map(async part => textOf((await part.read(`${PACMAN_LOCAL}/${PACMAN_FORM}`))?.content)),
+  );
   if (new Set(forms).size > 1)
     throw new AshlarError(
       `the database has different versions: ${parts.map(({ name }, i) => `${forms[i]} in ${name}`).join(', ')}`,

@@ -1,6 +1,6 @@
 /** The database of rpm, where it is of the sqlite kind: packages and what they are looked up by, row by row. */
 import { AshlarError } from '../../support/errors.ts';
-import type { MergedFile, MergeInput, MergeResult, Merger, TreeView } from '../merger.ts';
+import type { MergedFile, MergeInput, MergeResult, Merger, PartView, TreeView } from '../merger.ts';
 import { mergePackages } from '../packages/merge.ts';
 import {
   OTHER_RPM_DATABASES,
@@ -21,22 +21,13 @@ export const rpm: Merger = {
   answersFor: path => RPM_DIRECTORIES.some(directory => path.startsWith(`${directory}/`)),
   async merge(input) {
     const results: MergeResult[] = [];
-    for (const directory of RPM_DIRECTORIES) results.push(await mergeDirectory(directory, input));
+    for (const directory of RPM_DIRECTORIES)
+      results.push(await mergeDatabase(directory, MAINS, input, only => mergeRows(directory, only)));
     return joined(results);
   },
 };
 
-function mergeDirectory(directory: string, input: MergeInput): Promise<MergeResult> {
-  const path = `${directory}/${RPM_DATABASE}`;
-  const others = [...OTHER_RPM_DATABASES.keys()].filter(name => input.paths.includes(`${directory}/${name}`));
-  const [other] = others;
-  if (other === undefined) return mergeDatabase(path, input, only => mergeRows(directory, only));
-  return mergeDatabase(`${directory}/${other}`, input, async () => {
-    throw new AshlarError(
-      `rpm's database is of the kind ${OTHER_RPM_DATABASES.get(other)}, which is not merged (convert it in the parts: rpmdb --rebuilddb --define '_db_backend sqlite')`,
-    );
-  });
-}
+const MAINS = [RPM_DATABASE, ...OTHER_RPM_DATABASES.keys()] as const;
 
 interface Row extends RpmPackage {
   readonly from: RpmDatabase;
@@ -51,6 +42,7 @@ interface Opened {
 async function mergeRows(directory: string, input: MergeInput): Promise<MergeResult> {
   const { parts, paths, stacked } = input;
   const path = `${directory}/${RPM_DATABASE}`;
+  for (const part of parts) refuseOtherKinds(directory, part);
   using databases = new Databases(directory);
   const base = input.base.entry(path) && (await databases.open('what the parts share', input.base));
   const opened: Opened[] = [];
@@ -77,6 +69,14 @@ async function mergeRows(directory: string, input: MergeInput): Promise<MergeRes
     ],
     conflicts: merged.conflicts,
   };
+}
+
+function refuseOtherKinds(directory: string, part: PartView): void {
+  for (const [name, kind] of OTHER_RPM_DATABASES)
+    if (part.changed(`${directory}/${name}`) && part.entry(`${directory}/${name}`) !== undefined)
+      throw new AshlarError(
+        `the database of ${part.name} is of the kind ${kind}, which is not merged (convert it there: rpmdb --rebuilddb --define '_db_backend sqlite')`,
+      );
 }
 
 /** Databases that are closed together. */

@@ -3,8 +3,8 @@ import type { TreeView } from '../merger.ts';
 
 export const PACMAN_LOCAL = '/var/lib/pacman/local';
 
-/** The version of the form in which the database is kept. */
-export const PACMAN_FORM = `${PACMAN_LOCAL}/ALPM_DB_VERSION`;
+/** The file there that has the version of its form. */
+export const PACMAN_FORM = 'ALPM_DB_VERSION';
 
 export interface PacmanPackage {
   readonly name: string;

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { clipped } from '../../support/cells.ts';
 import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
 import { type RpmHeader, readRpmHeader } from './rpm-header.ts';
 
@@ -53,7 +54,9 @@ export class RpmDatabase implements Disposable {
     try {
       writeFileSync(this.path, content);
       if (journal.length > 0) writeFileSync(join(this.directory, RPM_JOURNAL), journal);
-      this.connection = new DatabaseSync(this.path, { enableForeignKeyConstraints: false });
+      this.connection = readingSqlite(
+        () => new DatabaseSync(this.path, { enableForeignKeyConstraints: false }),
+      );
     } catch (error) {
       rmSync(this.directory, { recursive: true });
       throw error;
@@ -87,23 +90,26 @@ export class RpmDatabase implements Disposable {
     });
   }
 
-  /** The tables that packages are looked up by, sorted. */
+  /** The tables that packages are looked up by, sorted; words that need no quoting in SQL. */
   indexes(): readonly string[] {
-    const tables = this.connection.prepare(
-      "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
-    );
-    const names = tables.all().map(({ name }) => String(name));
-    return names.filter(name => name !== 'Packages' && !name.startsWith('sqlite_'));
+    // The names of the schema itself may be other ones, and anything.
+    return this.#schema()
+      .flatMap(({ sql }) => INDEX_TABLE.exec(sql)?.[1] ?? [])
+      .sort();
+  }
+
+  #schema(): readonly { readonly type: string; readonly name: string; readonly sql: string }[] {
+    const rows = this.connection.prepare('SELECT type, name, sql FROM sqlite_schema').all();
+    return rows.map(({ type, name, sql }) => ({ type: String(type), name: String(name), sql: String(sql) }));
   }
 
   /** Whoever made the image made this, too: only what rpm puts there, in a file that hangs together. */
   #check(): void {
-    const schema = this.connection.prepare('SELECT type, name, sql FROM sqlite_schema').all();
-    if (!schema.some(({ sql }) => PACKAGES.test(String(sql))))
-      throw new AshlarError('it has no table of packages');
+    const schema = this.#schema();
+    if (!schema.some(({ sql }) => PACKAGES.test(sql))) throw new AshlarError('it has no table of packages');
     for (const { type, name, sql } of schema)
-      if (!RPM_SCHEMA.some(form => form.test(String(sql))))
-        throw new AshlarError(`it has a ${String(type)} ${JSON.stringify(name)} that rpm does not make`);
+      if (!RPM_SCHEMA.some(form => form.test(sql)))
+        throw new AshlarError(`it has a ${type} "${clipped(name, 80)}" that rpm does not make`);
     const found = this.connection.prepare('PRAGMA quick_check(1)').get()?.quick_check;
     if (found !== 'ok') throw new AshlarError(`it is damaged: ${String(found)}`);
     // All of it in the one file.
@@ -113,9 +119,12 @@ export class RpmDatabase implements Disposable {
 
 const PACKAGES = /^CREATE TABLE 'Packages' \(hnum INTEGER PRIMARY KEY AUTOINCREMENT,\s*blob BLOB NOT NULL\)$/;
 
+const INDEX_TABLE =
+  /^CREATE TABLE '(\w+)' \(key '(TEXT|BLOB)' NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL, FOREIGN KEY \(hnum\) REFERENCES 'Packages'\(hnum\)\)$/;
+
 const RPM_SCHEMA = [
   PACKAGES,
-  /^CREATE TABLE '\w+' \(key '(TEXT|BLOB)' NOT NULL, hnum INTEGER NOT NULL, idx INTEGER NOT NULL, FOREIGN KEY \(hnum\) REFERENCES 'Packages'\(hnum\)\)$/,
+  INDEX_TABLE,
   /^CREATE INDEX '\w+' ON '\w+'\((key|hnum) ASC\)$/,
   /^CREATE TABLE sqlite_(sequence\(name,seq\)|stat1\(tbl,idx,stat\)|stat4\(tbl,idx,neq,nlt,ndlt,sample\))$/,
 ];
