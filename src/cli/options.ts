@@ -90,7 +90,7 @@ export function withResultFlags(command: Command): Command {
     .option(
       '--squashfs-compression <kind>',
       'zstd, gzip, xz, lz4 or lzo, with a level where it has some (zstd:9), or max for the fewest bytes' +
-        ' (default: zstd:3, or gzip where mksquashfs has no zstd)',
+        ' (default: zstd:2, or gzip where mksquashfs has no zstd)',
     )
     .option(
       '--erofs-compression <kind>',

@@ -98,8 +98,12 @@ function write(
   const { verity } = options.forms;
   const layer = { diffId, blob: store.blobPath(descriptor.digest), compression };
   switch (tool.type) {
-    case 'squashfs':
-      return convertLayer({ ...layer, below, into: tool.compression, verity, output, signal });
+    case 'squashfs': {
+      // Of a layer that was packed here, the blob's digest tells enough.
+      const isOurs = store.database.layer(diffId, compression)?.digest === descriptor.digest;
+      const from = isOurs ? { ...layer, diffId: undefined } : layer;
+      return convertLayer({ ...from, below, into: tool.compression, verity, output, signal });
+    }
     case 'erofs': {
       const onWarning = (text: string) => emit({ kind: 'message', image, level: 'warning', text });
       const request = { layer, below, compression: tool.compression, verity, output };
