@@ -8,7 +8,8 @@ const RUNTIMES: readonly RuntimeName[] = ['crun', 'runc', 'builtin'];
 
 /**
  * The runtime that was asked for, or else the first that works on this machine. What a probe found is remembered in
- * `memory` until a runtime or the kernel is replaced.
+ * `memory` until a runtime or the kernel is replaced. `scratch` does not exist, in a directory of ours on the same file
+ * system.
  */
 export async function chooseRuntime(
   asked: string | undefined,
@@ -23,9 +24,19 @@ export async function chooseRuntime(
   const machine = describeMachine();
   const known = recall(memory);
   if (known?.machine === machine) return known.runtime;
+  probing ??= probe(machine, memory, scratch);
+  return probing;
+}
+
+/** Steps that begin at the same time wait for one probe. */
+let probing: Promise<RuntimeName> | undefined;
+
+async function probe(machine: string, memory: string, scratch: string): Promise<RuntimeName> {
   const { runtime } = await probeRuntime(scratch);
-  writeFileSync(`${memory}.new`, JSON.stringify({ machine, runtime }));
-  renameSync(`${memory}.new`, memory);
+  // Another process may be about to remember the same: each has a file of its own until it is complete.
+  const own = `${scratch}.json`;
+  writeFileSync(own, JSON.stringify({ machine, runtime }));
+  renameSync(own, memory);
   return runtime;
 }
 
