@@ -1,5 +1,6 @@
 /** In which order the layers lie: each once, as low as it can, and higher only where that is needed. */
 import { type ByteString, toText } from '../layers/index.ts';
+import { printable } from '../support/cells.ts';
 import type { MovedLayer } from './decision.ts';
 import type { LayerView } from './layer-view.ts';
 import type { PartTree } from './opinions.ts';
@@ -86,7 +87,7 @@ function reasonFor(
   const owner = state.kind === 'unsaid' ? undefined : state.owner;
   const part = trees.find(({ heights }) => owner !== undefined && heights.has(owner))?.name;
   const who = part === undefined ? '' : ` by ${part}`;
-  return `at its lowest place, its /${toText(path)} would be ${state.kind === 'present' ? 'replaced' : 'removed'}${who}`;
+  return `at its lowest place, its /${printable(toText(path))} would be ${state.kind === 'present' ? 'replaced' : 'removed'}${who}`;
 }
 
 export function pileOf(order: readonly string[], layers: ReadonlyMap<string, LayerView>): Pile {

@@ -1,4 +1,5 @@
 /** Three-way merge of text, line by line. Bytes are kept as they are: encodings and ends of lines, too. */
+import { clipped } from '../support/cells.ts';
 
 export type TextMerge =
   | { readonly kind: 'merged'; readonly content: Uint8Array }
@@ -48,11 +49,20 @@ interface Collision {
   readonly bIndex: number;
 }
 
+/** So much of a hunk is shown. */
+const SHOWN = { lines: 40, characters: 200 };
+
 /** The change that does not fit. */
 function hunk({ o, oIndex, b, bIndex }: Collision): string {
   const range = (index: number, lines: readonly string[]) =>
     `${lines.length === 0 ? index : index + 1},${lines.length}`;
   const lines = [...o.map(line => `-${line}`), ...b.map(line => `+${line}`)];
-  const text = Buffer.from(lines.map(line => line.replace(/\r?\n$/, '')).join('\n'), 'latin1').toString();
-  return `@@ -${range(oIndex, o)} +${range(bIndex, b)} @@\n${text}`;
+  const shown = lines.slice(0, SHOWN.lines).map(line => clipped(textOf(line), SHOWN.characters));
+  const rest = lines.length - shown.length;
+  const header = `@@ -${range(oIndex, o)} +${range(bIndex, b)} @@`;
+  return [header, ...shown, ...(rest > 0 ? [`(and ${rest} more lines)`] : [])].join('\n');
+}
+
+function textOf(line: string): string {
+  return Buffer.from(line.replace(/\r?\n$/, ''), 'latin1').toString();
 }

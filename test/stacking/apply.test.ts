@@ -197,6 +197,14 @@ describe('merging text', () => {
     expect(decision).toMatchObject({ corrections: [], conflicts: [] });
   });
 
+  it('shows as much of a hunk as people read', async () => {
+    const long = (text: string) => ({ '/f': file(`${text.repeat(300)}\n`.repeat(100)) });
+    const [text] = textsOf(await apply({ '/f': file('') }, [long('a'), long('b')]));
+    expect(text?.split('\n').length).toBe(44);
+    expect(text).toContain('\n(and 60 more lines)\n');
+    expect(text?.length).toBeLessThan(9000);
+  });
+
   it('does not try what would take ages', async () => {
     const many = (end: string) => file(`${'x\n'.repeat(9000)}${end}\n`);
     expect(textsOf(await apply({ '/f': many('') }, [{ '/f': many('a') }, { '/f': many('b') }]))).toEqual([
