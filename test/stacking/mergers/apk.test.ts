@@ -1,61 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readSmallArchive, writeSmallArchive } from '../../../src/layers/index.ts';
+import { readSmallArchive } from '../../../src/layers/index.ts';
 import type { MergeResult } from '../../../src/stacking/merger.ts';
 import { apk } from '../../../src/stacking/mergers/apk.ts';
+import { apkFiles, APK_DB as DB, hash, hasTrigger, paragraph, scripts } from '../apk-files.ts';
 import { contentOf, type Files, merge, removedBy, type TestTree, treeOf } from './views.ts';
 
-const DB = '/lib/apk/db';
-
-/** A database as apk writes it, of packages `name-version`. */
+/** A database of packages `name-version`. */
 async function database(world: string, ...packages: readonly string[]): Promise<TestTree> {
-  const files: Record<string, string | Uint8Array> = {
-    '/etc/apk/world': world,
-    [`${DB}/installed`]: packages.map(one => `${paragraph(one)}\n\n`).join(''),
-    [`${DB}/triggers`]: packages
-      .filter(hasTrigger)
-      .map(one => `${hash(one)} /usr/lib/${one} /etc\n`)
-      .join(''),
-    [`${DB}/scripts.tar`]: await scripts(packages),
-  };
-  return treeOf(files);
+  return treeOf(await apkFiles(world, ...packages));
 }
-
-const hasTrigger = (name: string) => name.startsWith('trigger');
-
-function paragraph(name: string): string {
-  const { name: bare = '', version = '' } = /^(?<name>.+)-(?<version>\d.*)$/.exec(name)?.groups ?? {};
-  const head = [
-    `C:${hash(name)}`,
-    `P:${bare}`,
-    `V:${version}`,
-    'A:x86_64',
-    'T:caf\u00e9',
-    'D:so:libc.musl-x86_64.so.1',
-  ];
-  return [...head, 'F:usr', 'F:usr/bin', `R:${bare}`, 'a:0:0:755', 'Z:Q1abc='].join('\n');
-}
-
-function hash(name: string): string {
-  return `Q1${Buffer.from(name.padEnd(20, '.').slice(0, 20)).toString('base64')}`;
-}
-
-function scripts(packages: readonly string[], form: (name: string) => string = hash): Promise<Buffer> {
-  return writeSmallArchive(
-    packages.map(name => {
-      const content = Buffer.from(`#!/bin/sh\necho ${name}\n`);
-      const entry = {
-        path: `${name}.${form(name)}.post-install`,
-        mode: 0o755,
-        size: content.length,
-        mtime: 10n ** 9n,
-      };
-      return { content, entry: { ...NO_ENTRY, ...entry } };
-    }),
-  );
-}
-
-const NO_ENTRY = { type: 'file', uid: 0, gid: 0, link: '', major: 0, minor: 0, xattrs: [] } as const;
 
 function installed(result: MergeResult): readonly string[] {
   const text = contentOf(result, `${DB}/installed`)?.toString('utf8') ?? '';
