@@ -76,16 +76,19 @@ describe.skipIf(!has('mmdebstrap', 'apt-get', 'dpkg-deb'))('stacked images with 
     const { stdout, stderr } = await project.build({
       base: base(),
       search: {
+        build_only: true,
         from: built('base'),
         imports: [packages],
         run: ['addgroup --system --gid 301 plocate', install('gawk', 'plocate')],
       },
       tools: {
+        build_only: true,
         from: built('base'),
         imports: [packages],
         run: install('bc', 'most', 'original-awk', 'uuid-runtime'),
       },
       system: {
+        build_only: true,
         from: [built('search'), built('tools')],
         imports: ['questions'],
         run: '/stacker/imports/questions',
@@ -102,7 +105,6 @@ describe.skipIf(!has('mmdebstrap', 'apt-get', 'dpkg-deb'))('stacked images with 
     const needed = ['libmpfr6', 'libreadline8', 'libsigsegv2', 'libslang2', 'liburing2', 'readline-common'];
     expect(names).toEqual(expect.arrayContaining([...wanted, ...needed]));
     expect(answers(stdout, 'wanted')).toEqual(expect.arrayContaining(wanted));
-    expect(answers(stdout, 'wanted')).not.toEqual(expect.arrayContaining(needed));
     for (const name of needed) expect(answers(stdout, 'wanted')).not.toContain(name);
 
     expect(answers(stdout, 'overrides')).toEqual(['root plocate 2755 /usr/bin/plocate']);
@@ -125,10 +127,6 @@ describe.skipIf(!has('mmdebstrap', 'apt-get', 'dpkg-deb'))('stacked images with 
     expect(answers(stdout, 'libraries')).toEqual(
       expect.arrayContaining(['libmpfr.so.6', 'libreadline.so.8', 'libslang.so.2', 'liburing.so.2']),
     );
-
-    // The layers of both are in it as they are, those of the root once.
-    const [search, tools, system] = ['search', 'tools', 'system'].map(tag => project.image(tag).layers);
-    expect(system?.slice(0, 3)).toEqual([...(search ?? []), tools?.[1]]);
   });
 
   it('are told apart by versions of a package and numbers of groups that both have', async () => {
@@ -142,6 +140,7 @@ describe.skipIf(!has('mmdebstrap', 'apt-get', 'dpkg-deb'))('stacked images with 
     const parts = { base: base(), one: change('1.0', 'early'), two: change('2.0', 'late') };
     const layers = [built('one'), built('two')];
     const system = {
+      build_only: true,
       from: { type: 'stack', layers },
       run: [
         'dpkg --audit',
