@@ -3,12 +3,13 @@
  * Contents of files are not read here: fsck.erofs extracts them, and, up to 1.5, nothing else that counts (it loses
  * extended attributes, hard links and setuid bits). Images come from strangers: everything is checked before use.
  */
-import { readSync } from 'node:fs';
+import { constants, copyFileSync, openSync, readSync, writeSync } from 'node:fs';
+import { FileDescriptor } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
-import type { BlobFile } from './decompress.ts';
+import { BlobFile } from './decompress.ts';
 import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
-import type { Limits } from './limits.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { joinPath } from './names.ts';
 import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
 import { isOverlayWhiteout } from './whiteouts.ts';
@@ -113,8 +114,13 @@ export class ErofsReader {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Where an inode begins in the file. */
+  placeOf(id: bigint): number {
+    return this.#metadata + Number(id) * SLOT;
+  }
+
   #inode(id: bigint): Inode {
-    const at = this.#metadata + Number(id) * SLOT;
+    const at = this.placeOf(id);
     const format = this.#read(at, 2).readUInt16LE();
     const extended = (format & 1) === 1;
     const length = extended ? 64 : 32;
@@ -251,4 +257,34 @@ export function* walkErofs(
     // The last ones come first.
     pending.push(...whiteouts);
   }
+}
+
+/** The bits of a mode that say what an inode is, and those of a FIFO. */
+const TYPE_BITS = 0xf000;
+const FIFO = 0x1000;
+/** Of the superblock: that it has a checksum, which may cover inodes, too. */
+const CHECKSUM = 1;
+
+/**
+ * Makes a copy of an image in which devices are FIFOs, for fsck.erofs, which gives up where it may not make a device.
+ * @returns Whether there are any; there is no copy otherwise.
+ */
+export function disguiseDevices(image: string, copy: string): boolean {
+  using file = new BlobFile(image);
+  const reader = new ErofsReader(file, DEFAULT_LIMITS);
+  const devices = [...walkErofs(reader, DEFAULT_LIMITS)].filter(({ node: { type, major, minor } }) => {
+    return (type === 'character' || type === 'block') && !isOverlayWhiteout({ type, major, minor });
+  });
+  if (devices.length === 0) return false;
+  copyFileSync(image, copy, constants.COPYFILE_FICLONE);
+  using copied = new FileDescriptor(openSync(copy, constants.O_RDWR | constants.O_NOFOLLOW));
+  const change = (at: number, alter: (word: number) => number) => {
+    const word = Buffer.alloc(2);
+    readSync(copied.fd, word, 0, 2, at);
+    word.writeUInt16LE(alter(word.readUInt16LE()));
+    writeSync(copied.fd, word, 0, 2, at);
+  };
+  change(EROFS_SUPERBLOCK + 8, features => features & ~CHECKSUM);
+  for (const { node } of devices) change(reader.placeOf(node.id) + 4, mode => (mode & ~TYPE_BITS) | FIFO);
+  return true;
 }

@@ -20,6 +20,7 @@ export {
   type ErofsCompressor,
   makeErofs,
 } from './erofs.ts';
+export { disguiseDevices } from './erofs-reader.ts';
 export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
   digestOfContent,

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  disguiseDevices,
   type FileSystemLayer,
   makeErofs,
   type PackedLayer,
@@ -23,7 +24,9 @@ export async function readFileSystem(
   const output = join(call.scratch, 'output');
   mkdirSync(output);
   const directory = join(output, 'tree');
-  await extract(kind, blob, output, call);
+  const copy = join(call.scratch, 'copy');
+  const input = kind === 'erofs' && disguiseDevices(blob, copy) ? copy : blob;
+  await extract(kind, input, output, call);
   const layer = await packLayer(
     kind === 'squashfs' ? { kind: 'upper', directory } : { kind: 'erofs', blob, directory },
     { ...pack, ...followed(call) },
@@ -38,7 +41,8 @@ const TREE = `${OUTPUT}/tree`;
 const EXTRACTORS = {
   squashfs: {
     program: 'unsquashfs',
-    args: ['-no-progress', '-quiet', '-xattrs', '-dest', TREE, INPUT],
+    // What may be missing is decided below.
+    args: ['-no-progress', '-quiet', '-xattrs', '-ignore-errors', '-dest', TREE, INPUT],
     packages: 'squashfs-tools (Debian, Fedora) or squashfs (openSUSE)',
   },
   erofs: {
@@ -48,8 +52,11 @@ const EXTRACTORS = {
   },
 } as const;
 
-/** unsquashfs: everything is there but what only more privileges can make, such as devices. */
+/** Of unsquashfs: something is missing that only more privileges can make. */
 const INCOMPLETE = 2;
+
+/** What it says of devices, and of attributes that only root of the host may set. */
+const PRIVILEGED = /failed to create (?:character|block) device|failed to write xattr trusted\./;
 
 async function extract(
   kind: 'squashfs' | 'erofs',
@@ -68,10 +75,13 @@ async function extract(
   const { status, stderr } = await runConfined(path, args, confinement);
   if (status === 0) return;
   const lines = [...new Set(stderr.split('\n').filter(line => line !== ''))];
-  const complaint = lines.slice(0, MOST_LINES).join('; ');
-  if (kind === 'erofs' || status !== INCOMPLETE)
-    throw new AshlarError(`${program} failed with status ${status}: ${complaint}`);
-  warn(`not everything in a squashfs layer could be read: ${complaint}`);
+  const complaints = lines.filter(line => !PRIVILEGED.test(line));
+  if (kind === 'erofs' || status !== INCOMPLETE || complaints.length > 0) {
+    const said = (complaints.length > 0 ? complaints : lines).slice(0, MOST_LINES).join('; ');
+    throw new AshlarError(`${program} failed with status ${status}: ${said}`);
+  }
+  const said = lines.slice(0, MOST_LINES).join('; ');
+  warn(`not everything in a squashfs layer can be kept without more privileges: ${said}`);
 }
 
 const MOST_LINES = 5;
