@@ -117,7 +117,7 @@ function unite(
 ): ByteString | undefined {
   const { split, joint } = FORMS[kind];
   const items = (value = '') =>
-    (kind === 'lines' ? value : trimmed(value)).split(split).filter(item => item !== '');
+    (kind === 'lines' ? value : trimmed(value)).split(split).filter(item => trimmed(item) !== '');
   const united = uniteItems(
     items(old),
     values.map(value => items(value)),
