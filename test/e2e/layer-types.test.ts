@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { blobPath, type Descriptor, readImage } from './images.ts';
-import { toolbox, useBusybox } from './roots.ts';
+import { toolbox, umoci, useBusybox } from './roots.ts';
 import { output, type Project, useWorkspace } from './support.ts';
 import { DESCRIBE, DESCRIBERS, parseDescription } from './trees.ts';
 
@@ -85,7 +85,16 @@ function writeLayout(
 }
 
 const TOOLS = [...DESCRIBERS, 'setfattr', 'setcap', 'truncate'];
-const NEEDED = ['busybox', 'mksquashfs', 'unsquashfs', 'mkfs.erofs', 'fsck.erofs', 'veritysetup', 'setcap'];
+const NEEDED = [
+  'busybox',
+  'umoci',
+  'mksquashfs',
+  'unsquashfs',
+  'mkfs.erofs',
+  'fsck.erofs',
+  'veritysetup',
+  'setcap',
+];
 
 describe.skipIf(!has(...NEEDED))('layer types', () => {
   const workspace = useWorkspace();
@@ -317,6 +326,20 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
       expect(await project.failure(basedOn(url))).toContain(message);
     });
 
+    it('are refused with a name that leads out', async () => {
+      const project = workspace.project('own');
+      mkdirSync(project.at('tree/aa'), { recursive: true });
+      project.write('tree/aa/escaped', 'x');
+      const plain = ['-noI', '-noD', '-noF', '-noX', '-quiet', '-no-progress'];
+      await output('mksquashfs', [project.at('tree'), project.at('image'), ...plain]);
+      const blob = readFileSync(project.at('image'));
+      const name = blob.indexOf('aa');
+      expect(name).toBeGreaterThan(0);
+      blob.write('..', name);
+      const url = writeLayout(project.at('base'), blob, { mediaType: SQUASHFS });
+      expect(await project.failure(basedOn(url))).toContain('unsquashfs failed');
+    });
+
     it.each([100_000, -5000])(
       'are refused with a flipped bit (byte %i), though the digest fits',
       async at => {
@@ -330,6 +353,28 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
         expect(await project.failure(basedOn(url))).toContain('the verity data is wrong');
       },
     );
+  });
+
+  it('say of a directory that a layer only implies what the layer below says', async () => {
+    const project = workspace.project('own');
+    const layout = project.at('base');
+    const image = ['--image', `${layout}:x`];
+    umoci('init', '--layout', layout);
+    umoci('new', ...image);
+    umoci('raw', 'add-layer', ...image, busybox.url);
+    // As other builders write layers: without the directories that the files are in.
+    project.write('files/tmp/file', 'x');
+    const tar = project.at('implied.tar');
+    await output('tar', ['-C', project.at('files'), '-cf', tar, 'tmp/file']);
+    umoci('raw', 'add-layer', ...image, tar);
+    await project.build({ one: { from: { type: 'oci', url: `${layout}:x` } } }, ALL_TYPES);
+    const [, squashfs = 'none'] = project.image('one-squashfs').layers;
+    const listed = await output('unsquashfs', ['-lln', blobPath(project.oci, squashfs)]);
+    expect(listed).toMatch(/^drwxrwxrwt 0\/0 .* squashfs-root\/tmp$/m);
+    const [, erofs = 'none'] = project.image('one-erofs').layers;
+    const dumped = await output('dump.erofs', ['--path=/tmp', blobPath(project.oci, erofs)]);
+    // It does not print the sticky bit.
+    expect(dumped).toMatch(/Access: 0777/);
   });
 
   describe('are refused', () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { seal } from '../../src/layers/convert.ts';
 import { BlobFile } from '../../src/layers/decompress.ts';
 import { type ErofsTree, makeErofs } from '../../src/layers/erofs.ts';
-import { ErofsReader, walkErofs } from '../../src/layers/erofs-reader.ts';
+import { disguiseDevices, ErofsReader, walkErofs } from '../../src/layers/erofs-reader.ts';
 import { checkFileSystem } from '../../src/layers/file-system.ts';
 import { DEFAULT_LIMITS } from '../../src/layers/limits.ts';
 import { AshlarError } from '../../src/support/errors.ts';
@@ -127,6 +127,19 @@ describe.skipIf(lacks('mkfs.erofs', 'fsck.erofs') || !isRoot)('a tar layer as er
     const reader = new ErofsReader(blob, DEFAULT_LIMITS);
     const found = [...walkErofs(reader, DEFAULT_LIMITS)].find(({ path }) => path === 'var/tmp');
     expect(found?.node).toMatchObject({ mode: 0o1777, uid: 5, gid: 6, xattrs });
+  });
+
+  it('is disguised where it has devices, which not everybody may make', async () => {
+    const copy = join(scratch(), 'copy');
+    expect(disguiseDevices(await image(rawTar([dir('./'), file('a'), file('.wh.b', '')])), copy)).toBe(false);
+    expect(disguiseDevices(await image((await canonical(awkward)).tar), copy)).toBe(true);
+    using blob = new BlobFile(copy);
+    const nodes = [...walkErofs(new ErofsReader(blob, DEFAULT_LIMITS), DEFAULT_LIMITS)];
+    const types = nodes.map(({ node }) => node.type);
+    // The whiteout stays what it is.
+    expect(types.filter(type => type === 'character' || type === 'block')).toEqual(['character']);
+    expect(types.filter(type => type === 'fifo')).toHaveLength(3);
+    execFileSync('fsck.erofs', [copy]);
   });
 
   it('is checked against its label and its root hash', async () => {
