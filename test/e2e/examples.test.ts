@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
-import { busyboxLayout, debianRoot, packTar, umoci } from './roots.ts';
+import { busyboxLayout, busyboxRoot, debianRoot, packTar, umoci } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
@@ -56,6 +56,20 @@ describe.skipIf(!has(...TOOLS))('the example', () => {
         'absent\n',
       );
     }
+  });
+
+  it('stack publishes images one by one, and as one that shares their layers', async () => {
+    const { project, file } = example('stack');
+    await project.build(file, ['--substitute', `BASE=${busyboxRoot(workspace.path)}`]);
+    expect(project.tags()).toEqual(['greeting', 'farewell', 'conversation']);
+    const [greeting, farewell, conversation] = project.tags().map(tag => project.image(tag));
+    expect(conversation?.layers.slice(0, 3)).toEqual([...(greeting?.layers ?? []), farewell?.layers[1]]);
+    // Above them are the name, which the first one gives, and what was run.
+    expect(conversation?.layers).toHaveLength(5);
+    const root = await project.unpack('conversation');
+    const texts = ['conversation', 'name'].map(name => join(root, 'srv', name));
+    expect(await output('cat', texts)).toBe('hello\ngoodbye\ngreeting\n');
+    expect(conversation?.config.config?.Cmd).toEqual(['cat', '/srv/conversation']);
   });
 
   it('distroless brings a file by bind and overlay_dirs into an image without a shell', async () => {

@@ -1,6 +1,7 @@
 import type { PackedLayer, PackOptions } from '../../layers/index.ts';
 import type { ImagePlan, StackBase } from '../../plan/types.ts';
 import type { Regeneration } from '../../stacking/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { type LookContext, say } from '../context.ts';
 import { BELOW } from '../keys/key-parts.ts';
 import { canonical, type KeyPart } from '../keys/keys.ts';
@@ -38,7 +39,7 @@ export function regenerateKeyParts(
  */
 export function regenerate(
   regenerations: readonly Regeneration[],
-  base: Pick<StackBase, 'libraryCache'>,
+  base: Pick<StackBase, 'libraryCache' | 'at'>,
   layers: readonly LayerRecord[],
   step: StepContext,
 ): Promise<StepResult> {
@@ -46,7 +47,10 @@ export function regenerate(
     {
       domain: REGENERATE,
       parts: regenerateKeyParts(regenerations, base, layers, step),
-      perform: pack => packRegenerated(regenerations, base, layers, pack, step),
+      perform: pack =>
+        packRegenerated(regenerations, base, layers, pack, step).catch(error =>
+          Promise.reject(explained(error, base)),
+        ),
     },
     step,
   );
@@ -79,4 +83,11 @@ export async function packRegenerated(
   );
   for (const text of problems) say(context, plan.name, 'warning', text);
   return layer;
+}
+
+/** What cannot be run, need not be. */
+function explained(error: unknown, { at }: Pick<StackBase, 'at'>): unknown {
+  if (!(error instanceof AshlarError)) return error;
+  const hint = error.hint ?? 'with "library_cache: drop" the stack has no cache of libraries';
+  return new AshlarError(error.message, { at, hint, cause: error.cause });
 }

@@ -38,7 +38,7 @@ function plain(node: YamlNode): unknown {
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 describe('the schema of stacker files', () => {
-  it.each(['bootstrap', 'distroless', 'installed-root'])('fits the example %s', name => {
+  it.each(['bootstrap', 'distroless', 'installed-root', 'stack'])('fits the example %s', name => {
     expect(problems(read(`examples/${name}/stacker.yaml`))).toEqual([]);
   });
 
