@@ -48,7 +48,7 @@ export {
   type ResolvedPath,
   resolveTarget,
 } from './lookup.ts';
-export { type MergedEntry, mergeContents } from './merge-contents.ts';
+export { IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from './merge-contents.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';

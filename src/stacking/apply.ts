@@ -1,11 +1,11 @@
 /** The strict way to put images on a base: text is merged three-way, every other difference is an error. */
-import { type ByteString, toText } from '../layers/index.ts';
+import { type ByteString, IMPLIED_DIRECTORY, toText } from '../layers/index.ts';
 import { type Objection, objectionsTo, timeObjection } from './apply-rules.ts';
 import { ContentReader, sha256Of } from './content-reader.ts';
 import { contentType, isTextContent } from './content-type.ts';
 import { correctionsOf } from './corrections.ts';
 import type { ApplyDecision, LayerFiles } from './decision.ts';
-import { IMPLIED_DIRECTORY, sameContent } from './entries.ts';
+import { sameContent } from './entries.ts';
 import { type LayerView, parentsOf } from './layer-view.ts';
 import { isDirectory, Pile, type Present, type State } from './pile.ts';
 import { readLayers } from './reading.ts';

@@ -1,13 +1,6 @@
 /** When two layers say the same of a path, and what they say in words. */
 import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
 
-/** Of a directory that layers imply and none describes. */
-export const IMPLIED_DIRECTORY: ContentsEntry = {
-  type: 'directory',
-  mode: 0o755,
-  ...{ uid: 0, gid: 0, size: 0, mtime: 0n, sha256: '', link: '', major: 0, minor: 0, xattrs: [] },
-};
-
 /** Whether nothing but times and links to other names can differ. */
 export function sameEntry(a: ContentsEntry, b: ContentsEntry): boolean {
   return a === b || (sameContent(a, b) && sameAttributes(a, b));

@@ -1,6 +1,6 @@
 /** The tree that layers give, one above the other, path by path, and which layer each state comes from. */
-import type { ByteString, ContentsEntry } from '../layers/index.ts';
-import { IMPLIED_DIRECTORY, sameEntry } from './entries.ts';
+import { type ByteString, type ContentsEntry, IMPLIED_DIRECTORY } from '../layers/index.ts';
+import { sameEntry } from './entries.ts';
 import type { Cut, LayerView } from './layer-view.ts';
 
 export type State =

@@ -1,7 +1,7 @@
 /** What the result shall have at the paths where parts meet, and the conflicts on the way there. */
-import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
+import { type ByteString, type ContentsEntry, IMPLIED_DIRECTORY, toText } from '../layers/index.ts';
 import { conflictOf } from './conflicts.ts';
-import { IMPLIED_DIRECTORY, sameEntry } from './entries.ts';
+import { sameEntry } from './entries.ts';
 import { type LayerView, parentOf, parentsOf } from './layer-view.ts';
 import type { Merger } from './merger.ts';
 import { bringsBelow, directoryAt, type Opinion, type PartTree, voicesAt } from './opinions.ts';

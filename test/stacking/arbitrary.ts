@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { directory, file, implied, newDirectory, opaque, removed, symlink, type Things } from './layers.ts';
 
 const NAMES = ['a', 'b'];
-const PATHS = NAMES.flatMap(x => [
+/** All paths that random layers may name. */
+export const PATHS = NAMES.flatMap(x => [
   `/${x}`,
   ...NAMES.flatMap(y => [`/${x}/${y}`, ...NAMES.map(z => `/${x}/${y}/${z}`)]),
 ]);
-/** All paths that random layers may name. */
+/** The same as layers have them. */
 export const BYTES = PATHS.map(path => path.slice(1));
 
 const thing = fc.oneof(

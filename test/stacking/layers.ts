@@ -113,7 +113,7 @@ export function contentsOf(things: Things): LayerContents {
     if (thing.kind === 'entry' && thing.anew) opaque.add(at);
     if (thing.kind === 'link') entries.set(at, linked(things, thing.to));
     if (thing.kind === 'removed') hidden.add(at);
-    if (thing.kind === 'opaque') opaque.add(at).add(at);
+    if (thing.kind === 'opaque') opaque.add(at);
     if (thing.kind === 'implied' || thing.kind === 'opaque') implied.add(at);
   }
   for (const path of entries.keys()) implied.delete(path);
