@@ -6,7 +6,7 @@ import { apk } from './apk.ts';
 import { certificates } from './certificates.ts';
 import { debconf } from './debconf.ts';
 import { derived } from './derived.ts';
-import { dnfHistory } from './dnf-history.ts';
+import { dnfHistory, dnfState } from './dnf.ts';
 import { dpkg } from './dpkg.ts';
 import { libraryCache } from './library-cache.ts';
 import { lists } from './lists.ts';
@@ -16,7 +16,7 @@ import { rpm } from './rpm.ts';
 import { systemd } from './systemd.ts';
 
 export const mergers: readonly Merger[] = [
-  ...[dpkg, alternatives, debconf, rpm, dnfHistory, apk, pacman],
+  ...[dpkg, alternatives, debconf, rpm, dnfHistory, dnfState, apk, pacman],
   ...[accounts, certificates, systemd, libraryCache],
   ...[lists, logs, derived],
 ];
