@@ -7,6 +7,8 @@ export type BuildEvent =
   /** Comes first, once: all that will be built, in the order of the plan. */
   | { readonly kind: 'build-started'; readonly images: readonly PlannedImage[] }
   | { readonly kind: 'image-started'; readonly image: string }
+  /** A program that decides about the bytes of results. */
+  | { readonly kind: 'program-used'; readonly program: string; readonly version: string }
   /** What an image starts from is at hand (its layers may still have to be fetched). */
   | { readonly kind: 'base-known'; readonly image: string; readonly base: KnownBase }
   | {

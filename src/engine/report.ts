@@ -10,6 +10,8 @@ export interface BuildReport {
   readonly form: 1;
   readonly tool: { readonly name: string; readonly version: string };
   readonly outcome: 'built' | 'failed' | 'interrupted';
+  /** Versions of the programs that have written layers. */
+  readonly programs: Readonly<Record<string, string>>;
   readonly time: TimeSpan;
   /** In the order of the plan. Empty when it failed before there was a plan. */
   readonly images: readonly ImageReport[];
@@ -117,6 +119,7 @@ export class BuildRecorder {
   readonly #images = new Map<string, ImageDraft>();
   readonly #downloads = new Map<number, Draft<Omit<DownloadReport, 'time'>> & Started>();
   readonly #warnings: WarningReport[] = [];
+  readonly #programs: Record<string, string> = {};
 
   /** @param now Whole milliseconds since 1970. */
   constructor(tool: BuildReport['tool'], now = () => Math.round(performance.timeOrigin + performance.now())) {
@@ -153,6 +156,9 @@ export class BuildRecorder {
         download.ended = this.#now();
         break;
       }
+      case 'program-used':
+        this.#programs[event.program] = event.version;
+        break;
       case 'output':
       case 'packing':
       case 'terminal-taken':
@@ -220,6 +226,7 @@ export class BuildRecorder {
       form: 1,
       tool: this.#tool,
       outcome,
+      programs: this.#programs,
       time: timeSpan({ began: this.#began, ended: now }),
       images,
       downloads,

@@ -18,13 +18,14 @@ export interface Formed {
 
 /**
  * A layer in the form of a type: as it is where it has that form. `lower` are the layers that it lies on, `image` the
- * one that it is for.
+ * one that it is for; `onMiss` is called before something is converted.
  */
 export async function inForm(
   layer: LayerRecord,
   type: LayerType,
   lower: readonly LayerRecord[],
   image: string,
+  onMiss: () => void,
   context: BuildContext,
 ): Promise<Formed> {
   if (layer.format.kind === type) return { layer, known: true };
@@ -50,6 +51,7 @@ export async function inForm(
       say(context, image, 'info', `missing build for layer type ${type}`);
       say(context, image, 'info', `couldn't find ${image}, pruning it from the cache`);
     }
+    onMiss();
     const descriptor = await convert(tar, tool, below, image, context);
     store.database.remember('images', key, descriptor);
     return { layer: formedLayer(descriptor, tool), known: false };

@@ -1,7 +1,7 @@
 /** An image in the forms in which it is handed out: the same layers, each as a tar or as a file system. */
 import { type ImageConfig, mediaTypes } from '../../oci/index.ts';
 import { composeManifest } from '../config.ts';
-import type { BuildContext } from '../context.ts';
+import { type BuildContext, say } from '../context.ts';
 import { addDocument } from '../documents.ts';
 import type { BuiltImage, FormedImage, LayerType } from '../values.ts';
 import { inForm } from './file-system-form.ts';
@@ -15,13 +15,23 @@ export const TAG_SUFFIXES: Readonly<Record<LayerType, string>> = {
 
 /** The image in all the forms that are wanted, in their order. */
 export function formsOf(image: BuiltImage, context: BuildContext): Promise<readonly FormedImage[]> {
-  return Promise.all(context.options.forms.types.map(type => formOf(image, type, context)));
+  let said = !image.cached;
+  const onMiss = () => {
+    if (!said) say(context, image.name, 'info', 'missing some cached layer output types, building anyway');
+    said = true;
+  };
+  return Promise.all(context.options.forms.types.map(type => formOf(image, type, onMiss, context)));
 }
 
-async function formOf(image: BuiltImage, type: LayerType, context: BuildContext): Promise<FormedImage> {
+async function formOf(
+  image: BuiltImage,
+  type: LayerType,
+  onMiss: () => void,
+  context: BuildContext,
+): Promise<FormedImage> {
   const { name, annotations } = image;
   const formed = await Promise.all(
-    image.layers.map((layer, i) => inForm(layer, type, image.layers.slice(0, i), name, context)),
+    image.layers.map((layer, i) => inForm(layer, type, image.layers.slice(0, i), name, onMiss, context)),
   );
   const layers = formed.map(({ layer }) => layer);
   const tag = name + TAG_SUFFIXES[type];

@@ -22,35 +22,43 @@ export type WritingTool = { readonly version: string } & (
 /** mkfs.erofs of Debian 12 has no zstd; the kernel reads lz4hc as quickly as lz4. */
 const USUAL_EROFS: ErofsCompression = { compressor: 'lz4hc' };
 
+/** What writes layers of each type. */
+const PROGRAMS = { squashfs: 'mksquashfs', erofs: 'mkfs.erofs' } as const;
+
 /**
  * The program for a type of layer, with the wanted compression.
  * @throws AshlarError when it is missing, or has not the compressor that was asked for.
  */
 export async function writingTool(type: 'squashfs' | 'erofs', context: LookContext): Promise<WritingTool> {
   return once(context, `tool ${type}`, async () => {
-    const { squashfs, erofs } = context.options.forms;
-    if (type === 'erofs') {
-      const compression = erofs ?? USUAL_EROFS;
-      const { version, able } = await probe('mkfs.erofs', '-V', compression.compressor, context, path =>
-        canWriteErofs(compression.compressor, path),
-      );
-      if (!able) throw cannot('mkfs.erofs', compression.compressor);
-      return { type, version, compression };
-    }
-    const compression = squashfs ?? QUICK_SQUASHFS;
-    const { version, able } = await probe('mksquashfs', '-version', compression.compressor, context, path =>
-      canWriteSquashfs(compression.compressor, path),
-    );
-    if (able) return { type, version, compression };
-    if (squashfs) throw cannot('mksquashfs', compression.compressor);
-    say(
-      context,
-      undefined,
-      'warning',
-      'mksquashfs has no zstd here: squashfs layers are compressed with gzip',
-    );
-    return { type, version, compression: FALLBACK_SQUASHFS };
+    const tool = await findTool(type, context);
+    context.emit({ kind: 'program-used', program: PROGRAMS[type], version: tool.version });
+    return tool;
   });
+}
+
+async function findTool(type: 'squashfs' | 'erofs', context: LookContext): Promise<WritingTool> {
+  const { squashfs, erofs } = context.options.forms;
+  if (type === 'erofs') {
+    const compression = erofs ?? USUAL_EROFS;
+    const { version, able } = await probe(PROGRAMS.erofs, '-V', compression.compressor, context, path =>
+      canWriteErofs(compression.compressor, path),
+    );
+    if (!able) throw cannot(PROGRAMS.erofs, compression.compressor);
+    return { type, version, compression };
+  }
+  const compression = squashfs ?? QUICK_SQUASHFS;
+  const { version, able } = await probe(
+    PROGRAMS.squashfs,
+    '-version',
+    compression.compressor,
+    context,
+    path => canWriteSquashfs(compression.compressor, path),
+  );
+  if (able) return { type, version, compression };
+  if (squashfs) throw cannot(PROGRAMS.squashfs, compression.compressor);
+  say(context, undefined, 'warning', 'mksquashfs has no zstd here: squashfs layers are compressed with gzip');
+  return { type, version, compression: FALLBACK_SQUASHFS };
 }
 
 function cannot(program: string, compressor: string): AshlarError {
