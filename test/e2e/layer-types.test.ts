@@ -207,7 +207,7 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
       e: { from: { type: 'built', tag: 'd' }, run: write('du') },
     };
     const other = workspace.project();
-    await other.build(file, ['--layer-type', 'squashfs', '--layer-type', 'tar']);
+    await other.build(file, ['--layer-type', 'squashfs,tar']);
     expect(other.tags()).toEqual(['a-squashfs', 'a', 'c-squashfs', 'c', 'e-squashfs', 'e']);
     const layersOf = (tag: string) => other.image(tag).layers;
     expect(layersOf('c-squashfs').slice(0, 3)).toEqual(layersOf('a-squashfs'));
