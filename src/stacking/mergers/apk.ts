@@ -21,10 +21,12 @@ import { joined, NOTHING } from './texts.ts';
 
 const WORLD = '/etc/apk/world';
 
+const PREFIXES = APK_DIRECTORIES.map(directory => `${directory}/`);
+
 export const apk: Merger = {
   name: 'apk',
   whole: true,
-  answersFor: path => path === WORLD || APK_DIRECTORIES.some(directory => path.startsWith(`${directory}/`)),
+  answersFor: path => path === WORLD || PREFIXES.some(prefix => path.startsWith(prefix)),
   async merge(input) {
     const results: MergeResult[] = [];
     for (const directory of APK_DIRECTORIES)

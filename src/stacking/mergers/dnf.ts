@@ -14,11 +14,14 @@ const HISTORY = ['/var/lib/dnf', 'history.sqlite'] as const;
 /** Of dnf 5; a log. */
 const TRANSACTIONS = [STATE, 'transaction_history.sqlite'] as const;
 
+const DATABASES = [HISTORY, TRANSACTIONS].map(names => names.join('/'));
+
 /** Databases that are not merged, but whose files belong together: all of them come from the part that prevails. */
 export const dnfHistory: Merger = {
   name: 'dnf history',
   whole: true,
-  answersFor: path => [HISTORY, TRANSACTIONS].some(names => path.startsWith(names.join('/'))),
+  // With the files that SQLite keeps beside each.
+  answersFor: path => DATABASES.some(database => path.startsWith(database)),
   async merge(input) {
     const kept = (names: readonly [string, string]) =>
       mergeDatabase(names[0], [names[1]], input, async () => {

@@ -11,10 +11,12 @@ import {
 import { mergeDatabase } from './database.ts';
 import { asIn } from './made.ts';
 
+const PREFIX = `${PACMAN_LOCAL}/`;
+
 export const pacman: Merger = {
   name: 'pacman',
   whole: true,
-  answersFor: path => path.startsWith(`${PACMAN_LOCAL}/`),
+  answersFor: path => path.startsWith(PREFIX),
   merge: input => mergeDatabase(PACMAN_LOCAL, [PACMAN_FORM], input, mergeDirectories),
 };
 

@@ -15,10 +15,12 @@ import { madeFile } from './made.ts';
 import { rewriteRpmDatabase } from './rpm-rows.ts';
 import { joined } from './texts.ts';
 
+const PREFIXES = RPM_DIRECTORIES.map(directory => `${directory}/`);
+
 export const rpm: Merger = {
   name: 'rpm',
   whole: true,
-  answersFor: path => RPM_DIRECTORIES.some(directory => path.startsWith(`${directory}/`)),
+  answersFor: path => PREFIXES.some(prefix => path.startsWith(prefix)),
   async merge(input) {
     const results: MergeResult[] = [];
     for (const directory of RPM_DIRECTORIES)
