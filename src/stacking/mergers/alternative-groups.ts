@@ -93,13 +93,17 @@ export function factsOf({ mode, link, slaves, choices }: Group): readonly FileRe
   ];
 }
 
-export function groupOf(facts: readonly FileRecord[]): Group {
+/**
+ * The group of which all this is said. Links of slaves that are not among the facts are `known` ones: who removes the
+ * last choice that has a slave removes its link, which a choice that somebody else adds may need.
+ */
+export function groupOf(facts: readonly FileRecord[], known: Group['slaves']): Group {
   const said = new Map(facts.map(({ key, text }) => [key, toText(text)]));
   const startingWith = (start: string) =>
     [...said].flatMap(([key, text]) =>
       key.startsWith(start) ? [[key.slice(start.length), text] as const] : [],
     );
-  const slaves = new Map(startingWith('link of '));
+  const slaves = new Map([...known, ...startingWith('link of ')]);
   const choices = startingWith('priority of ').map(([path, priority]) => {
     const targets = [...slaves.keys()].map(name => [name, said.get(`${name}\n${path}`) ?? ''] as const);
     return [

@@ -42,22 +42,28 @@ interface MergedGroup {
 
 async function mergeGroup(input: MergeInput, path: string): Promise<MergedGroup> {
   let group: Group | undefined;
-  let slaves: Group['slaves'] = new Map();
+  let versions: readonly Group[] = [];
   const result = await mergeTexts(input, path, (_, base, sides) => {
     const { records, conflicts } = mergeRecords(form, path, base, sides);
-    group = groupOf(records);
-    slaves = new Map(sides.flatMap(side => [...readGroup(side.text).slaves]));
+    versions = sides.map(side => readGroup(side.text));
+    group = groupOf(records, slavesOf([...(base === '' ? [] : [readGroup(base)]), ...versions]));
     return { text: writeGroup(group), conflicts };
   });
   if (group === undefined) return { result, links: [] };
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const { choice, conflicts } = choose(input, path, name, group);
-  const wanted = choice === undefined ? [] : wantedLinks(input.stacked, name, group, slaves, choice);
+  const changed = input.parts.filter(part => part.changed(path));
+  const hands = changed.filter((_, i) => versions[i]?.mode === 'manual');
+  const { choice, conflicts } = choose(input, hands, name, group);
+  const wanted = choice === undefined ? [] : wantedLinks(input.stacked, name, group, choice);
   const files = wanted.flatMap(link => asWanted(input, link));
   return {
     result: joined([result, { files, conflicts }]),
     links: wanted.map(({ at }) => at),
   };
+}
+
+function slavesOf(groups: readonly Group[]): Group['slaves'] {
+  return new Map(groups.flatMap(({ slaves }) => [...slaves]));
 }
 
 const form: RecordForm = {
@@ -69,10 +75,10 @@ const form: RecordForm = {
   },
 };
 
-/** The choice to which the links lead; of those made by hand, the last one. */
+/** The choice to which the links lead; of those that parts have made by hand, the last one. */
 function choose(
-  { base, parts, stacked }: MergeInput,
-  path: string,
+  { base, stacked }: MergeInput,
+  manual: readonly PartView[],
   name: string,
   group: Group,
 ): Pick<MergeResult, 'conflicts'> & { readonly choice: Choice | undefined } {
@@ -81,7 +87,7 @@ function choose(
   const link = `${LINKS}/${name}`;
   const target = (view: TreeView) => toText(view.entry(link)?.link ?? '');
   if (group.mode === 'auto') return { choice: best, conflicts: [] };
-  const hands = parts.filter(part => part.changed(path) && target(part) !== target(base));
+  const hands = manual.filter(part => target(part) !== target(base));
   const chosen = hands.map(part => group.choices.get(target(part)) ?? best);
   const choice = hands.length > 0 ? chosen.at(-1) : (group.choices.get(target(base)) ?? best);
   if (new Set(chosen).size < 2) return { choice, conflicts: [] };
@@ -97,14 +103,8 @@ interface WantedLink {
 }
 
 /** The links of a group and of its slaves, those that its choice does not have included. */
-function wantedLinks(
-  stacked: TreeView,
-  name: string,
-  group: Group,
-  slaves: Group['slaves'],
-  choice: Choice,
-): readonly WantedLink[] {
-  const followers = [...slaves].map(([slave, link]) => {
+function wantedLinks(stacked: TreeView, name: string, group: Group, choice: Choice): readonly WantedLink[] {
+  const followers = [...group.slaves].map(([slave, link]) => {
     const target = choice.slaves.get(slave);
     return { slave, link, target: target !== undefined && exists(stacked, target) ? target : undefined };
   });

@@ -62,6 +62,15 @@ export function filesAt(root: string, ...directories: readonly string[]): Files 
   return files;
 }
 
+/** A tree with links, by absolute path and target. */
+export function treeWithLinks(files: Files, links: Readonly<Record<string, string>>): TestTree {
+  const empty = Object.fromEntries(Object.keys(links).map(path => [path, '']));
+  return treeOf({ ...files, ...empty }, path => {
+    const target = links[path];
+    return target === undefined ? {} : { type: 'symlink', link: target, sha256: '', mode: 0o777 };
+  });
+}
+
 /** What a merger makes of parts that started from `base`, given by name, lowest first. */
 export function merge(
   merger: Merger,
@@ -95,7 +104,7 @@ function stackedOf(base: TestTree, parts: readonly PartView[], all: readonly str
 
 function digestOf(tree: TreeView, path: string): string | undefined {
   const entry = tree.entry(path);
-  return entry && `${entry.type} ${entry.mode} ${entry.sha256}`;
+  return entry && `${entry.type} ${entry.mode} ${entry.uid}:${entry.gid} ${entry.sha256} ${entry.link}`;
 }
 
 /** The content that a merge gives a path; undefined where it removes it or says nothing. */
