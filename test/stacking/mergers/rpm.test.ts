@@ -154,10 +154,19 @@ describe.skipIf(!has('rpm', 'rpmbuild'))('rpm databases', () => {
     expect(installedIn(root)).toEqual(['common', 'shared', 'upper'].map(name => `${name}-1.0-1.noarch`));
   });
 
-  it('have the same bytes whenever they are merged', async () => {
-    const trees = { x: tree(baseWith('kernel-1.0')), y: tree(baseWith('kernel-2.0')) };
-    const [one, other] = [await merge(merger, tree(base), trees), await merge(merger, tree(base), trees)];
-    expect(contentOf(one, DATABASE)?.equals(contentOf(other, DATABASE) ?? Buffer.alloc(0))).toBe(true);
+  it('have the same bytes whenever they are merged, of however many parts', async () => {
+    const roots = {
+      x: baseWith('kernel-1.0'),
+      y: baseWith('kernel-2.0', 'shared-1.0'),
+      z: baseWith('moving-1.1'),
+    };
+    const trees = Object.fromEntries(Object.entries(roots).map(([name, root]) => [name, tree(root)]));
+    const database = contentOf(await merge(merger, tree(base), trees), DATABASE);
+    const again = contentOf(await merge(merger, tree(base), trees), DATABASE);
+    expect(database?.equals(again ?? Buffer.alloc(0))).toBe(true);
+    expect(installedIn(rootWith(database, ...Object.values(roots)))).toEqual(
+      ['common-1.0', 'kernel-1.0', 'kernel-2.0', 'moving-1.1', 'shared-1.0'].map(name => `${name}-1.noarch`),
+    );
   });
 
   it('are read with what only their log has, and leave no log', async () => {
