@@ -9,6 +9,9 @@ const LINK = /^\/etc\/systemd\/(?:system|user)\/(?:(?<pulling>[^/]+\.(?:wants|re
 /** What Debian's helper has made for each unit, one link per line. */
 const MADE = /^\/var\/lib\/systemd\/deb-systemd-(?:user-)?helper-[^/]+\/[^/]+\.dsh-also$/;
 
+/** What a link to /dev/null leads to: nothing shall start. */
+const MASK = 'null';
+
 export const systemd: Merger = {
   name: 'systemd',
   answersFor: path => LINK.test(path) || MADE.test(path),
@@ -28,5 +31,6 @@ function mergeLink(input: MergeInput, path: string): MergeResult {
   // In `*.wants` only the name counts, and somebody has disabled the unit.
   if (entries.includes(undefined)) return pulls ? dropped(input, path) : declined(path);
   const units = entries.map(entry => toText(entry?.link ?? '').replace(/^.*\//, ''));
-  return pulls || new Set(units).size === 1 ? NOTHING : declined(path);
+  const isOne = new Set(units).size === 1 || (pulls && !units.includes(MASK));
+  return isOne ? NOTHING : declined(path);
 }
