@@ -6,12 +6,13 @@ import { contentType, isTextContent } from './content-type.ts';
 import { correctionsOf } from './corrections.ts';
 import type { ApplyDecision, LayerFiles } from './decision.ts';
 import { sameContent } from './entries.ts';
-import { type LayerView, parentsOf } from './layer-view.ts';
+import type { LayerView } from './layer-view.ts';
+import { highestAbove } from './paths.ts';
 import { isDirectory, Pile, type Present, type State } from './pile.ts';
 import { readLayers } from './reading.ts';
 import { mergeText } from './text-merge.ts';
 import type { Conflict, StackLayer } from './types.ts';
-import { isGranted, keepParents, type Want, wantOf } from './wants.ts';
+import { isBarrier, isGranted, keepParents, type Want, wantOf } from './wants.ts';
 
 /** An image that is applied, with all its layers, bottom to top. */
 export interface AppliedImage {
@@ -57,6 +58,8 @@ interface Arrival {
   readonly ground: Pile;
   /** What there was to be before it, where images have named a path. */
   readonly before: ReadonlyMap<ByteString, Want>;
+  /** The highest directory above a path that is none any more. */
+  readonly barrierAbove: (path: ByteString) => ByteString | undefined;
 }
 
 /** The tree that images are applied to, one after the other. */
@@ -96,7 +99,9 @@ class Site {
     const ground = new Pile(tree.layers.filter(layer => !fresh.has(layer)));
     for (const layer of fresh) this.#owners.set(layer, name);
     const upper = new Pile([...fresh]);
-    const arrival = { name, tree, fresh, upper, ground, before: new Map(this.#wants) };
+    const before = new Map(this.#wants);
+    const barrierAbove = highestAbove(path => isBarrier(this.#wants.get(path)));
+    const arrival = { name, tree, fresh, upper, ground, before, barrierAbove };
     const named = new Set([...this.#wants.keys(), ...[...fresh].flatMap(layer => [...layer.paths()])]);
     for (const path of [...named].toSorted()) this.#settle(path, arrival);
     // All at once, so that each layer is read once.
@@ -218,7 +223,7 @@ class Site {
 
   /** Whether the way to the path leads through what somebody else has made of a directory. */
   #isBlocked(path: ByteString, state: Present, arrival: Arrival): boolean {
-    const at = parentsOf(path).find(parent => isBarrier(this.#wants.get(parent)));
+    const at = arrival.barrierAbove(path);
     if (at === undefined) return false;
     const existing = this.#wants.get(at);
     if (existing !== undefined && existing.kind !== 'absent') {
@@ -269,10 +274,6 @@ type WantedEntry = Exclude<Want, { kind: 'absent' }>;
 
 function byPath(a: Conflict, b: Conflict): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
-}
-
-function isBarrier(want: Want | undefined): boolean {
-  return want !== undefined && want.kind !== 'absent' && want.entry.type !== 'directory';
 }
 
 function textOf(path: ByteString): string {

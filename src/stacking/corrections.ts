@@ -1,10 +1,10 @@
 /** What a layer on top must hold so that the result has what is wanted. */
 import { type ByteString, fromText, toText } from '../layers/index.ts';
 import { AshlarError } from '../support/errors.ts';
-import { parentsOf } from './layer-view.ts';
+import { highestAbove, withParents } from './paths.ts';
 import { isDirectory, type Pile } from './pile.ts';
 import type { Correction } from './types.ts';
-import { isGranted, type Want } from './wants.ts';
+import { isEnd, isGranted, type Want } from './wants.ts';
 
 type Taken = Extract<Correction, { kind: 'taken' }>;
 
@@ -14,20 +14,17 @@ type Taken = Extract<Correction, { kind: 'taken' }>;
  */
 export function correctionsOf(wants: ReadonlyMap<ByteString, Want>, tree: Pile): Correction[] {
   const corrections = new Map<ByteString, Correction>();
-  const ended = new Set<ByteString>();
-  for (const [path, want] of [...wants].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+  const endAbove = highestAbove(path => isEnd(wants.get(path)));
+  for (const [path, want] of wants) {
     // Nothing is below what is no directory, and what is there goes with it.
-    if (parentsOf(path).some(parent => ended.has(parent))) continue;
-    if (want.kind === 'absent' || want.entry.type !== 'directory') ended.add(path);
-    if (!isGranted(want, tree.state(path))) corrections.set(path, correction(path, want));
+    if (endAbove(path) !== undefined || isGranted(want, tree.state(path))) continue;
+    corrections.set(path, correction(path, want));
   }
-  for (const path of [...corrections.keys()]) {
-    for (const parent of parentsOf(path)) {
-      const state = tree.state(parent);
-      if (corrections.has(parent) || !isDirectory(state) || state.implied) continue;
-      const { entry, source } = state;
-      corrections.set(parent, { kind: 'taken', path: textPath(parent), entry, layer: source.id });
-    }
+  for (const path of corrections.size > 0 ? withParents(corrections.keys()) : []) {
+    const state = tree.state(path);
+    if (corrections.has(path) || !isDirectory(state) || state.implied) continue;
+    const { entry, source } = state;
+    corrections.set(path, { kind: 'taken', path: textPath(path), entry, layer: source.id });
   }
   const sorted = [...corrections].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
   return withinOneLayer(sorted);

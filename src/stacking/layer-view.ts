@@ -1,5 +1,6 @@
 /** One layer, asked what it says of a path: directly, or because it covers a directory above. */
 import type { ByteString, ContentsEntry, LayerContents } from '../layers/index.ts';
+import { childrenOf, parentOf } from './paths.ts';
 
 /** Why nothing of lower layers is to be seen at a path. */
 export interface Cut {
@@ -101,31 +102,4 @@ function linksOf({ entries }: LayerContents): Map<ByteString, ByteString[]> {
     else links.set(linkedTo, [linkedTo, path]);
   }
   return links;
-}
-
-export function parentOf(path: ByteString): ByteString {
-  const slash = path.lastIndexOf('/');
-  return slash === -1 ? '' : path.slice(0, slash);
-}
-
-/** The directories above a path, from the root down. */
-export function parentsOf(path: ByteString): ByteString[] {
-  const parents: ByteString[] = [];
-  for (let at = path; at !== ''; ) {
-    at = parentOf(at);
-    parents.push(at);
-  }
-  return parents.reverse();
-}
-
-export function childrenOf(paths: Iterable<ByteString>): Map<ByteString, ByteString[]> {
-  const children = new Map<ByteString, ByteString[]>();
-  for (const path of new Set(paths)) {
-    if (path === '') continue;
-    const parent = parentOf(path);
-    const siblings = children.get(parent);
-    if (siblings) siblings.push(path);
-    else children.set(parent, [path]);
-  }
-  return children;
 }

@@ -1,6 +1,7 @@
 /** Finds the few paths at which layers of different parts meet; everywhere else there is nothing to decide. */
 import type { ByteString } from '../layers/index.ts';
-import { type LayerView, parentOf } from './layer-view.ts';
+import type { LayerView } from './layer-view.ts';
+import { parentOf } from './paths.ts';
 
 /** Layers of one home cannot disagree: those that the same single part has, in its order. */
 export interface Resident {

@@ -2,9 +2,9 @@
 import { type ByteString, type ContentsEntry, fromText, toText } from '../layers/index.ts';
 import { type ContentReader, sha256Of } from './content-reader.ts';
 import type { MergedPaths } from './decision.ts';
-import { parentsOf } from './layer-view.ts';
 import type { FileVersion, MergedFile, MergeInput, PartView, Regeneration, TreeView } from './merger.ts';
 import type { PartTree } from './opinions.ts';
+import { parentsOf } from './paths.ts';
 import { isDirectory, Pile, sameState } from './pile.ts';
 import type { PolicyOf } from './policies.ts';
 import type { DecidedConflict } from './types.ts';

@@ -67,10 +67,14 @@ function isOwn(path: ByteString, part: PartTree, parts: readonly PartTree[]): bo
   return voicesAt(path, parts).own.some(opinion => opinion.part === part && opinion.state.kind === 'present');
 }
 
-/** Another name of the same file in the part, with which the path is linked. */
+/** More names of one file are not looked at: nobody but a fool or an enemy gives so many. */
+const MOST_NAMES = 1000;
+
+/** The other names of the file at the path in the part's tree. */
 export function otherNames(path: ByteString, state: Present, part: PartTree): ByteString[] {
   return state.source
     .linkedNames(path)
+    .slice(0, MOST_NAMES)
     .filter(name => name !== path)
     .filter(name => {
       const there = part.pile.state(name);

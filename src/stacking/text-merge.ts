@@ -11,12 +11,16 @@ export type TextMerge =
 /** Pairs of equal lines that are looked at, in all: some seconds of work. */
 const MOST_PAIRS = 50_000_000;
 
+/** Bytes; no text that people edit is larger. */
+const LARGEST = 64 * 1024 * 1024;
+
 /** Applies what `edited` changed of `original` to `current`. */
 export async function mergeText(
   original: Uint8Array,
   current: Uint8Array,
   edited: Uint8Array,
 ): Promise<TextMerge> {
+  if ([original, current, edited].some(({ length }) => length > LARGEST)) return { kind: 'too much' };
   const [o, a, b] = [original, current, edited].map(linesOf) as [string[], string[], string[]];
   if (equalPairs(o, a) + equalPairs(o, b) > MOST_PAIRS) return { kind: 'too much' };
   const { diff3Merge } = await import('node-diff3');

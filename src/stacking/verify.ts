@@ -4,15 +4,15 @@ import { AshlarError } from '../support/errors.ts';
 import { reachDecision } from './decide.ts';
 import type { LayerFiles } from './decision.ts';
 import { octal, substance } from './entries.ts';
-import { parentsOf } from './layer-view.ts';
 import type { Merger } from './merger.ts';
 import { type PartTree, voicesAt } from './opinions.ts';
 import { pileOf } from './order.ts';
+import { highestAbove } from './paths.ts';
 import { isDirectory, type State } from './pile.ts';
 import { readLayers, treeOf } from './reading.ts';
 import type { StackRecord } from './record.ts';
 import type { StackLayer } from './types.ts';
-import { isGranted, type Want, wantOf } from './wants.ts';
+import { ABSENT, isEnd, isGranted, type Want, wantOf } from './wants.ts';
 
 export interface StackProof {
   readonly proven: boolean;
@@ -61,9 +61,12 @@ export async function verifyStack(
   );
   const remade = record.regenerated === undefined ? [] : decision.regenerate.flatMap(({ makes }) => makes);
   const paths = new Set([...views.values()].flatMap(view => [...view.paths()]));
+  const endAbove = highestAbove(path => isEnd(wants.get(path)));
   const differences = [];
   for (const path of [...paths].toSorted()) {
-    const [text, wanted, found] = [`/${toText(path)}`, wantedAt(path, wants, trees), result.state(path)];
+    const text = `/${toText(path)}`;
+    const wanted = endAbove(path) === undefined ? wantedAt(path, wants, trees) : ABSENT;
+    const found = result.state(path);
     if (isGranted(wanted, found) || remade.includes(text)) continue;
     differences.push({ path: text, text: `${said(wanted)} wanted, ${saidOf(found)} found` });
   }
@@ -87,11 +90,6 @@ function layerAt(layers: readonly SizedLayer[], place: number): SizedLayer {
 
 /** Where nothing had to be decided, all that have an opinion about a path have the same one. */
 function wantedAt(path: ByteString, wants: ReadonlyMap<ByteString, Want>, parts: readonly PartTree[]): Want {
-  const ended = parentsOf(path).some(parent => {
-    const want = wants.get(parent);
-    return want && (want.kind === 'absent' || want.entry.type !== 'directory');
-  });
-  if (ended) return { kind: 'absent' };
   const want = wants.get(path);
   if (want) return want;
   const states = voicesAt(path, parts).own.map(({ state }) => state);

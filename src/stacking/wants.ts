@@ -2,9 +2,10 @@
 import { type ByteString, type ContentsEntry, IMPLIED_DIRECTORY, toText } from '../layers/index.ts';
 import { conflictOf } from './conflicts.ts';
 import { sameEntry } from './entries.ts';
-import { type LayerView, parentOf, parentsOf } from './layer-view.ts';
+import type { LayerView } from './layer-view.ts';
 import type { Merger } from './merger.ts';
 import { bringsBelow, directoryAt, type Opinion, type PartTree, voicesAt } from './opinions.ts';
+import { highestAbove, parentOf, withParents } from './paths.ts';
 import { isDirectory, type State, sameState } from './pile.ts';
 import type { PolicyOf } from './policies.ts';
 import type { ConflictPolicy, DecidedConflict } from './types.ts';
@@ -26,7 +27,7 @@ export type Want =
       readonly merger: string;
     };
 
-const ABSENT: Want = { kind: 'absent' };
+export const ABSENT: Want = { kind: 'absent' };
 
 export const IMPLIED_WANT: Want = {
   kind: 'taken',
@@ -47,6 +48,16 @@ export function isGranted(want: Want, state: State): boolean {
   const implied = state.implied || (want.kind === 'taken' && want.implied);
   if (implied && isDirectory(state) && want.entry.type === 'directory') return true;
   return sameEntry(want.entry, state.entry);
+}
+
+/** Whether it is something that nothing can be below. */
+export function isBarrier(want: Want | undefined): boolean {
+  return want !== undefined && want.kind !== 'absent' && want.entry.type !== 'directory';
+}
+
+/** Whether nothing is to be below it. */
+export function isEnd(want: Want | undefined): boolean {
+  return want?.kind === 'absent' || isBarrier(want);
 }
 
 /** Paths that one merger answers for. */
@@ -81,8 +92,7 @@ export interface WeighedStack {
  */
 export function weigh(paths: Iterable<ByteString>, stack: WeighedStack): Weighing {
   const scale = new Scale(stack);
-  const all = new Set([...paths].flatMap(path => [...parentsOf(path), path]));
-  for (const path of [...all].toSorted()) scale.weigh(path);
+  for (const path of [...withParents(paths)].toSorted()) scale.weigh(path);
   keepParents(scale.wants, path => directoryAt(path, stack.parts));
   return { wants: scale.wants, conflicts: scale.conflicts, groups: [...scale.groups.values()] };
 }
@@ -105,7 +115,7 @@ class Scale {
   readonly conflicts: DecidedConflict[] = [];
   readonly groups = new Map<Merger, MergeGroup>();
   readonly #stack: WeighedStack;
-  readonly #ended = new Set<ByteString>();
+  readonly #barrierAbove = highestAbove(path => isBarrier(this.wants.get(path)));
   /** By path: the rule for a conflict about whether there is a directory. */
   readonly #decided = new Map<ByteString, ConflictPolicy>();
 
@@ -115,12 +125,9 @@ class Scale {
 
   weigh(path: ByteString): void {
     // Below what is no directory nothing can be. (Where it is absent, it may yet have to be made for what is below.)
-    if (parentsOf(path).some(parent => this.#ended.has(parent))) return;
+    if (this.#barrierAbove(path) !== undefined) return;
     const opinions = this.#opinions(path);
-    if (opinions.length === 0) return;
-    const want = this.#verdict(path, opinions);
-    this.wants.set(path, want);
-    if (want.kind !== 'absent' && want.entry.type !== 'directory') this.#ended.add(path);
+    if (opinions.length > 0) this.wants.set(path, this.#verdict(path, opinions));
   }
 
   #verdict(path: ByteString, opinions: readonly Opinion[]): Want {

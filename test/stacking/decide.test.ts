@@ -229,6 +229,14 @@ describe('conflicts', () => {
     ]);
   });
 
+  it('are found below thousands of directories', async () => {
+    const deep = `${'/d'.repeat(2000)}`;
+    const base = { [`${deep}/f`]: file('f') };
+    expect(await conflictsOf({ [`${deep}/f`]: removed }, { [`${deep}/f`]: file('ff') }, base)).toEqual([
+      `removed ${deep}/f: removed by a with ${deep}/f, 2 B (sha256 ${sha256('ff')}) in b`,
+    ]);
+  });
+
   it('name all parts of each opinion', async () => {
     const parts = ['x', 'y', 'x'].map((text, i) => part(`p${i}`, layer(`l${i}`, { '/f': file(text) })));
     const { conflicts } = await decide(parts);

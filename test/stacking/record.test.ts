@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type ConflictRules,
@@ -132,6 +133,21 @@ describe('the record of a stack', () => {
   ])('is refused with %s', (_, value, why) => {
     expect(() => parseStackRecord(JSON.stringify(value))).toThrow(
       new AshlarError(`the annotation dev.ashlar.stack is no record of a stack: ${why}`),
+    );
+  });
+
+  it('is refused or read, whatever an image has in its place', () => {
+    const value = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.values(good)));
+    const damaged = fc.tuple(fc.constantFrom(...Object.keys(good)), value);
+    fc.assert(
+      fc.property(damaged, ([key, instead]) => {
+        try {
+          expect(parseStackRecord(JSON.stringify({ ...good, [key]: instead })).version).toBe(1);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AshlarError);
+        }
+      }),
+      { numRuns: 500 },
     );
   });
 
