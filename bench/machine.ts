@@ -17,14 +17,22 @@ export async function describeMachine(stage: Stage): Promise<string> {
   ].join(', ');
 }
 
-const peers = ['buildah', 'umoci', 'skopeo', 'tar', 'gzip', 'pigz', 'zstd', 'crun', 'runc'];
+const peers = [
+  ...['buildah', 'umoci', 'skopeo', 'tar', 'gzip', 'pigz', 'zstd', 'crun', 'runc'],
+  ...['mksquashfs', 'fsck.erofs'],
+];
+
+/** How those say it that know no --version. */
+const versionFlags: Readonly<Record<string, string>> = { mksquashfs: '-version', 'fsck.erofs': '-V' };
 
 async function peerVersions(stage: Stage): Promise<readonly string[]> {
   const versions: string[] = [];
   for (const name of peers) {
     if (!findProgram(name)) continue;
     // pigz says it on standard error.
-    const [first = ''] = (await stage.run('sh', '-c', `${name} --version 2>&1`)).split('\n');
+    const [first = ''] = (
+      await stage.run('sh', '-c', `${name} ${versionFlags[name] ?? '--version'} 2>&1`)
+    ).split('\n');
     const [version] = /\d+(?:\.\d+)+/.exec(first) ?? [];
     versions.push(`${name === 'tar' ? 'GNU tar' : name} ${version ?? '?'}`);
   }

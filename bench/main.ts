@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findProgram } from '../src/support/process.ts';
 import { builds } from './builds.ts';
+import { fileSystems } from './file-systems.ts';
 import { fixturesIn } from './fixtures.ts';
 import { graphs } from './graphs.ts';
 import { layers } from './layers.ts';
@@ -69,6 +70,7 @@ async function main({ runs, only, json, markdown }: Options): Promise<void> {
       ...builds(stage, fixtures),
       ...graphs(stage, fixtures),
       ...layers(stage, fixtures),
+      ...fileSystems(stage, fixtures),
       ...stacking(stage, fixtures),
       ...registry(stage, fixtures),
     ],

@@ -101,11 +101,20 @@ function bytesTouched(stage: Stage, { project, layers }: Pair): Contender {
   };
 }
 
-/** The sum of what calls on files returned that are blobs of layers, or were still on the way to being blobs. */
+/** Bytes of what becomes a blob below which it is a document. */
+const DOCUMENT = 64 * 1024;
+
+/** The sum of what calls on files returned that are blobs of layers, or on the way to being one. */
 function bytesOf(trace: string, layers: readonly string[]): number {
-  const names = new RegExp(`<[^<>]*/(?:${layers.join('|')}|tmp/[^<>]*/(?:layer|blob)-[^<>/]*)>`);
-  const lines = trace.split('\n').filter(line => names.test(line));
-  return lines.reduce((sum, line) => sum + Math.max(0, Number(/ = (-?\d+)/.exec(line)?.[1] ?? 0)), 0);
+  const layer = new RegExp(`/(?:${layers.join('|')})$`);
+  const bytes = new Map<string, number>();
+  for (const [, path = '', result = ''] of trace.matchAll(/<(\/[^<>]*)>.* = (\d+)$/gm))
+    bytes.set(path, (bytes.get(path) ?? 0) + Number(result));
+  const touched = [...bytes].filter(
+    ([path, count]) =>
+      layer.test(path) || (/\/tmp\/.*\/(?:layer|blob)-[^/]*$/.test(path) && count > DOCUMENT),
+  );
+  return touched.reduce((sum, [, count]) => sum + count, 0);
 }
 
 /** All of the second image over the first one, from images that are in its storage. */
