@@ -72,7 +72,7 @@ function shown(name: string, text: string | undefined, before: string): string {
 }
 
 function isContent(name: string): boolean {
-  return name === 'content' || name === 'base' || name.startsWith('import ');
+  return name === 'content' || /^(?:import|image) /.test(name);
 }
 
 function value(name: string, text: string): string {

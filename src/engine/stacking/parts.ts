@@ -48,7 +48,7 @@ function shortName(base: SingleBase): string {
 export function stackKeyParts(
   parts: readonly Part[],
   base: StackRules,
-  options: BuildOptions,
+  options: Pick<BuildOptions, 'sourceDateEpoch'>,
 ): readonly KeyPart[] {
   return [
     ...parts.map(({ name, layers }): KeyPart => [`part ${name}`, listOf(layers)]),
@@ -60,7 +60,7 @@ type StackRules = Pick<StackBase, 'conflicts' | 'libraryCache'>;
 
 export function stackRules(
   { conflicts, libraryCache }: StackRules,
-  { sourceDateEpoch }: BuildOptions,
+  { sourceDateEpoch }: Pick<BuildOptions, 'sourceDateEpoch'>,
 ): readonly KeyPart[] {
   return [
     ['conflicts', canonical(conflicts)],
