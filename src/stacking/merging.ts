@@ -34,8 +34,7 @@ export async function mergeGroups(
   const merged: MergedPaths[] = [];
   const conflicts: DecidedConflict[] = [];
   const regenerate: Regeneration[] = [];
-  for (const group of groups) {
-    if (!isNeeded(group)) continue;
+  for (const group of groups.filter(isNeeded).flatMap(each => byWhoPrevails(each, stack.policy))) {
     const { merger } = group;
     const result = await merger.merge(await inputFor(group, stack));
     for (const file of result.files) enter(file, merger.name, wants, stack.tree);
@@ -63,6 +62,13 @@ function isNeeded({ paths, disagree }: MergeGroup): boolean {
   if (disagree) return true;
   const all = new Set([...paths.values()].flat());
   return [...paths.values()].some(parts => parts.length < all.size);
+}
+
+/** Paths in which different parts prevail are merged apart, unless they are one thing. */
+function byWhoPrevails(group: MergeGroup, policy: PolicyOf): readonly MergeGroup[] {
+  if (group.merger.whole) return [group];
+  const sorted = Map.groupBy(group.paths, ([path]) => policy(`/${toText(path)}`) === 'first');
+  return [...sorted.values()].map(paths => ({ ...group, paths: new Map(paths) }));
 }
 
 async function inputFor({ merger, paths }: MergeGroup, stack: MergedStack): Promise<MergeInput> {
