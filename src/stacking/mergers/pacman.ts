@@ -1,4 +1,5 @@
 /** The database of pacman: packages have directories of their own, and none may have two. */
+import { clipped } from '../../support/cells.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { MergedFile, MergeInput, MergeResult, Merger, TreeView } from '../merger.ts';
 import { mergePackages, type PackageRecord } from '../packages/merge.ts';
@@ -31,16 +32,16 @@ async function mergeDirectories(input: MergeInput): Promise<MergeResult> {
   );
   if (new Set(forms).size > 1)
     throw new AshlarError(
-      `the database has different versions: ${parts.map(({ name }, i) => `${forms[i]} in ${name}`).join(', ')}`,
+      `the database has different versions: ${parts.map(({ name }, i) => `${clipped(forms[i] ?? '', 20)} in ${name}`).join(', ')}`,
     );
   const after = parts.map(part => ({ name: part.name, packages: byName(part) }));
   const { packages, conflicts } = mergePackages('pacman', PACMAN_LOCAL, byName(base), after);
   const chosen = new Map([...packages.values()].map(({ directory, tree }) => [directory, tree]));
   const known = new Set([base, ...parts].flatMap(pacmanPackages).map(({ directory }) => directory));
-  const files = [...directoriesOf(input)]
-    .filter(([directory]) => known.has(directory))
-    .filter(([directory, { changedBy }]) => changedBy > 1 || !chosen.has(directory))
-    .flatMap(([directory, { paths }]) => {
+  const files = changedDirectories(input)
+    .filter(({ directory }) => known.has(directory))
+    .filter(({ directory, changedBy }) => changedBy > 1 || !chosen.has(directory))
+    .flatMap(({ directory, paths }) => {
       const tree = chosen.get(directory);
       const gone: MergedFile[] = tree === undefined ? [{ kind: 'removed', path: directory }] : [];
       return [...gone, ...paths.map(path => asIn(tree, path))];
@@ -56,21 +57,21 @@ function byName(tree: TreeView): ReadonlyMap<string, Directory> {
   return new Map(directories);
 }
 
-/** Directories of packages that parts changed, with the changed paths in them. */
-function directoriesOf({
-  paths,
-  parts,
-}: MergeInput): ReadonlyMap<string, { paths: string[]; changedBy: number }> {
-  const directories = new Map<string, { paths: string[]; changedBy: number }>();
-  for (const path of paths) {
-    const [name = '', file] = path.slice(PACMAN_LOCAL.length + 1).split('/');
-    if (file === undefined) continue;
-    const directory = `${PACMAN_LOCAL}/${name}`;
-    directories.set(directory, { paths: [...(directories.get(directory)?.paths ?? []), path], changedBy: 0 });
-  }
-  for (const one of directories.values())
-    one.changedBy = parts.filter(part => one.paths.some(path => part.changed(path))).length;
-  return directories;
+interface ChangedDirectory {
+  readonly directory: string;
+  /** What was changed in there. */
+  readonly paths: readonly string[];
+  /** How many parts did. */
+  readonly changedBy: number;
+}
+
+function changedDirectories({ paths, parts }: MergeInput): readonly ChangedDirectory[] {
+  const inside = paths.filter(path => path.includes('/', PREFIX.length));
+  const byDirectory = Map.groupBy(inside, path => path.slice(0, path.indexOf('/', PREFIX.length)));
+  return [...byDirectory].map(([directory, changed]) => {
+    const changing = parts.filter(part => changed.some(path => part.changed(path)));
+    return { directory, paths: changed, changedBy: changing.length };
+  });
 }
 
 function textOf(content: Uint8Array | undefined): string {

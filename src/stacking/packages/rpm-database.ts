@@ -135,6 +135,6 @@ export function readingSqlite<T>(action: () => T): T {
     return action();
   } catch (error) {
     if (codeOf(error) !== 'ERR_SQLITE_ERROR') throw error;
-    throw new AshlarError(`it cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new AshlarError(`it cannot be read: ${clipped(messageOf(error), 200)}`, { cause: error });
   }
 }
