@@ -25,7 +25,9 @@ const finished = (image: string, cached = false, emitted = true): BuildEvent => 
   image,
   cached,
   emitted,
-  tags: [],
+  tags: emitted
+    ? [{ tag: image, manifest: { mediaType: 'm', digest: `sha256:${'0'.repeat(64)}`, size: 1 } }]
+    : [],
 });
 
 describe('the reporter', () => {
