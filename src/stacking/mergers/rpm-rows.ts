@@ -29,8 +29,7 @@ export function rewriteRpmDatabase(
 function exchange(database: RpmDatabase, removed: readonly number[], added: readonly AddedRows[]): void {
   const { connection } = database;
   const indexes = database.indexes();
-  connection.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY');
-  connection.exec('PRAGMA cache_size = -65536');
+  connection.exec('PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536');
   connection.exec('CREATE TEMP TABLE chosen (old INTEGER PRIMARY KEY, new INTEGER)');
   choose(connection, removed, 0);
   for (const table of [...indexes, 'Packages'])

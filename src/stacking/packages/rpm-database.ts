@@ -112,8 +112,8 @@ export class RpmDatabase implements Disposable {
         throw new AshlarError(`it has a ${type} "${clipped(name, 80)}" that rpm does not make`);
     const found = this.connection.prepare('PRAGMA quick_check(1)').get()?.quick_check;
     if (found !== 'ok') throw new AshlarError(`it is damaged: ${String(found)}`);
-    // All of it in the one file.
-    this.connection.exec('PRAGMA journal_mode = DELETE');
+    // All of it in the one file, which need not survive a crash.
+    this.connection.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE');
   }
 }
 

@@ -263,7 +263,7 @@ describe.skipIf(!has('rpm', 'rpmbuild'))('rpm databases', () => {
     const path = join(mkdtempSync(join(work, 'changed-')), 'db');
     writeFileSync(path, content);
     const database = new DatabaseSync(path, { enableForeignKeyConstraints: false, defensive: false });
-    database.exec(`PRAGMA journal_mode = DELETE; ${sql}`);
+    database.exec(`PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE; ${sql}`);
     database.close();
     return readFileSync(path);
   }
