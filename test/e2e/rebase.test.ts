@@ -1,5 +1,6 @@
 /** Images on another base: what a build on that base gives is what a rebased image must be. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
 import { packTar } from './roots.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
@@ -121,6 +122,29 @@ describe('rebase', () => {
       ...project.image('old').layers,
       ...layers.slice(1),
     ]);
+  });
+
+  it.runIf(has('mksquashfs'))('gives an image of one form, whatever the new base has', async () => {
+    const own = workspace.project();
+    own.write('file', 'x\n');
+    const image = (base: object, dest: string) => ({ from: base, imports: [{ path: 'file', dest }] });
+    await own.build(
+      {
+        old: image({ type: 'scratch' }, '/old'),
+        app: image({ type: 'built', tag: 'old' }, '/app'),
+        wanted: image({ type: 'oci', url: `${project.oci}:old` }, '/app'),
+      },
+      ['--layer-type', 'tar', '--layer-type', 'squashfs'],
+    );
+    const args = ['rebase', 'app-squashfs', '--old', 'old-squashfs', '--new', `oci:${project.oci}:old`];
+    const { status, stderr } = await own.ashlar(args);
+    expect(status, stderr).toBe(0);
+    const rebased = own.image('app-squashfs');
+    expect(new Set(rebased.manifest.layers.map(({ mediaType }) => mediaType))).toEqual(
+      new Set([expect.stringContaining('squashfs')]),
+    );
+    expect(rebased.layers).toEqual(own.image('wanted-squashfs').layers);
+    expect(rebased.config.rootfs.diff_ids).toEqual(rebased.layers);
   });
 
   it('refuses an image that was not built on the old base, and says how far they agree', async () => {

@@ -1,7 +1,7 @@
 /** Layers in other forms: tar layers as file systems, made once and remembered. */
 import { convertLayer, type FileSystemLayer, type ParentDirectory } from '../../layers/index.ts';
 import { type Descriptor, parseDigest } from '../../oci/index.ts';
-import { type BuildContext, once, say } from '../context.ts';
+import { type LookContext, once, say } from '../context.ts';
 import { canonical, keyOf } from '../keys/keys.ts';
 import { toPlain } from '../steps/plain-parents.ts';
 import type { LayerRecord, LayerType, TarLayer } from '../values.ts';
@@ -26,7 +26,7 @@ export async function inForm(
   lower: readonly LayerRecord[],
   image: string,
   onMiss: () => void,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<Formed> {
   if (layer.format.kind === type) return { layer, known: true };
   if (type === 'tar')
@@ -75,7 +75,7 @@ async function convert(
   tool: WritingTool,
   below: readonly ParentDirectory[],
   image: string,
-  context: BuildContext,
+  context: LookContext,
 ): Promise<Descriptor> {
   const { store, signal } = context;
   signal.throwIfAborted();
@@ -95,7 +95,7 @@ function write(
   below: readonly ParentDirectory[],
   output: string,
   image: string,
-  { store, workshop, signal, options, emit }: BuildContext,
+  { store, workshop, signal, options, emit }: LookContext,
 ): Promise<FileSystemLayer> {
   const { verity } = options.forms;
   const layer = { diffId, blob: store.blobPath(descriptor.digest), compression };

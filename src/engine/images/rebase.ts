@@ -5,6 +5,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { composeManifest } from '../config.ts';
 import { type BuildOptions, type LookContext, say } from '../context.ts';
 import type { EventSink } from '../events.ts';
+import { inForm } from '../forms/file-system-form.ts';
 import { looking } from '../keys/looking.ts';
 import type { LayerRecord } from '../values.ts';
 import { type NamedImage, openNamed } from './open.ts';
@@ -40,19 +41,19 @@ export async function rebaseImage(
       openNamed(order.base, context),
     ]);
     const move = { image, old, base, own: ownLayers(image, old) };
-    checkForms(move);
     const more = await reconcile(move, context);
+    const layers = await inOneForm([...base.layers, ...move.own, ...more], move, context);
     const three = { old, image, base };
     const config = rebasedConfig(
       each(three, one => one.config),
-      { diffIds: more.map(({ diffId }) => diffId), createdBy: `ashlar rebase ${order.image}` },
+      { diffIds: layers.map(({ diffId }) => diffId), createdBy: `ashlar rebase ${order.image}` },
       options.authorship,
     );
     const annotations = rebasedAnnotations(
       each(three, one => one.annotations),
       STACK_ANNOTATION,
     );
-    await write(order.tag, [...base.layers, ...move.own, ...more], config, annotations, context);
+    await write(order.tag, layers, config, annotations, context);
     const own = `${move.own.length} of its own${more.length > 0 ? `, ${more.length} for what both changed` : ''}`;
     say(
       context,
@@ -76,17 +77,17 @@ function ownLayers(image: NamedImage, old: NamedImage): readonly LayerRecord[] {
   });
 }
 
-/** Readers of images expect layers of one form. */
-function checkForms({ image, own, base }: Move): void {
-  const kinds = (layers: readonly LayerRecord[]) => [...new Set(layers.map(({ format }) => format.kind))];
-  const [mine, theirs] = [kinds(own), kinds(base.layers)];
-  if (mine.every(kind => kind === 'tar') && theirs.every(kind => kind === 'tar')) return;
-  throw new AshlarError(
-    `only images of tar layers can be rebased: ${image.name} has ${mine.join(' and ')}, ${base.name} ${theirs.join(' and ')}`,
-    {
-      hint: 'rebase the tar form, and build the others from its result',
-    },
+/** All layers in the form that the image's own have: readers of images expect one form. */
+async function inOneForm(
+  layers: readonly LayerRecord[],
+  { image }: Move,
+  context: LookContext,
+): Promise<readonly LayerRecord[]> {
+  const type = image.layers.at(-1)?.format.kind ?? 'tar';
+  const formed = layers.map((layer, i) =>
+    inForm(layer, type, layers.slice(0, i), image.name, () => {}, context),
   );
+  return (await Promise.all(formed)).map(({ layer }) => layer);
 }
 
 async function write(

@@ -15,21 +15,23 @@ export interface Three<T> {
   readonly base: T;
 }
 
-/** Layers on top of the image's own. */
-interface Additions {
+/** The layers of the result: the new base's, the image's own, and perhaps more. */
+interface Layers {
   readonly diffIds: readonly Digest[];
+  /** The `created_by` of those that are more. */
   readonly createdBy: string;
 }
 
 /** Settings by setting: what the image has changed or removed of the old base stays so, all else is the new base's. */
 export function rebasedConfig(
   { old, image, base }: Three<ImageConfig>,
-  additions: Additions,
+  { diffIds, createdBy }: Layers,
   { author, created }: Authorship,
 ): ImageConfig {
   const { rootfs: _, history: __, variant: ___, ...own } = image;
   const { variant } = base;
-  const layersBelow = old.rootfs.diff_ids.length;
+  const below = layerCount(old);
+  const more = diffIds.length - layerCount(base) - (layerCount(image) - below);
   const history = historyOf(image);
   return {
     ...own,
@@ -39,16 +41,17 @@ export function rebasedConfig(
     architecture: base.architecture,
     ...(variant === undefined ? {} : { variant }),
     config: containerOf(each({ old, image, base }, ({ config }) => config ?? {})),
-    rootfs: {
-      type: 'layers',
-      diff_ids: [...base.rootfs.diff_ids, ...image.rootfs.diff_ids.slice(layersBelow), ...additions.diffIds],
-    },
+    rootfs: { type: 'layers', diff_ids: diffIds },
     history: [
       ...historyOf(base),
-      ...history.slice(endOfBase(history, historyOf(old), layersBelow)),
-      ...additions.diffIds.map(() => ({ created, author, created_by: additions.createdBy })),
+      ...history.slice(endOfBase(history, historyOf(old), below)),
+      ...Array.from({ length: more }, () => ({ created, author, created_by: createdBy })),
     ],
   };
+}
+
+function layerCount({ rootfs }: ImageConfig): number {
+  return rootfs.diff_ids.length;
 }
 
 /** Annotations of manifests by the same rule, but for one that tells of an image's lowest layers: the new base's stays. */

@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rebasedAnnotations, rebasedConfig } from '../../../src/engine/images/rebased-config.ts';
+import { rebasedAnnotations, rebasedConfig, type Three } from '../../../src/engine/images/rebased-config.ts';
 import type { ContainerConfig, Digest, History, ImageConfig } from '../../../src/oci/index.ts';
 
 const author = { author: 'me@here', created: '2026-01-01T00:00:00Z' };
 
-/** No layers on top of the image's own. */
-const nothing = { diffIds: [], createdBy: '' };
-
 function digest(name: string): Digest {
   return `sha256:${name.padEnd(64, '0')}`;
+}
+
+/** With the layers that a rebase gives, and `more` on top. */
+function rebase({ old, image, base }: Three<ImageConfig>, ...more: readonly Digest[]): ImageConfig {
+  const own = image.rootfs.diff_ids.slice(old.rootfs.diff_ids.length);
+  const diffIds = [...base.rootfs.diff_ids, ...own, ...more];
+  return rebasedConfig({ old, image, base }, { diffIds, createdBy: 'rebase' }, author);
 }
 
 interface Parts {
@@ -30,7 +34,7 @@ function image({ config, layers = [], history }: Parts): ImageConfig {
 
 function container(old: ContainerConfig, own: ContainerConfig, base: ContainerConfig) {
   const three = { old: image({ config: old }), image: image({ config: own }), base: image({ config: base }) };
-  return rebasedConfig(three, nothing, author).config;
+  return rebase(three).config;
 }
 
 describe('the config of a rebased image', () => {
@@ -99,51 +103,38 @@ describe('the config of a rebased image', () => {
   it('has the layers and the history of the new base below those of the image', () => {
     const history = (...names: readonly string[]) =>
       names.map(name => ({ created_by: name, ...(name.startsWith('-') && { empty_layer: true }) }));
-    const result = rebasedConfig(
-      {
-        old: image({ layers: ['a', 'b'], history: history('a', 'b', '-cmd') }),
-        image: image({ layers: ['a', 'b', 'c'], history: history('a', 'b', '-cmd', 'c', '-label') }),
-        base: image({ layers: ['n'], history: history('n', '-new') }),
-      },
-      nothing,
-      author,
-    );
+    const result = rebase({
+      old: image({ layers: ['a', 'b'], history: history('a', 'b', '-cmd') }),
+      image: image({ layers: ['a', 'b', 'c'], history: history('a', 'b', '-cmd', 'c', '-label') }),
+      base: image({ layers: ['n'], history: history('n', '-new') }),
+    });
     expect(result.rootfs.diff_ids).toEqual(['n', 'c'].map(digest));
     expect(result.history?.map(({ created_by }) => created_by)).toEqual(['n', '-new', 'c', '-label']);
     expect(result).toMatchObject(author);
   });
 
   it('has a history entry for every layer, whatever the images lack', () => {
-    const result = rebasedConfig(
-      {
-        old: image({ layers: ['a'], history: [{ created_by: 'told otherwise' }] }),
-        image: image({ layers: ['a', 'c'], history: [{ created_by: 'a' }, { created_by: 'c' }] }),
-        base: image({ layers: ['n', 'm'] }),
-      },
-      nothing,
-      author,
-    );
+    const result = rebase({
+      old: image({ layers: ['a'], history: [{ created_by: 'told otherwise' }] }),
+      image: image({ layers: ['a', 'c'], history: [{ created_by: 'a' }, { created_by: 'c' }] }),
+      base: image({ layers: ['n', 'm'] }),
+    });
     expect(result.history).toEqual([{}, {}, { created_by: 'c' }]);
   });
 
   it('is of the platform of the new base', () => {
-    const { architecture, variant } = rebasedConfig(
-      {
-        old: image({}),
-        image: { ...image({}), variant: 'v2' },
-        base: { ...image({}), architecture: 'arm64' },
-      },
-      nothing,
-      author,
-    );
+    const { architecture, variant } = rebase({
+      old: image({}),
+      image: { ...image({}), variant: 'v2' },
+      base: { ...image({}), architecture: 'arm64' },
+    });
     expect([architecture, variant]).toEqual(['arm64', undefined]);
   });
 
   it('tells of the layers that were added on top', () => {
-    const result = rebasedConfig(
+    const result = rebase(
       { old: image({}), image: image({ layers: ['c'] }), base: image({ layers: ['n'] }) },
-      { diffIds: [digest('e')], createdBy: 'rebase' },
-      author,
+      digest('e'),
     );
     expect(result.rootfs.diff_ids).toEqual(['n', 'c', 'e'].map(digest));
     expect(result.history).toEqual([{}, {}, { ...author, created_by: 'rebase' }]);
