@@ -2,8 +2,7 @@
 import { type ByteString, toText } from '../../layers/index.ts';
 import type { Conflict } from '../types.ts';
 import { keyedLines, linesOf } from './lines.ts';
-import { type Disagreement, lastPrevails, type Reconciled, type RecordForm } from './records.ts';
-import { uniteItems } from './stanzas.ts';
+import { type Disagreement, lastPrevails, type Reconciled, type RecordForm, uniteItems } from './records.ts';
 
 /** How different changes of a field are brought together; `last` without a word: nobody means anything by it. */
 type FieldRule = 'conflict' | 'members' | 'secret' | 'last';
@@ -83,9 +82,8 @@ function reconcileAccount(file: AccountFile, disagreement: Disagreement): Reconc
     if (rule === 'last') return last;
     const parts = changes.map(({ part }) => part);
     const said = changes.map(({ part, value }) => `${toText(value) || 'none'} in ${part}`).join(', ');
-    const secret = `different ones in ${parts.join(' and ')}`;
-    const text = `${subject}: ${name} ${rule === 'secret' ? secret : said}`;
-    conflicts.push({ kind: 'account', path, parts, text });
+    const text = rule === 'secret' ? `different ${name}s in ${parts.join(' and ')}` : `${name} ${said}`;
+    conflicts.push({ kind: 'account', path, parts, text: `${subject}: ${text}` });
     return last;
   });
   return { text: `${merged.join(':')}\n`, conflicts };

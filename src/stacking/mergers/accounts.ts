@@ -1,5 +1,6 @@
 /** Users and groups, the numbers that belong to them, and the shells that they may have. */
 import { type ByteString, toText } from '../../layers/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import type { Merger } from '../merger.ts';
 import type { Conflict } from '../types.ts';
 import { type AccountFile, accountForm, GROUP, GSHADOW, numbersOf, PASSWD, SHADOW } from './account-forms.ts';
@@ -65,16 +66,22 @@ function sharedNumbers(
   });
 }
 
+/** Each is compared with each. */
+const MOST_CLAIMS = 5000;
+
+/** What not all parts say. */
 function claimsOf(
   sides: readonly TextSide[],
   read: (text: ByteString) => ReadonlyMap<string, string>,
 ): readonly Claim[] {
   const all = sides.map(({ part, text }) => ({ part, known: read(text) }));
-  return all.flatMap(({ part, known }) =>
+  const claims = all.flatMap(({ part, known }) =>
     [...known]
       .filter(([key, value]) => !all.every(other => other.known.get(key) === value))
       .map(([key, value]) => ({ part, known, key, value })),
   );
+  if (claims.length > MOST_CLAIMS) throw new AshlarError(`there are ${claims.length} differences`);
+  return claims;
 }
 
 /** Those that clash with what a part says that does not know of them. */

@@ -1,5 +1,5 @@
 /** What update-alternatives(1) knows of one name: its file in /var/lib/dpkg/alternatives. */
-import { type ByteString, fromText, toText } from '../../layers/index.ts';
+import { type ByteString, fromText, isText, toText } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { FileRecord } from './records.ts';
 
@@ -24,6 +24,7 @@ export interface Choice {
 
 /** Throws an AshlarError where it is not in the form of update-alternatives. */
 export function readGroup(text: ByteString): Group {
+  if (!isText(text)) throw new AshlarError('it is not UTF-8');
   const lines = toText(text).split('\n');
   let at = 0;
   const next = (what: string) => {

@@ -39,15 +39,28 @@ export function skewsOf(base: Status, parts: readonly PartStatus[], merged: Stat
   });
 }
 
-/** Whether the file of this name in `info` belongs to the package. */
-export function isInfoOf(file: string, name: string): boolean {
-  return file.startsWith(`${name}.`) && /^[a-z0-9_-]+$/.test(file.slice(name.length + 1));
+/** The package to which a file in `info` belongs: `libc6:amd64` of `libc6:amd64.list`. */
+export function packageOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('.'));
 }
 
-/** The files in which the stacked layers have another version of the package than the winner. */
-export async function filesOf(skew: Skew, input: MergeInput): Promise<readonly MergedFile[]> {
+/** The files in which the stacked layers have other versions of packages than the winners. */
+export async function filesOf(skews: readonly Skew[], input: MergeInput): Promise<readonly MergedFile[]> {
+  if (skews.length === 0) return [];
+  const all = new Set(input.parts.flatMap(view => view.list(INFO)));
+  const info = Map.groupBy(all, packageOf);
+  const files = await Promise.all(skews.map(skew => filesOfOne(skew, info.get(skew.name) ?? [], input)));
+  return files.flat();
+}
+
+async function filesOfOne(
+  skew: Skew,
+  info: readonly string[],
+  input: MergeInput,
+): Promise<readonly MergedFile[]> {
   const files = new Map<string, MergedFile>();
-  for (const path of infoPaths(skew)) {
+  for (const name of info) {
+    const path = `${INFO}/${name}`;
     const file = await asIn(skew.winner, path, input.stacked);
     if (file !== undefined) files.set(path, file);
   }
@@ -59,11 +72,6 @@ export async function filesOf(skew: Skew, input: MergeInput): Promise<readonly M
     }
   }
   return [...files.values()];
-}
-
-function infoPaths({ name, winner, losers }: Skew): readonly string[] {
-  const files = [winner, ...losers].flatMap(view => view.list(INFO)).filter(file => isInfoOf(file, name));
-  return [...new Set(files)].map(file => `${INFO}/${file}`);
 }
 
 /** What makes the tree have at the path what the view has; undefined where it has. */
@@ -92,10 +100,11 @@ async function ofWinner(
   loser: PartView,
   { base, parts, stacked }: MergeInput,
 ): Promise<MergedFile | undefined> {
-  const wanted = winner.entry(path);
-  if (wanted?.type === 'directory' || loser.entry(path)?.type === 'directory') return undefined;
+  const [wanted, unwanted, there] = [winner, loser, stacked].map(view => view.entry(path));
+  if (wanted?.type === 'directory' || unwanted?.type === 'directory') return undefined;
   if (wanted !== undefined) return winner.changed(path) ? undefined : asIn(winner, path, stacked);
+  if (unwanted === undefined || there === undefined || !sameEntry(unwanted, there)) return undefined;
   const others = parts.filter(part => !losers.includes(part));
   const onlyLosers = [base, ...others].every(view => view.entry(path) === undefined);
-  return onlyLosers ? asIn(winner, path, stacked) : undefined;
+  return onlyLosers ? { kind: 'removed', path } : undefined;
 }

@@ -2,8 +2,8 @@
 import { toText } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { keyedLines, linesOf, refuseDoubles } from './lines.ts';
-import { lastPrevails, type RecordForm } from './records.ts';
-import { stanzaForm, uniteItems } from './stanzas.ts';
+import { lastPrevails, type RecordForm, uniteItems } from './records.ts';
+import { stanzaForm } from './stanzas.ts';
 
 /** Three lines each: what is diverted, where to, and which package says so. */
 export const DIVERSIONS: RecordForm = {

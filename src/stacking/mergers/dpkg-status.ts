@@ -3,7 +3,7 @@ import { type ByteString, toText } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { mergePackages, type PackageRecord } from '../packages/merge.ts';
 import type { Conflict } from '../types.ts';
-import { trimmed } from './lines.ts';
+import { trimmed, withoutLastNewlines } from './lines.ts';
 import { type Fields, fieldsOf, reconcileStanza, type StanzaKind, stanzasOf } from './stanzas.ts';
 import type { TextSide } from './texts.ts';
 
@@ -97,7 +97,7 @@ export function mergeStatus(path: string, base: ByteString, sides: readonly Text
       base: old?.version === chosen.version ? old.identity : undefined,
       sides: changes.map(({ part, record }) => ({ part, text: record?.identity })),
     });
-    packages.set(name, { ...chosen, identity: text.replace(/\n+$/, '') });
+    packages.set(name, { ...chosen, identity: withoutLastNewlines(text) });
     conflicts.push(...found);
   }
   const sorted = [before, ...parts.map(part => part.packages)].every(isSorted);

@@ -1,9 +1,9 @@
 /** The database of dpkg, and apt's marks beside it. */
 import type { MergeInput, MergeResult, Merger } from '../merger.ts';
 import { MARKS, mergeMarks } from './apt-marks.ts';
-import { filesOf, INFO, isInfoOf, type Skew, skewsOf } from './dpkg-files.ts';
+import { filesOf, INFO, packageOf, skewsOf } from './dpkg-files.ts';
 import { DIVERSIONS, PENDING_TRIGGERS, STANZAS, STATOVERRIDE } from './dpkg-forms.ts';
-import { type MergedStatus, mergeStatus } from './dpkg-status.ts';
+import { type MergedStatus, mergeStatus, type Status } from './dpkg-status.ts';
 import { lineSet } from './lines.ts';
 import { prevailing } from './made.ts';
 import { type RecordForm, recordMerge } from './records.ts';
@@ -21,16 +21,19 @@ export const dpkg: Merger = {
   answersFor: path =>
     path === MARKS || (path.startsWith(`${ADMIN}/`) && !path.startsWith(`${ADMIN}/alternatives/`)),
   async merge(input) {
-    const { result, skews } = await mergeInstalled(input);
+    const { result, skewed } = await mergeInstalled(input);
     const rest = input.paths.filter(path => path !== STATUS && path !== MARKS);
-    return joined([result, ...(await Promise.all(rest.map(path => mergeOther(input, path, skews))))]);
+    return joined([result, ...(await Promise.all(rest.map(path => mergeOther(input, path, skewed))))]);
   },
 };
 
 interface MergedDatabase {
   readonly result: MergeResult;
-  readonly skews: readonly Skew[];
+  /** Packages of which all files are those of one part. */
+  readonly skewed: ReadonlySet<string>;
 }
+
+const NO_PACKAGES: Status = new Map();
 
 async function mergeInstalled(input: MergeInput): Promise<MergedDatabase> {
   let merged: MergedStatus | undefined;
@@ -39,13 +42,19 @@ async function mergeInstalled(input: MergeInput): Promise<MergedDatabase> {
     return merged;
   };
   const status = input.paths.includes(STATUS) ? await mergeTexts(input, STATUS, noteStatus) : NOTHING;
-  const { sides, base, packages } = merged ?? { sides: [], base: new Map(), packages: new Map() };
+  const { sides = [], base = NO_PACKAGES, packages = NO_PACKAGES } = merged ?? {};
   const changed = input.parts.filter(part => part.changed(STATUS));
-  const parts = changed.map((view, i) => ({ view, packages: sides[i] ?? new Map() }));
+  const parts = changed.map((view, i) => ({ view, packages: sides[i] ?? NO_PACKAGES }));
   const skews = skewsOf(base, parts, packages);
-  const files = await Promise.all(skews.map(skew => filesOf(skew, input)));
-  const marks = await guarded(input, MARKS, () => mergeMarks(input, base, parts));
-  return { result: joined([status, { ...NOTHING, files: files.flat() }, marks, unfinished(input)]), skews };
+  const files = await filesOf(skews, input);
+  const marking = input.parts
+    .filter(part => changed.includes(part) || part.changed(MARKS))
+    .map(view => ({ view, packages: sides[changed.indexOf(view)] ?? base }));
+  const marks = await guarded(input, MARKS, () => mergeMarks(input, base, marking));
+  return {
+    result: joined([status, { ...NOTHING, files }, marks, unfinished(input)]),
+    skewed: new Set(skews.map(({ name }) => name)),
+  };
 }
 
 /** Changes that dpkg has written down and not yet brought into the list: it would do so at its next start. */
@@ -56,11 +65,13 @@ function unfinished({ paths, parts }: MergeInput): MergeResult {
   return { ...NOTHING, conflicts: [{ kind: 'merge', path: UPDATES, parts: names, text }] };
 }
 
-async function mergeOther(input: MergeInput, path: string, skews: readonly Skew[]): Promise<MergeResult> {
-  if (path.startsWith(`${INFO}/`)) {
-    const file = path.slice(INFO.length + 1);
-    return skews.some(({ name }) => isInfoOf(file, name)) ? NOTHING : declined(path);
-  }
+async function mergeOther(
+  input: MergeInput,
+  path: string,
+  skewed: ReadonlySet<string>,
+): Promise<MergeResult> {
+  if (path.startsWith(`${INFO}/`))
+    return skewed.has(packageOf(path.slice(INFO.length + 1))) ? NOTHING : declined(path);
   if (path.startsWith(STATUS_PARTS)) {
     const stanza = path.replace(/\.md5sums$/, '');
     if (stanza === path) return mergeTexts(input, path, mergeStatus);

@@ -17,7 +17,20 @@ export function linesOf(text: ByteString): readonly ByteString[] {
 
 /** Without spaces, tabs and line ends around it; other bytes may be part of a character. */
 export function trimmed(text: ByteString): ByteString {
-  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text, start)) start += 1;
+  while (start < end && isBlank(text, end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(text: ByteString, at: number): boolean {
+  return ' \t\r\n'.includes(text.charAt(at));
+}
+
+export function withoutLastNewlines(text: ByteString): ByteString {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '\n') end -= 1;
+  return text.slice(0, end);
 }
 
 /** A set of lines, in which the same line may stand several times. There is nothing to disagree about. */

@@ -96,6 +96,17 @@ export function lastPrevails(
   return { text: sides.at(-1)?.text, conflicts: [{ kind, path, parts, text }] };
 }
 
+/** A set three-way: what anybody added is in, what anybody removed is out. In the order of the base, then of the others. */
+export function uniteItems(
+  base: readonly string[],
+  versions: readonly (readonly string[])[],
+): readonly string[] {
+  const [before, ...after] = [base, ...versions].map(items => new Set(items));
+  const kept = base.filter(item => after.every(version => version.has(item)));
+  const added = versions.flat().filter(item => !before?.has(item));
+  return [...new Set([...kept, ...added])];
+}
+
 /**
  * All keys, each once. Those of the first list in its order; what another list adds comes behind the key that it
  * follows there, and behind what lists before it have added at that place.

@@ -2,8 +2,8 @@
 import { type ByteString, toText } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { Conflict } from '../types.ts';
-import { linesOf, refuseDoubles, trimmed } from './lines.ts';
-import { type Disagreement, lastPrevails, type Reconciled, type RecordForm } from './records.ts';
+import { linesOf, refuseDoubles, trimmed, withoutLastNewlines } from './lines.ts';
+import { type Disagreement, lastPrevails, type Reconciled, type RecordForm, uniteItems } from './records.ts';
 
 /** By name as written; a value is all that follows the colon, with continuation lines, without the last newline. */
 export type Fields = ReadonlyMap<string, ByteString>;
@@ -38,7 +38,7 @@ export function stanzaForm(kind: StanzaKind): RecordForm {
 export function stanzasOf(text: ByteString): readonly ByteString[] {
   return text
     .split(/\n(?:[ \t]*\n)+/)
-    .map(stanza => stanza.replace(/^(?:[ \t]*\n)+|\n+$/g, ''))
+    .map(stanza => withoutLastNewlines(stanza.replace(/^(?:[ \t]*\n)+/, '')))
     .filter(stanza => trimmed(stanza) !== '');
 }
 
@@ -46,7 +46,7 @@ export function stanzasOf(text: ByteString): readonly ByteString[] {
 export function fieldsOf(stanza: ByteString): Fields {
   const fields = new Map<string, ByteString>();
   let name: string | undefined;
-  for (const line of linesOf(stanza.replace(/\n+$/, ''))) {
+  for (const line of linesOf(withoutLastNewlines(stanza))) {
     const field = /^([^\s:#-][^\s:]*):(.*)$/s.exec(line);
     if (field) {
       const [, newName = '', value = ''] = field;
@@ -124,14 +124,4 @@ function unite(
   );
   const lead = kind === 'lines' ? '\n' : ' ';
   return united.length === 0 ? undefined : `${lead}${united.join(joint)}`;
-}
-
-/** A set three-way: what anybody added is in, what anybody removed is out. In the order of the base, then of the others. */
-export function uniteItems(
-  base: readonly string[],
-  versions: readonly (readonly string[])[],
-): readonly string[] {
-  const kept = base.filter(item => versions.every(version => version.includes(item)));
-  const added = versions.flatMap(version => version.filter(item => !base.includes(item)));
-  return [...new Set([...kept, ...added])];
 }

@@ -103,17 +103,15 @@ function mergeAttributes(
   base: ContentsEntry | undefined,
   versions: readonly FileVersion[],
   names: readonly string[],
-): { readonly entry: Attributes; readonly conflicts: readonly Conflict[] } {
+): { readonly entry: Attributes | undefined; readonly conflicts: readonly Conflict[] } {
   const sides = versions.map(({ entry }, i) => ({ entry, part: names[i] ?? '' }));
   const changed = sides.filter(({ entry }) => base === undefined || !sameAttributes(entry, base));
-  const last = (changed.length > 0 ? changed : sides).at(-1)?.entry ?? versions[0]?.entry;
-  if (last === undefined) throw new RangeError(`nobody changed ${path}`);
-  const { mode, uid, gid, xattrs } = last;
-  const agreed = changed.every(({ entry }) => sameAttributes(entry, last));
+  const last = changed.at(-1)?.entry ?? base;
+  const agreed = last === undefined || changed.every(({ entry }) => sameAttributes(entry, last));
   const text = changed.map(({ entry, part }) => `${attributesInWords(entry)} in ${part}`).join(', ');
   const parts = changed.map(({ part }) => part);
   return {
-    entry: { mode, uid, gid, xattrs },
+    entry: last && { mode: last.mode, uid: last.uid, gid: last.gid, xattrs: last.xattrs },
     conflicts: agreed ? [] : [{ kind: 'attributes', path, parts, text }],
   };
 }

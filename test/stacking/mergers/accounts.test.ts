@@ -112,9 +112,7 @@ describe('accounts', () => {
       y: 'root:$6$two:19002:0:99999:7:::\n',
     });
     expect(textOf(result, 'shadow')).toBe('root:$6$two:19002:0:99999:7:::\n');
-    expect(result.conflicts.map(({ text }) => text)).toEqual([
-      'user root: password different ones in x and y',
-    ]);
+    expect(result.conflicts.map(({ text }) => text)).toEqual(['user root: different passwords in x and y']);
   });
 
   it('do not differ by the day on which an image was built', async () => {

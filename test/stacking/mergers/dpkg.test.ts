@@ -217,6 +217,27 @@ describe('the database of dpkg', () => {
       expect(contentOf(result, MARKS)?.toString()).toBe(marks('a', 'b', 'c'));
     });
 
+    it('as parts say that installed nothing', async () => {
+      const before = marks('a', 'b', 'c');
+      const result = await merge(dpkg, treeOf({ [MARKS]: before }), {
+        x: treeOf({
+          [MARKS]: before.replace(
+            'a\nArchitecture: amd64\nAuto-Installed: 1',
+            'a\nArchitecture: amd64\nAuto-Installed: 0',
+          ),
+        }),
+        y: treeOf({ [MARKS]: marks('a', 'b') }),
+      });
+      expect(contentOf(result, MARKS)?.toString().match(/\w+$/gm)).toEqual([
+        'a',
+        'amd64',
+        '0',
+        'b',
+        'amd64',
+        '1',
+      ]);
+    });
+
     it('unless another one has installed them for their own sake', async () => {
       const result = await merge(dpkg, tree(''), {
         x: tree(status('lib 1', 'p 1'), { [MARKS]: marks('lib') }),
@@ -276,6 +297,16 @@ describe('the database of dpkg', () => {
     const files = (text: string) => treeOf(Object.fromEntries(names.map(name => [name, text])));
     const result = await merge(dpkg, files(''), { x: files('x'), y: files('y') });
     expect(result).toMatchObject({ files: [], conflicts: [], declined: [] });
+  });
+
+  it('keeps a file that another part, too, has brought, be it of another version', async () => {
+    const list = { [`${INFO}/p.list`]: '/usr/lib/mine\n/usr/lib/both\n' };
+    const result = await merge(dpkg, tree(''), {
+      x: tree(status('p 1'), { ...list, '/usr/lib/mine': 'x', '/usr/lib/both': 'x' }),
+      y: tree(status('q 1'), { '/usr/lib/both': 'x' }),
+      z: tree(status('p 2'), { [`${INFO}/p.list`]: '/usr\n' }),
+    });
+    expect(removedBy(result)).toEqual(['/usr/lib/mine']);
   });
 
   const some = fc.dictionary(fc.constantFrom(...'abcdefgh'), fc.constantFrom('1', '2', '1:1'));
