@@ -8,7 +8,7 @@ export interface ImageRow {
   state: 'waiting' | 'preparing' | 'step' | 'writing' | 'done' | 'failed';
   /** The step that is under way or was the last; 0 before the first. */
   step: number;
-  what: 'copy' | 'run';
+  what: Extract<BuildEvent, { readonly kind: 'step-started' }>['what'];
   cachedSteps: number;
   /** Whether nothing of it was new, once it is done. */
   cached: boolean;

@@ -67,7 +67,7 @@ describe.skipIf(!has('umoci', 'busybox'))('the cache of libraries of a stack', (
     const project = workspace.project();
     const file = { ...parts(project, ldconfig), both: { from: both, library_cache: libraryCache } };
     const { stderr } = await project.build(file);
-    const line = `/etc/ld.so.cache left out of the stack: ${problem}\n`;
+    const line = `/etc/ld.so.cache is left out: ${problem}\n`;
     if (problem === undefined) expect(stderr).not.toContain('left out');
     else expect(stderr).toContain(line);
     expect(await cacheOf(project)).toBe('none\n');

@@ -15,6 +15,7 @@ import { packLayer } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, O_PATH, openAt, openIn } from '../../linux/index.ts';
 import { mountTree, runInTree, type Tree } from '../../sandbox/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
+import { OutputTail } from '../steps/failing-line.ts';
 import { type Call, followed, passWarnings } from './call.ts';
 import type { RegenerateRequest, RegenerateResult } from './requests.ts';
 import { prepareRoom, type ReadyRoom } from './room.ts';
@@ -29,7 +30,7 @@ export async function regenerate(request: RegenerateRequest, call: Call): Promis
     const problem = wanted
       ? await problemOf(command, request, room, join(scratch, `run-${i}`), call)
       : undefined;
-    if (problem !== undefined) problems.push(`${makes.join(', ')} left out of the stack: ${problem}`);
+    if (problem !== undefined) problems.push(`${makes.join(', ')} is left out: ${problem}`);
     made.push(...makes.map(path => ({ path, works: wanted && problem === undefined })));
   }
   const { lowers, upper } = await prepareRoom(request, call, join(scratch, 'kept'));
@@ -56,17 +57,19 @@ async function problemOf(
 ): Promise<string | undefined> {
   const [program = ''] = command;
   if (!hasFile(program, room.lowers, join(scratch, 'look'))) return `there is no ${program} in the image`;
-  const output: Uint8Array[] = [];
+  const output = new OutputTail();
   const status = await runInTree({
     ...room,
     process: { args: command, environment, hostname: 'stacker', network },
     scratch,
-    streams: { kind: 'collected', output: bytes => output.push(bytes) },
+    streams: { kind: 'collected', output: bytes => output.add(bytes) },
     signal,
   });
   if (status === 0) return undefined;
-  const last = Buffer.concat(output).toString().trim().split('\n').at(-1) ?? '';
-  return `${program} ended with exit status ${status}${last && `: ${last}`}`;
+  const last = output.text().trim().split('\n').at(-1) ?? '';
+  // It is for a line of the log, whatever the program says.
+  const words = last.replaceAll(/\p{Cc}/gu, '').slice(0, 200);
+  return `${program} ended with exit status ${status}${words && `: ${words}`}`;
 }
 
 function hasFile(path: string, lowers: readonly string[], scratch: string): boolean {
