@@ -37,8 +37,10 @@ export function readGroup(text: ByteString): Group {
   if (mode !== 'auto' && mode !== 'manual') throw new AshlarError(`${JSON.stringify(mode)} is no mode`);
   const link = absolute(next('the link'));
   const slaves = new Map<string, string>();
-  for (let name = next('the choices'); name !== ''; name = next('the choices'))
+  for (let name = next('the choices'); name !== ''; name = next('the choices')) {
+    if (name.includes('/')) throw new AshlarError(`${JSON.stringify(name)} is no name of a link`);
     slaves.set(name, absolute(next(`the link of ${name}`)));
+  }
   const choices = new Map<string, Choice>();
   while (at < lines.length && lines[at] !== '') {
     const path = absolute(next('a choice'));

@@ -71,7 +71,7 @@ const form: RecordForm = {
   reconcile(disagreement) {
     // Both are new: nobody has chosen in one, somebody has in the other.
     if (disagreement.key === 'mode') return { text: 'manual', conflicts: [] };
-    return lastPrevails(disagreement, `the ${toText(disagreement.key).replace('\n', ' of ')}`);
+    return lastPrevails(disagreement, `the ${disagreement.key.replace('\n', ' of ')}`);
   },
 };
 
@@ -100,6 +100,8 @@ interface WantedLink {
   readonly at: string;
   /** Undefined where none is to be. */
   readonly to: string | undefined;
+  /** Where it leads when it is one of ours. */
+  readonly ours?: string;
 }
 
 /** The links of a group and of its slaves, those that its choice does not have included. */
@@ -111,7 +113,7 @@ function wantedLinks(stacked: TreeView, name: string, group: Group, choice: Choi
   return [{ slave: name, link: group.link, target: choice.path }, ...followers].flatMap(
     ({ slave, link, target }) => [
       { at: `${LINKS}/${slave}`, to: target },
-      { at: link, to: target && `${LINKS}/${slave}` },
+      { at: link, to: target && `${LINKS}/${slave}`, ours: `${LINKS}/${slave}` },
     ],
   );
 }
@@ -122,12 +124,15 @@ function exists(tree: TreeView, path: string): boolean {
 }
 
 /** What makes the link as wanted; nothing where it is, and where something else than a link is in its place. */
-function asWanted({ stacked, parts }: MergeInput, { at, to }: WantedLink): readonly MergedFile[] {
+function asWanted({ stacked, parts }: MergeInput, { at, to, ours }: WantedLink): readonly MergedFile[] {
   const path = realPath(stacked, at);
   if (path === undefined) return [];
   const there = stacked.entry(path);
   if (there !== undefined && there.type !== 'symlink') return [];
-  if (to === undefined) return there === undefined ? [] : [{ kind: 'removed', path }];
+  if (to === undefined) {
+    const isOurs = there !== undefined && (ours === undefined || there.link === fromText(ours));
+    return isOurs ? [{ kind: 'removed', path }] : [];
+  }
   const link = fromText(to);
   if (there?.link === link) return [];
   const known = parts.map((part: PartView) => part.entry(path)).findLast(entry => entry?.link === link);

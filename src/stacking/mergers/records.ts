@@ -1,7 +1,7 @@
 /** Files that are a series of records (lines, stanzas, blocks), each of which is told from others by a key. */
 import type { ByteString } from '../../layers/index.ts';
 import type { Conflict } from '../types.ts';
-import type { MergedText, TextMerge, TextSide } from './texts.ts';
+import type { TextMerge, TextSide } from './texts.ts';
 
 export interface FileRecord {
   /** No two records of a file have the same one. */
@@ -41,7 +41,7 @@ export interface RecordForm {
 export function recordMerge(form: RecordForm): TextMerge {
   return (path, base, sides) => {
     const { records, conflicts } = mergeRecords(form, path, base, sides);
-    return { text: records.map(({ text }) => text).join(''), conflicts } satisfies MergedText;
+    return { text: records.map(({ text }) => text).join(''), conflicts };
   };
 }
 
@@ -112,6 +112,7 @@ export function uniteItems(
  * follows there, and behind what lists before it have added at that place.
  */
 export function mergedOrder(lists: readonly (readonly string[])[]): readonly string[] {
+  // The order as a chain: names of keys begin with a colon, so that none is the start.
   const next = new Map<string, string | undefined>();
   const START = '';
   next.set(START, undefined);

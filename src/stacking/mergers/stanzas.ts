@@ -104,8 +104,8 @@ export function reconcileStanza(kind: StanzaKind, disagreement: Disagreement): R
 }
 
 /** The items of a value and what joins them. */
-const FORMS: Record<FieldKind, { readonly split: RegExp; readonly joint: string }> = {
-  list: { split: /[ \t\n]*,[ \t\n]*/, joint: ', ' },
+const FORMS: Record<FieldKind, { readonly split: RegExp | string; readonly joint: string }> = {
+  list: { split: ',', joint: ', ' },
   words: { split: /[ \t\n]+/, joint: ' ' },
   lines: { split: /\n/, joint: '\n' },
 };
@@ -117,7 +117,10 @@ function unite(
 ): ByteString | undefined {
   const { split, joint } = FORMS[kind];
   const items = (value = '') =>
-    (kind === 'lines' ? value : trimmed(value)).split(split).filter(item => trimmed(item) !== '');
+    value
+      .split(split)
+      .map(item => (kind === 'lines' ? item : trimmed(item)))
+      .filter(item => trimmed(item) !== '');
   const united = uniteItems(
     items(old),
     values.map(value => items(value)),

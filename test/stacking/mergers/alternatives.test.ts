@@ -112,9 +112,31 @@ describe('alternatives', () => {
     expect(linksIn(result)).toEqual({ '/etc/alternatives/editor': '/bin/ed' });
   });
 
+  it('leave a link alone that is not theirs', async () => {
+    const manual = (link: string) =>
+      `auto\n/usr/bin/editor\nmanual\n${link}\n\n/bin/ed\n1\n\n/bin/nano\n0\n/doc/nano\n\n`;
+    const of = (text: string, name: string) =>
+      treeWithLinks(
+        { [GROUP]: text, '/bin/ed': '' },
+        { '/doc/own': name, '/doc/ours': '/etc/alternatives/manual' },
+      );
+    for (const [link, gone] of [
+      ['/doc/own', []],
+      ['/doc/ours', ['/doc/ours']],
+    ] as const) {
+      const x = of(manual(link), '/elsewhere');
+      const result = await merge(alternatives, treeOf({}), {
+        x,
+        y: of(manual(link).replace('1', '2'), '/elsewhere'),
+      });
+      expect(removedBy(result)).toEqual(gone);
+    }
+  });
+
   it.each([
     ['no mode', 'sometimes\n/usr/bin/editor\n\n\n', '"sometimes" is no mode'],
     ['a link that is not absolute', 'auto\neditor\n\n\n', '"editor" is no absolute path'],
+    ['a slave that is no name', 'auto\n/usr/bin/editor\n../x\n/usr/x\n\n', '"../x" is no name of a link'],
     ['a priority that is no number', group({ '/bin/ed': Number.NaN }), '"NaN" is no priority'],
     ['nothing after the link', 'auto\n/usr/bin/editor', 'it ends before the choices'],
     ['more than it should', `${group({ '/bin/ed': 1 })}more\n`, 'something follows its end'],
