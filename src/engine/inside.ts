@@ -1,5 +1,5 @@
 /** The inner half of the engine: the entry of the process in our own namespaces. Answers requests until it is left. */
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
@@ -44,7 +44,10 @@ const handlers: Handlers = {
   grab,
   measure: async paths => paths.map(sizeOnDisk),
   remove: async paths => {
-    for (const path of paths) await rm(path, { recursive: true, force: true });
+    for (const path of paths) {
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) releaseMounts(path);
+      await rm(path, { recursive: true, force: true });
+    }
     return null;
   },
   identify: (location, call) => atLocation(location, call, ({ path }) => identify(path)),

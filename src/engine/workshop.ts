@@ -32,6 +32,8 @@ export class Workshop implements AsyncDisposable {
   readonly #held: readonly number[];
   readonly #warn: (text: string) => void;
   readonly #pending = new Map<number, Pending>();
+  /** Directories to be removed at the end. */
+  readonly #passing: string[] = [];
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   /** Why the inner half is no more. */
@@ -70,13 +72,21 @@ export class Workshop implements AsyncDisposable {
     }
   }
 
+  /** Of a directory below our temporary one: there may be files of other owners in it, which we could not remove. */
+  removeAtEnd(directory: string): void {
+    this.#passing.push(directory);
+  }
+
   /** Lets the inner half remove what only it can remove, and ends it; with it go all its processes and mounts. */
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child;
     if (!child) return;
     try {
-      if (child.connected && !this.#failure)
-        await this.call('close', null, { signal: AbortSignal.timeout(CLOSING) });
+      if (child.connected && !this.#failure) {
+        const signal = AbortSignal.timeout(CLOSING);
+        if (this.#passing.length > 0) await this.call('remove', this.#passing, { signal });
+        await this.call('close', null, { signal });
+      }
     } catch {
       // What it could not remove, the next build removes; how the build went is not changed by that.
     }

@@ -219,4 +219,15 @@ describe.runIf(!isRoot)('chroot by a plain user', () => {
   it('is root in the layer', async () => {
     expect(await project.ashlar(['chroot', 'thing', 'id', '-u'])).toMatchObject({ status: 0, stdout: '0\n' });
   });
+
+  it('leaves nothing of imports that belong to others', async () => {
+    const project = workspace.project('own');
+    project.write('directory/file', 'content\n');
+    await project.build({
+      thing: { from: busybox, imports: [{ path: 'directory', uid: 5, gid: 6 }], run: 'touch /thing' },
+    });
+    const stat = ['stat', '-c', '%u:%g', '/stacker/imports/directory/file'];
+    expect(await project.ashlar(['chroot', 'thing', ...stat])).toMatchObject({ stdout: '5:6\n' });
+    expect(readdirSync(join(project.store, 'tmp'))).toEqual([]);
+  });
 });

@@ -1,4 +1,6 @@
 /** What the user can do about a script that fails: look at the tree as it left it. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { useBusybox } from './roots.ts';
@@ -68,6 +70,18 @@ describe('--on-run-failure', () => {
     expect(looking).toHaveLength(1);
     const word = { one: 'first', two: 'second', three: 'third' }[looking[0]?.slice(11) as 'one'];
     expect(lines.slice(0, lines.indexOf(looking[0] ?? ''))).toContain(word);
+  });
+
+  it('leaves nothing of what the script changed, whoever that belongs to', async () => {
+    const created = workspace.project('own');
+    const run =
+      'mkdir -p /closed/in; touch /closed/in/file; chown -R 1000 /closed; chmod 500 /closed/in; exit 1';
+    const ended = await created.tryBuild({ thing: { from: busybox, run } }, [
+      '--on-run-failure',
+      'ls /closed/in',
+    ]);
+    expect(ended.stdout).toMatch(/^file$/m);
+    expect(readdirSync(join(created.store, 'tmp'))).toEqual([]);
   });
 
   it('is not run where nothing fails, nor does it change what is built', async () => {

@@ -180,7 +180,7 @@ export interface Requests {
   readonly makeErofs: { readonly params: MakeErofsRequest; readonly result: FileSystemLayer };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };
-  /** Removes temporary files: ours, and those of builds that were killed. */
+  /** Removes temporary files of builds that were killed. */
   readonly close: { readonly params: null; readonly result: null };
 }
 

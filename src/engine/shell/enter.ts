@@ -54,6 +54,7 @@ async function copyImports(imports: readonly Import[], image: string, context: L
   const { store, workshop, signal } = context;
   const directory = store.temporaryPath('imports');
   mkdirSync(directory);
+  workshop.removeAtEnd(directory);
   // Commands of every user may read it, whatever mask files of ours are made with.
   chmodSync(directory, 0o755);
   // Of two imports with one name the last one counts.

@@ -49,7 +49,10 @@ async function perform(
   );
   switch (result.kind) {
     case 'failed':
-      if (result.changes !== undefined) await runOnFailure(room, result.changes, step);
+      if (result.changes !== undefined) {
+        workshop.removeAtEnd(result.changes);
+        await runOnFailure(room, result.changes, step);
+      }
       throw scriptFailure(
         runStep,
         result.status,
