@@ -119,6 +119,23 @@ describe.skipIf(!has('umoci', 'busybox'))('a stack', () => {
     expect(images[0]?.manifest.annotations?.[RECORD]).toMatch(/^\{.*"name":"a".*\}$/);
   });
 
+  it.skipIf(!has('mksquashfs', 'mkfs.erofs'))('shares layers of every type with its parts', async () => {
+    const project = workspace.project();
+    const types = ['tar', 'squashfs', 'erofs'].flatMap(type => ['--layer-type', type]);
+    const parts = { a: files(project, 'a', { '/a': 'a' }), b: files(project, 'b', { '/b': 'b' }) };
+    await project.build({ ...parts, both: { from: [built('a'), built('b')] } }, types);
+    for (const form of ['', '-squashfs', '-erofs']) {
+      const [a, b, both] = ['a', 'b', 'both'].map(name => project.image(`${name}${form}`).manifest.layers);
+      expect(both).toEqual([...(a ?? []), ...(b ?? [])]);
+    }
+    const from = ['a-squashfs', 'b-erofs'].map(tag => ({ type: 'oci', url: `oci:${tag}` }));
+    const other = { globals: ['--oci-dir', 'other'] };
+    await project.build({ mixed: { from } }, ['--layer-type', 'squashfs'], other);
+    const { layers } = readImage(project.at('other'), 'mixed-squashfs');
+    expect(layers).toHaveLength(2);
+    expect(layers[0]).toBe(project.image('a-squashfs').layers[0]);
+  });
+
   it('has what is done to it on top: imports, run and config', async () => {
     const project = workspace.project();
     project.write('import', 'imported');
