@@ -8,7 +8,7 @@ import { FileDescriptor } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
 import { BlobFile } from './decompress.ts';
-import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
+import { checkExpansion, EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { joinPath } from './names.ts';
 import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
@@ -268,11 +268,14 @@ const CHECKSUM = 1;
 /**
  * Makes a copy of an image in which devices are FIFOs, for fsck.erofs, which gives up where it may not make a device.
  * @returns Whether there are any; there is no copy otherwise.
+ * @throws AshlarError for an image that is damaged, or whose files are too large.
  */
 export function disguiseDevices(image: string, copy: string): boolean {
   using file = new BlobFile(image);
   const reader = new ErofsReader(file, DEFAULT_LIMITS);
-  const devices = [...walkErofs(reader, DEFAULT_LIMITS)].filter(({ node: { type, major, minor } }) => {
+  const nodes = [...walkErofs(reader, DEFAULT_LIMITS)];
+  checkExpansion(nodes.reduce((sum, { node: { type, size } }) => sum + (type === 'file' ? size : 0), 0));
+  const devices = nodes.filter(({ node: { type, major, minor } }) => {
     return (type === 'character' || type === 'block') && !isOverlayWhiteout({ type, major, minor });
   });
   if (devices.length === 0) return false;

@@ -2,6 +2,7 @@
 import { readSync } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
 import { BlobFile } from './decompress.ts';
+import { DEFAULT_LIMITS, ExpansionGuard } from './limits.ts';
 import { hasVerity, verifyVerity } from './verity.ts';
 
 export type FileSystemKind = 'squashfs' | 'erofs';
@@ -58,9 +59,17 @@ export function fileSystemSize(file: BlobFile, kind: FileSystemKind): number {
   return size;
 }
 
+/** Throws an AshlarError for file systems whose files together are more than any honest layer has. */
+export function checkExpansion(bytes: number): void {
+  new ExpansionGuard(DEFAULT_LIMITS, undefined).add(bytes);
+}
+
 /** squashfs 4.0 (the kernel's fs/squashfs/squashfs_fs.h). */
 function squashfsSize(head: Buffer): number | undefined {
   if (head.readUInt32LE(0) !== SQUASHFS_MAGIC || head.readUInt16LE(28) !== 4) return undefined;
+  const inodes = head.readUInt32LE(4);
+  if (inodes > DEFAULT_LIMITS.entries)
+    throw new AshlarError(`the squashfs layer has ${inodes} files, more than ${DEFAULT_LIMITS.entries}`);
   return Number(head.readBigUInt64LE(40));
 }
 

@@ -21,7 +21,12 @@ export {
   makeErofs,
 } from './erofs.ts';
 export { disguiseDevices } from './erofs-reader.ts';
-export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
+export {
+  type CheckedFileSystem,
+  checkExpansion,
+  type FileSystemBlob,
+  type FileSystemKind,
+} from './file-system.ts';
 export {
   digestOfContent,
   digestOfFiles,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
@@ -222,7 +222,7 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
   });
 
   it('are published under their own tags, bit by bit', async () => {
-    const project = workspace.project();
+    const project = workspace.project('own');
     const file = { one: { from: { type: 'scratch' }, imports: [{ path: busybox.url, dest: '/x' }] } };
     await project.build(file);
     const more = await project.build(file, [...ALL_TYPES, '--report', 'report.json']);
@@ -236,6 +236,10 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
     expect(stderr).toContain('publishing stacker.yaml one-squashfs to oci:out:one_v1-squashfs\n');
     for (const type of ['squashfs', 'erofs'])
       expect(readImage(project.at('out'), `one_v1-${type}`).digest).toBe(project.image(`one-${type}`).digest);
+    // What is handed out is kept, whatever form it has.
+    await project.ashlar(['gc', '--older-than', '0']);
+    const again = await project.build(file, ALL_TYPES);
+    expect(again.stderr).not.toMatch(/missing|built successfully/);
     const grabbed = await project.ashlar(['grab', 'one-squashfs:/x']);
     expect(grabbed.status, grabbed.stderr).toBe(0);
     expect(sha256(readFileSync(project.at('x')))).toBe(sha256(readFileSync(busybox.url)));
@@ -255,6 +259,22 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
     const [erofs] = project.image('one-erofs').manifest.layers;
     expect(erofs?.mediaType).toBe('application/vnd.stacker.image.layer.erofs+lz4');
     expect(erofs?.annotations).toBeUndefined();
+  });
+
+  it('are stacked by sharing the very blobs of the parts', async () => {
+    const project = workspace.project();
+    const part = (name: string) => ({
+      from: { type: 'scratch' },
+      imports: [{ path: busybox.url, dest: `/${name}` }],
+    });
+    const tags = ['kernel', 'ovmf'];
+    const layers = tags.map(tag => ({ type: 'built', tag }));
+    const stack = { from: { type: 'stack' }, layers };
+    await project.build({ kernel: part('kernel'), ovmf: part('ovmf'), combined: stack }, ALL_TYPES);
+    for (const type of ['', '-squashfs', '-erofs']) {
+      const parts = tags.flatMap(tag => project.image(tag + type).manifest.layers);
+      expect(project.image(`combined${type}`).manifest.layers).toEqual(parts);
+    }
   });
 
   describe('as bases', () => {
@@ -328,6 +348,22 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
       const { blob } = await squashfs();
       const url = writeLayout(project.at('base'), change(blob), layer);
       expect(await project.failure(basedOn(url))).toContain(message);
+    });
+
+    it('are refused when they would fill the disk', async () => {
+      const project = workspace.project('own');
+      const size = 3_145_728 + 12_345;
+      project.write('tree/large', Buffer.alloc(size));
+      linkSync(project.at('tree/large'), project.at('tree/link'));
+      await output('mksquashfs', [project.at('tree'), project.at('image'), '-noI', '-quiet', '-no-progress']);
+      const blob = readFileSync(project.at('image'));
+      const word = Buffer.alloc(8);
+      word.writeBigUInt64LE(BigInt(size));
+      const place = blob.indexOf(word);
+      expect(place).toBeGreaterThan(0);
+      blob.writeBigUInt64LE(2n ** 40n, place);
+      const url = writeLayout(project.at('base'), blob, { mediaType: SQUASHFS });
+      expect(await project.failure(basedOn(url))).toContain('looks like a decompression bomb');
     });
 
     it('are refused with a name that leads out', async () => {

@@ -2,8 +2,15 @@
 import { type Digest, digestOf, ociLayerMediaType, type TarCompression } from '../../oci/index.ts';
 import { type LookContext, once } from '../context.ts';
 import type { TreeLayer } from '../inside/requests.ts';
+import { keyOf } from '../keys/keys.ts';
 import { keepLayer, knownLayer, ownLayer } from '../layer-records.ts';
 import { isTar, type LayerRecord, type TarLayer } from '../values.ts';
+
+/** What a layer is as a tar; known as long as that blob is there. */
+interface Remembered {
+  readonly diffId: Digest;
+  readonly digest: Digest;
+}
 
 /** The layer itself where it is a tar; else what it says as a tar layer, made once and remembered. */
 export async function tarForm(
@@ -29,15 +36,26 @@ export async function treeLayers(
   });
 }
 
+/** What the tree of a layer is kept for: the layer, or the tar that it is read as, if that is known. */
+export function identityOfTree(layer: LayerRecord, { store }: LookContext): Remembered {
+  const { diffId, descriptor } = layer;
+  const known = isTar(layer) ? undefined : store.database.recall('images', keyOfTarForm(layer));
+  return (known as Remembered | undefined) ?? { diffId, digest: descriptor.digest };
+}
+
+function keyOfTarForm({ diffId }: LayerRecord): string {
+  return keyOf('tar form', [['layer', diffId]]);
+}
+
 async function readAsTar(
   layer: LayerRecord,
   wanted: TarCompression | 'any',
   context: LookContext,
 ): Promise<TarLayer> {
   const { store, workshop, signal } = context;
-  const key = `tar form ${layer.diffId}`;
-  const known = store.database.recall('lookups', key) as Digest | undefined;
-  const kept = known && (await knownLayer(known, wanted, context));
+  const key = keyOfTarForm(layer);
+  const known = store.database.recall('images', key) as Remembered | undefined;
+  const kept = known && (await knownLayer(known.diffId, wanted, context));
   if (kept) return kept;
   await layer.fetch();
   const { kind } = layer.format;
@@ -51,7 +69,8 @@ async function readAsTar(
   const request = { blob, kind, pack: { compression, output } } as const;
   const packed = await workshop.call('readFileSystem', request, { signal, onWarning });
   const tar = packed ? await keepLayer(packed, output, compression, context) : await emptyLayer(context);
-  store.database.remember('lookups', key, tar.diffId);
+  const { diffId, descriptor } = tar;
+  store.database.remember('images', key, { diffId, digest: descriptor.digest } satisfies Remembered);
   return tar;
 }
 

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  checkExpansion,
   disguiseDevices,
   type FileSystemLayer,
   makeErofs,
@@ -10,7 +11,7 @@ import {
   sealImage,
   unpackLayer,
 } from '../../layers/index.ts';
-import { INPUT, OUTPUT, runConfined } from '../../sandbox/index.ts';
+import { type Confinement, INPUT, OUTPUT, runConfined } from '../../sandbox/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram } from '../../support/process.ts';
 import { type Call, followed, passWarnings } from './call.ts';
@@ -72,6 +73,7 @@ async function extract(
     });
   }
   const confinement = { input, output, scratch: join(scratch, 'confined'), signal };
+  if (kind === 'squashfs') checkExpansion(await sizeOfSquashfs(path, confinement));
   const { status, stderr } = await runConfined(path, args, confinement);
   if (status === 0) return;
   const lines = [...new Set(stderr.split('\n').filter(line => line !== ''))];
@@ -85,6 +87,14 @@ async function extract(
 }
 
 const MOST_LINES = 5;
+
+/** Bytes of all files together. Names could pretend to be more lines, which would only make it more. */
+async function sizeOfSquashfs(unsquashfs: string, confinement: Confinement): Promise<number> {
+  const { stdout } = await runConfined(unsquashfs, ['-lln', INPUT], confinement);
+  return stdout
+    .split('\n')
+    .reduce((sum, line) => sum + Number(/^-\S+ +\d+\/\d+ +(\d+) /.exec(line)?.[1] ?? 0), 0);
+}
 
 /** A tar layer as an erofs image: unpacked, since mkfs.erofs takes directories. */
 export async function makeErofsLayer(

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path';
 import type { ImagePlan, Source } from '../../plan/types.ts';
 import { codeOf } from '../../support/errors.ts';
 import type { BuildContext } from '../context.ts';
-import { treeLayers } from '../forms/tar-form.ts';
+import { identityOfTree, treeLayers } from '../forms/tar-form.ts';
 import type { ResolvedSource } from '../sources/sources.ts';
 import { removeTree } from '../store/abandoned.ts';
 import type { LayerRecord } from '../values.ts';
@@ -55,9 +55,11 @@ export async function linkTrees(
 ): Promise<void> {
   const { project, store, workshop, signal } = context;
   // Whether or not this build needed them, the next one that runs something will.
+  const trees = layers.map(layer => ({ layer, ...identityOfTree(layer, context) }));
   store.claim(
-    ...layers.flatMap(({ descriptor, diffId }) => [
+    ...trees.flatMap(({ layer: { descriptor }, diffId, digest }) => [
       `blob ${descriptor.digest}` as const,
+      `blob ${digest}` as const,
       `tree ${diffId}` as const,
     ]),
   );
@@ -65,9 +67,9 @@ export async function linkTrees(
   const shown = changes ?? (plan.base.kind === 'tar' && !plan.emit ? layers[0] : undefined);
   if (shown && !plan.emit && !existsSync(store.treePath(shown.diffId)))
     await workshop.call('unpack', await treeLayers([shown], context), { signal });
-  for (const { descriptor, diffId } of layers) {
+  for (const { layer, diffId } of trees) {
     const tree = store.treePath(diffId);
-    const link = project.overlayOf(descriptor.digest.replace(':', '_'));
+    const link = project.overlayOf(layer.descriptor.digest.replace(':', '_'));
     if (existsSync(tree)) await pointTo(link, tree, context);
   }
   const overlay = project.overlayOf(plan.name);
