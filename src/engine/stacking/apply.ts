@@ -15,7 +15,7 @@ import { type ConfiguredPart, describedLayers } from './config.ts';
 import { packCorrections } from './corrections.ts';
 import { stackLayers } from './decide.ts';
 import { type KnownLayers, pick, recallApply, rememberOutline } from './outline.ts';
-import { listOf, namesOfParts, type Part } from './parts.ts';
+import { listOf, MERGING, namesOfParts, type Part } from './parts.ts';
 
 /** The domain of the keys of what is remembered of applied images. */
 const APPLY = 'apply';
@@ -59,7 +59,7 @@ export async function apply(applyStep: ApplyStep, step: StepContext): Promise<St
 function groupOf(step: ApplyStep, { steps }: ImagePlan): readonly ApplyStep[] {
   const end = steps.indexOf(step) + 1;
   const begin = steps.slice(0, end).findLastIndex(({ kind }) => kind !== 'apply') + 1;
-  return steps.slice(begin, end).filter(({ kind }) => kind === 'apply') as readonly ApplyStep[];
+  return steps.slice(begin, end).filter(each => each.kind === 'apply');
 }
 
 function isFollowed(step: ApplyStep, { steps }: ImagePlan): boolean {
@@ -96,6 +96,7 @@ function applyKeyParts(
   return [
     ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
     ...images.map(({ name, layers }): KeyPart => [`image ${name}`, listOf(layers)]),
+    ['merging', MERGING],
     ['times', String(group.some(({ considerTimes }) => considerTimes))],
     ['SOURCE_DATE_EPOCH', String(options.sourceDateEpoch ?? '')],
   ];

@@ -56,10 +56,11 @@ async function contentsOfTaken(
   layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<ReadonlyMap<Taken, Uint8Array>> {
-  const taken = corrections.filter(
-    correction =>
-      correction.kind === 'taken' && correction.entry.type === 'file' && correction.entry.size > 0,
-  ) as readonly Taken[];
+  const taken = corrections.flatMap(correction =>
+    correction.kind === 'taken' && correction.entry.type === 'file' && correction.entry.size > 0
+      ? [correction]
+      : [],
+  );
   const found = new Map<Taken, Uint8Array>();
   for (const [id, wanted] of Map.groupBy(taken, ({ layer }) => layer)) {
     const layer = layers.find(({ diffId }) => diffId === id);
@@ -73,7 +74,8 @@ async function contentsOfTaken(
     const files = await filesOf([layer], context).read(id, [...new Set(places.map(({ place }) => place))]);
     for (const { correction, place } of places) {
       const content = files.get(place);
-      if (content) found.set(correction, content);
+      if (!content) throw new Error(`${correction.path} could not be taken from ${id}`);
+      found.set(correction, content);
     }
   }
   return found;

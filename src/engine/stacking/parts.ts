@@ -9,6 +9,9 @@ import { canonical, type KeyPart, keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
 
+/** The number is raised whenever stacking, applying or a merger may decide otherwise than before. */
+export const MERGING = canonical([1, ...mergers.map(({ name }) => name)]);
+
 /** An image that is to be stacked. */
 export interface Part {
   /** Unique among the parts. */
@@ -65,7 +68,7 @@ export function stackRules(
   return [
     ['conflicts', canonical(conflicts)],
     ['library cache', libraryCache],
-    ['mergers', canonical(mergers.map(({ name }) => name))],
+    ['merging', MERGING],
     ['SOURCE_DATE_EPOCH', String(sourceDateEpoch ?? '')],
   ];
 }
