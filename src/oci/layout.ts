@@ -24,6 +24,16 @@ import type { Descriptor, Digest, Index } from './types.ts';
 /** The annotation of an index.json entry that holds its tag. */
 export const refName = 'org.opencontainers.image.ref.name';
 
+// The names of tags (distribution specification), or what the image specification allows in an image layout.
+const tagName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+const layoutName =
+  /^[A-Za-z0-9]+(?:(?:[-._@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._@+]|--)[A-Za-z0-9]+)*)*$/;
+
+/** Whether a name may be given to an image in a layout. */
+export function canBeTag(name: string): boolean {
+  return name.length <= 128 && (tagName.test(name) || layoutName.test(name));
+}
+
 const layoutVersion = '1.0.0';
 const layoutFile = 'oci-layout';
 const indexFile = 'index.json';

@@ -106,6 +106,9 @@ describe('stack', () => {
       /^error: a conflict between the parts of the stack:\n {4}\/etc\/both: /,
     );
     expect(failureOf(await stack('image-x', 'image-y'))).toContain('error: --tag is missing');
+    expect(failureOf(await stack('--tag', 'a name', 'image-x'))).toContain(
+      'error: "a name" cannot be the name of an image\n',
+    );
     expect(project.tags()).not.toContain('none');
   });
 

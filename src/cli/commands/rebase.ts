@@ -1,6 +1,7 @@
 import { isReference, rebaseImage } from '../../engine/index.ts';
 import { UsageError } from '../failure.ts';
 import { followed } from '../follow.ts';
+import { checkResultName } from '../result-name.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { buildOptions } from './build-options.ts';
 
@@ -19,6 +20,7 @@ export async function rebase(globals: GlobalFlags, image: string, flags: RebaseF
       hint: 'only for an image of that layout is it the name that it has',
     });
   }
+  checkResultName(tag);
   const options = buildOptions(settings, { layerType: ['tar'], compression: 'gzip', network: 'host' });
   await followed(globals, {}, ({ emit, signal }) =>
     rebaseImage({ image, old: flags.old, base: flags.new, tag }, options, emit, signal),

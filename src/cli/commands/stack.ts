@@ -14,6 +14,7 @@ import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
 import { followed } from '../follow.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
+import { checkResultName } from '../result-name.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { decimalSize } from '../size.ts';
 import { counted, isColorful, printLines, type Row, section } from '../table.ts';
@@ -44,6 +45,7 @@ export async function stack(
       hint: 'with --dry-run nothing is made, and it needs no name',
     });
   }
+  checkResultName(tag);
   const plan = stackPlan(tag, images, rules, settings.ociDir);
   await followed(globals, {}, async ({ log, emit, signal }) => {
     checkBeforeWork({ store: settings.store, output: settings.ociDir, runs: false }, text =>

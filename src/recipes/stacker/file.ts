@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { canBeTag } from '../../oci/index.ts';
 import { AshlarError, codeOf, type SourceSpan } from '../../support/errors.ts';
 import { type SourceText, sourceText } from '../../support/source-text.ts';
 import { parseYaml, showYaml, textOf, type YamlNode } from '../../support/yaml.ts';
@@ -154,18 +155,13 @@ function readPrerequisite(item: YamlNode, directory: string): Prerequisite {
   return { path: resolve(directory, path), at: item.span };
 }
 
-// The names of tags (distribution specification), or what the image specification allows in an image layout.
-const tag = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
-const layoutName =
-  /^[A-Za-z0-9]+(?:(?:[-._@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._@+]|--)[A-Za-z0-9]+)*)*$/;
-
 function checkLayerName(name: string, at: SourceSpan): string {
   if (name.includes(':')) {
     throw new AshlarError(`using ':' in the layer name (${name}) is forbidden due to overlay constraints`, {
       at,
     });
   }
-  if (name.length > 128 || !(tag.test(name) || layoutName.test(name))) {
+  if (!canBeTag(name)) {
     throw new AshlarError(`layer name "${name}" cannot be the name of an image`, {
       at,
       hint: 'use at most 128 letters, digits, ".", "_" and "-", beginning with a letter, a digit or "_"',
