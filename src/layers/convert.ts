@@ -22,6 +22,7 @@ import { readTar, type Visit } from './tar-reader.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { appendVerity, forEachChunk } from './verity.ts';
 import { Warnings } from './warnings.ts';
+import { isOpaqueMark } from './whiteouts.ts';
 
 export interface ConvertJob {
   /** A tar layer: the blob's file. */
@@ -137,7 +138,9 @@ function setRoot(path: string, { mode, uid, gid, mtime, xattrs }: RootDirectory,
   using file = new FileDescriptor(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
   const known = setSquashfsRoot(file.fd, { mode, uid, gid, mtime: Number(mtime / 1_000_000_000n) });
   if (!known) warnings.add(`the owner ${uid}:${gid} of the root directory was left out`, '/');
-  if (xattrs.length > 0) warnings.add('attributes of the root directory were left out', '/');
+  // A layer that hides everything below it can only be the lowest one here.
+  const lost = xattrs.filter(({ name, value }) => !isOpaqueMark(name, value));
+  if (lost.length > 0) warnings.add('attributes of the root directory were left out', '/');
 }
 
 /** Reads the layer to its end and checks it against its diff ID. */

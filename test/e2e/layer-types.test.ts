@@ -417,6 +417,24 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
     expect(dumped).toMatch(/Access: 0777/);
   });
 
+  it('cannot say that a layer hides everything below it', async () => {
+    const project = workspace.project('own');
+    const layout = project.at('base');
+    const image = ['--image', `${layout}:x`];
+    umoci('init', '--layout', layout);
+    umoci('new', ...image);
+    umoci('raw', 'add-layer', ...image, busybox.url);
+    project.write('files/.wh..wh..opq', '');
+    const tar = project.at('opaque.tar');
+    await output('tar', ['-C', project.at('files'), '-cf', tar, '.wh..wh..opq']);
+    umoci('raw', 'add-layer', ...image, tar);
+    const file = { one: { from: { type: 'oci', url: `${layout}:x` } } };
+    expect(await project.failure(file, ALL_TYPES)).toContain(
+      'hides everything below it, which only a tar layer',
+    );
+    await project.build(file);
+  });
+
   describe('are refused', () => {
     const file = { one: { from: { type: 'scratch' } } };
     it.each([

@@ -6,6 +6,7 @@ import {
   type ParentDirectory,
   toText,
 } from '../../layers/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { type LookContext, once } from '../context.ts';
 import { keyOf } from '../keys/keys.ts';
 import { contentsOf } from '../layer-contents.ts';
@@ -16,6 +17,7 @@ import type { LayerRecord } from '../values.ts';
 /**
  * What the layers below say of directories that the layer implies, where that is not what such a directory gets anyway.
  * Their times do not count: a layer must not become another one for nothing more than the place where it is stacked.
+ * @throws AshlarError for a layer that hides all layers below it.
  */
 export async function directoriesBelow(
   layer: LayerRecord,
@@ -40,7 +42,16 @@ async function lookBelow(
   lower: readonly LayerRecord[],
   context: LookContext,
 ): Promise<readonly ParentDirectory[]> {
-  const { implied, entries } = await contentsOf(layer, context);
+  const { implied, entries, opaque } = await contentsOf(layer, context);
+  if (opaque.has('')) {
+    // Overlayfs does not look at such a mark on the root of a file system.
+    throw new AshlarError(
+      `the layer ${layer.diffId} hides everything below it, which only a tar layer can say`,
+      {
+        hint: 'hand the image out with --layer-type tar',
+      },
+    );
+  }
   const paths = [...new Set(entries.has('') ? implied : ['', ...implied])].filter(isText).sort();
   if (paths.length === 0) return [];
   const tree = mergeContents(await Promise.all(lower.map(one => contentsOf(one, context))));
