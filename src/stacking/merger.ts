@@ -20,7 +20,7 @@ export interface TreeView {
 
 export interface PartView extends TreeView {
   readonly name: string;
-  /** Whether the part has another thing at the path than the common base, or removed it, and speaks of it itself. */
+  /** Whether the part has another thing at the path than the common base, or removed it. */
   changed(path: string): boolean;
 }
 
@@ -30,7 +30,10 @@ export interface MergeInput {
    * merger that is `whole`: all its paths that any part has changed.
    */
   readonly paths: readonly string[];
-  /** What the parts started from; empty where they share nothing. */
+  /**
+   * What the parts started from; empty where they share nothing. Where some share more than others they come in turns,
+   * and what has been merged before counts as one part.
+   */
   readonly base: TreeView;
   /** Lowest first, so that the last one prevails where they conflict; the other way round where the first one shall. */
   readonly parts: readonly PartView[];
@@ -74,8 +77,13 @@ export interface Merger {
   /** Whether it brings together what is at an absolute path. */
   answersFor(path: string): boolean;
   /**
+   * The path whose rule decides at a path that it answers for, where several belong together: that of the database.
+   * Without this, each path has its own rule.
+   */
+  ruledBy?(path: string): string;
+  /**
    * Its paths are one thing: it is asked as soon as two parts have changed any of them, be it different ones (a
-   * database and its journal, two versions of a package in directories of their own).
+   * database and its journal, two versions of a package in directories of their own). One rule is for all of them.
    */
   readonly whole?: true;
   /** It decides by names alone, so that no content is read for it. */

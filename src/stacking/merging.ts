@@ -1,14 +1,16 @@
 /** Lets mergers bring files together: shows them the trees, and takes what they make. */
-import { type ByteString, type ContentsEntry, fromText, toText } from '../layers/index.ts';
+import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
 import { type ContentReader, sha256Of } from './content-reader.ts';
 import type { MergedPaths } from './decision.ts';
-import type { FileVersion, MergedFile, MergeInput, PartView, Regeneration, TreeView } from './merger.ts';
+import type { MergedFile, MergeInput, Regeneration } from './merger.ts';
+import { mergeInTurns, shareAlike } from './merging-in-turns.ts';
 import type { PartTree } from './opinions.ts';
 import { parentsOf } from './paths.ts';
-import { isDirectory, Pile, sameState } from './pile.ts';
+import { isDirectory, Pile } from './pile.ts';
 import type { PolicyOf } from './policies.ts';
+import { bytesOf, PartTreeView, PileView } from './tree-views.ts';
 import type { DecidedConflict } from './types.ts';
-import { IMPLIED_WANT, type MergeGroup, type Want } from './wants.ts';
+import { IMPLIED_WANT, type MergeGroup, ruleFor, type Want } from './wants.ts';
 
 export interface MergedStack {
   /** The lowest first. */
@@ -36,7 +38,11 @@ export async function mergeGroups(
   const regenerate: Regeneration[] = [];
   for (const group of groups.filter(isNeeded).flatMap(each => byWhoPrevails(each, stack.policy))) {
     const { merger } = group;
-    const result = await merger.merge(await inputFor(group, stack));
+    const speaking = new Set([...group.paths.values()].flat());
+    const speakers = stack.parts.filter(part => speaking.has(part));
+    const result = shareAlike(speakers)
+      ? await merger.merge(await inputFor(group, speakers, stack))
+      : await mergeInTurns(group, speakers, stack);
     for (const file of result.files) enter(file, merger.name, wants, stack.tree);
     if (result.files.length > 0) {
       merged.push({ merger: merger.name, paths: result.files.map(({ path }) => path).toSorted() });
@@ -50,7 +56,7 @@ export async function mergeGroups(
       // Who prevails came last.
       const winner = conflict.parts.at(-1) ?? '';
       const parts = conflict.parts.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
-      conflicts.push({ ...conflict, parts, policy: stack.policy(conflict.path), winner });
+      conflicts.push({ ...conflict, parts, policy: ruleFor(conflict.path, merger, stack.policy), winner });
     }
     regenerate.push(...(result.regenerate ?? []));
   }
@@ -64,22 +70,23 @@ function isNeeded({ paths, disagree }: MergeGroup): boolean {
   return [...paths.values()].some(parts => parts.length < all.size);
 }
 
-/** Paths in which different parts prevail are merged apart, unless they are one thing. */
+/** Paths in which different parts prevail are merged apart. */
 function byWhoPrevails(group: MergeGroup, policy: PolicyOf): readonly MergeGroup[] {
-  if (group.merger.whole) return [group];
-  const sorted = Map.groupBy(group.paths, ([path]) => policy(`/${toText(path)}`) === 'first');
+  const sorted = Map.groupBy(
+    group.paths,
+    ([path]) => ruleFor(`/${toText(path)}`, group.merger, policy) === 'first',
+  );
   return [...sorted.values()].map(paths => ({ ...group, paths: new Map(paths) }));
 }
 
-async function inputFor({ merger, paths }: MergeGroup, stack: MergedStack): Promise<MergeInput> {
+async function inputFor(
+  { merger, paths }: MergeGroup,
+  parts: readonly PartTree[],
+  stack: MergedStack,
+): Promise<MergeInput> {
   const sorted = [...paths.keys()].toSorted();
-  const speaking = new Set([...paths.values()].flat());
-  const parts = stack.parts.filter(part => speaking.has(part));
   const base = new PileView(new Pile(commonLayers(parts)), stack.reader);
-  const views = parts.map(part => {
-    const silent = sorted.filter(path => !paths.get(path)?.includes(part));
-    return new PartTreeView(part, base, stack.reader, new Set(silent));
-  });
+  const views = parts.map(part => new PartTreeView(part, base, stack.reader));
   // Asked for at once, so that each layer is read once.
   if (merger.unread === undefined)
     await Promise.all([base, ...views].flatMap(view => sorted.map(path => view.readBytes(path))));
@@ -88,7 +95,7 @@ async function inputFor({ merger, paths }: MergeGroup, stack: MergedStack): Prom
     paths: sorted.map(each => `/${toText(each)}`),
     base,
     // Whoever prevails comes last.
-    parts: stack.policy(`/${toText(path)}`) === 'first' ? views.reverse() : views,
+    parts: ruleFor(`/${toText(path)}`, merger, stack.policy) === 'first' ? views.reverse() : views,
     stacked: new PileView(stack.tree, stack.reader),
   };
 }
@@ -123,67 +130,4 @@ const NOTHING = new Uint8Array();
 /** What is made is a file of its own. */
 function withoutLink({ linkedTo: _, ...entry }: ContentsEntry): ContentsEntry {
   return entry;
-}
-
-function bytesOf(path: string): ByteString {
-  return fromText(path.replace(/^\/+/, ''));
-}
-
-class PileView implements TreeView {
-  readonly pile: Pile;
-  readonly #reader: ContentReader;
-
-  constructor(pile: Pile, reader: ContentReader) {
-    this.pile = pile;
-    this.#reader = reader;
-  }
-
-  read(path: string): Promise<FileVersion | undefined> {
-    return this.readBytes(bytesOf(path));
-  }
-
-  async readBytes(path: ByteString): Promise<FileVersion | undefined> {
-    const state = this.pile.state(path);
-    if (state.kind !== 'present') return undefined;
-    const { entry, source } = state;
-    return { entry, content: await this.#reader.read(source.id, path, entry) };
-  }
-
-  entry(path: string): ContentsEntry | undefined {
-    const state = this.pile.state(bytesOf(path));
-    return state.kind === 'present' ? state.entry : undefined;
-  }
-
-  list(directory: string): readonly string[] {
-    const at = bytesOf(directory);
-    return [...this.pile.children(at)]
-      .filter(path => this.pile.state(path).kind === 'present')
-      .map(path => toText(path.slice(at === '' ? 0 : at.length + 1)))
-      .toSorted();
-  }
-}
-
-class PartTreeView extends PileView implements PartView {
-  readonly name: string;
-  readonly #base: PileView;
-  /** What another part, which was built on this one's version, speaks for. */
-  readonly #silent: ReadonlySet<ByteString>;
-
-  constructor(
-    { name, pile }: PartTree,
-    base: PileView,
-    reader: ContentReader,
-    silent: ReadonlySet<ByteString>,
-  ) {
-    super(pile, reader);
-    this.name = name;
-    this.#base = base;
-    this.#silent = silent;
-  }
-
-  changed(path: string): boolean {
-    const at = bytesOf(path);
-    if (this.#silent.has(at)) return false;
-    return !sameState(this.pile.state(at), this.#base.pile.state(at));
-  }
 }

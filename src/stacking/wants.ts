@@ -71,6 +71,11 @@ export interface MergeGroup {
   disagree: boolean;
 }
 
+/** The rule at an absolute path, for which the merger answers, if one does. */
+export function ruleFor(path: string, merger: Merger | undefined, policy: PolicyOf): ConflictPolicy {
+  return policy(merger?.ruledBy?.(path) ?? path);
+}
+
 export interface Weighing {
   readonly wants: Map<ByteString, Want>;
   readonly conflicts: readonly DecidedConflict[];
@@ -139,7 +144,7 @@ class Scale {
     const group = this.#leaveToMerger(path, text, opinions, agreed);
     if (agreed) return wantOf(upmost.state);
     const above = this.#decidedAbove(path, opinions);
-    const policy = above ?? this.#stack.policy(text);
+    const policy = above ?? ruleFor(text, group?.merger, this.#stack.policy);
     const winner = policy === 'first' ? lowest : upmost;
     if (above === undefined) {
       const conflict = { ...conflictOf(path, opinions), policy, winner: winner.part.name };

@@ -53,7 +53,7 @@ describe('what a merger', () => {
     expect(files.asked).toHaveLength(2);
   });
 
-  it('sees as changed is only what a part says itself, not what another one was built on', async () => {
+  it('sees parts that were built on one another as one against what others have of them', async () => {
     const base = layer('base', { '/db/a': file('0'), '/db/b': file('0') });
     const below = layer('below', { '/db/a': file('1'), '/db/b': file('1') });
     const above = layer('above', { '/db/a': file('2') });
@@ -61,10 +61,57 @@ describe('what a merger', () => {
     const parts = [part('x', base, below), part('y', base, below, above), part('z', base, other)];
     const { asked, merger } = asking();
     await decideStack(parts, WARN, [merger], filesOf(base, below, above, other));
+    expect(asked).toHaveLength(1);
     const [input] = asked;
-    const changed = (path: string) => input?.parts.filter(each => each.changed(path)).map(({ name }) => name);
-    expect(changed('/db/a')).toEqual(['y', 'z']);
-    expect(changed('/db/b')).toEqual(['x', 'y', 'z']);
+    expect(input?.parts.map(({ name }) => name)).toEqual(['x and y', 'z']);
+    const texts = await Promise.all(
+      (input?.parts ?? []).map(async each => String((await each.read('/db/a'))?.content)),
+    );
+    expect(texts).toEqual(['2', '3']);
+  });
+
+  it('is told of changes to what only some parts share is what they changed of it', async () => {
+    const line = (name: string, uid: number, shell = '/bin/sh') => `${name}:x:${uid}:1::/:${shell}\n`;
+    const passwd = (id: string, ...lines: readonly string[]) =>
+      layer(id, { '/etc/passwd': file(lines.join('')) });
+    const root = line('root', 0);
+    const base = passwd('base', root);
+    const below = passwd('below', root, line('a', 100), line('b', 101));
+    const x = passwd('lx', root, line('b', 101, '/bin/zsh'));
+    const y = passwd('ly', root, line('a', 100), line('b', 101), line('y', 102));
+    const z = passwd('lz', root, line('z', 103));
+    const [onX, onY, onZ] = [part('x', base, below, x), part('y', base, below, y), part('z', base, z)];
+    for (const parts of [
+      [onX, onY, onZ],
+      [onZ, onY, onX],
+      [onX, onZ, onY],
+    ]) {
+      const decision = await decideStack(parts, WARN, mergers, filesOf(base, below, x, y, z));
+      expect(decision.conflicts).toEqual([]);
+      const [made] = decision.corrections.filter(({ path }) => path === '/etc/passwd');
+      const text = made?.kind === 'made' ? String(made.content) : '';
+      const lines = [root, line('b', 101, '/bin/zsh'), line('y', 102), line('z', 103)];
+      expect(text.split(/(?<=\n)/).toSorted()).toEqual(lines.toSorted());
+    }
+  });
+
+  it('finds between parts of which some share more names all of them', async () => {
+    const version = (n: number) => `Package: p\nStatus: install ok installed\nVersion: ${n}\n\n`;
+    const status = (id: string, text: string) => layer(id, { '/var/lib/dpkg/status': file(text) });
+    const [base, below] = [status('base', ''), status('below', version(1))];
+    const [x, y, z] = [status('lx', version(2)), layer('ly', { '/y': file('') }), status('lz', version(3))];
+    const parts = [part('x', base, below, x), part('y', base, below, y), part('z', base, z)];
+    for (const policy of ['last', 'first'] as const) {
+      const rules: ConflictRules = { policy, paths: [] };
+      const { conflicts } = await decideStack(parts, rules, mergers, filesOf(base, below, x, y, z));
+      expect(conflicts).toMatchObject([
+        {
+          kind: 'package',
+          text: expect.stringContaining('3 in z (newer)'),
+          winner: policy === 'last' ? 'z' : 'x',
+        },
+      ]);
+    }
   });
 
   it('prevails in is decided path by path', async () => {
