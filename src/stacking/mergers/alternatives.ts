@@ -25,6 +25,8 @@ const GROUPS: readonly string[] = [
 export const alternatives: Merger = {
   name: 'alternatives',
   answersFor: path => [LINKS, ...GROUPS].includes(path.slice(0, path.lastIndexOf('/'))),
+  // A group is kept under the name of its link.
+  ruledBy: path => LINKS + path.slice(path.lastIndexOf('/')),
   async merge(input) {
     const groups = input.paths.filter(path => !path.startsWith(`${LINKS}/`));
     const results = await Promise.all(groups.map(path => mergeGroup(input, path)));

@@ -27,6 +27,8 @@ export const apk: Merger = {
   name: 'apk',
   whole: true,
   answersFor: path => path === WORLD || PREFIXES.some(prefix => path.startsWith(prefix)),
+  ruledBy: path =>
+    path === WORLD ? path : (PREFIXES.find(prefix => path.startsWith(prefix)) ?? '') + APK_INSTALLED,
   async merge(input) {
     const results: MergeResult[] = [];
     for (const directory of APK_DIRECTORIES)
@@ -117,8 +119,8 @@ function inflated(content: Uint8Array): Uint8Array {
 const LARGEST_SCRIPTS = 2 ** 28;
 
 /** What was asked for: names with conditions. */
-async function mergeWorld({ base, parts }: MergeInput): Promise<MergeResult> {
-  if (parts.filter(part => part.changed(WORLD)).length < 2) return NOTHING;
+async function mergeWorld({ base, parts, paths }: MergeInput): Promise<MergeResult> {
+  if (!paths.includes(WORLD) || parts.filter(part => part.changed(WORLD)).length < 2) return NOTHING;
   const wishes = async (tree: TreeView) => wishesIn((await tree.read(WORLD))?.content ?? new Uint8Array());
   const after: { name: string; packages: ReadonlyMap<string, Wish> }[] = [];
   for (const part of parts) after.push({ name: part.name, packages: await wishes(part) });

@@ -22,6 +22,7 @@ export const dnfHistory: Merger = {
   whole: true,
   // With the files that SQLite keeps beside each.
   answersFor: path => DATABASES.some(database => path.startsWith(database)),
+  ruledBy: path => DATABASES.find(database => path.startsWith(database)) ?? path,
   async merge(input) {
     const kept = (names: readonly [string, string]) =>
       mergeDatabase(names[0], [names[1]], input, async () => {

@@ -20,6 +20,7 @@ export const dpkg: Merger = {
   name: 'dpkg',
   answersFor: path =>
     path === MARKS || (path.startsWith(`${ADMIN}/`) && !path.startsWith(`${ADMIN}/alternatives/`)),
+  ruledBy: () => STATUS,
   async merge(input) {
     const { result, skewed } = await mergeInstalled(input);
     const rest = input.paths.filter(path => path !== STATUS && path !== MARKS);

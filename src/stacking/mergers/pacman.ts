@@ -18,6 +18,7 @@ export const pacman: Merger = {
   name: 'pacman',
   whole: true,
   answersFor: path => path.startsWith(PREFIX),
+  ruledBy: () => PACMAN_LOCAL,
   merge: input => mergeDatabase(PACMAN_LOCAL, [PACMAN_FORM], input, mergeDirectories),
 };
 

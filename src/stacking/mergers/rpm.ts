@@ -21,6 +21,7 @@ export const rpm: Merger = {
   name: 'rpm',
   whole: true,
   answersFor: path => PREFIXES.some(prefix => path.startsWith(prefix)),
+  ruledBy: path => (PREFIXES.find(prefix => path.startsWith(prefix)) ?? '') + RPM_DATABASE,
   async merge(input) {
     const results: MergeResult[] = [];
     for (const directory of RPM_DIRECTORIES)
