@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diffLines } from '../../src/cli/commands/diff.ts';
+import { diffLines } from '../../src/cli/commands/diff-lines.ts';
 import type { ImageDiff, PathDifference, PathState } from '../../src/engine/index.ts';
 
 function diff(parts: Partial<ImageDiff>): ImageDiff {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { conflictRules, proofLines, reportLines, stackPlan } from '../../src/cli/commands/stack.ts';
+import { proofLines, reportLines } from '../../src/cli/commands/stack-lines.ts';
+import { conflictRules, stackPlan } from '../../src/cli/commands/stack-plan.ts';
 import type { StackReport, StackVerification } from '../../src/engine/index.ts';
 
 const DIGEST = `sha256:${'0123456789ab'.padEnd(64, '0')}` as const;
