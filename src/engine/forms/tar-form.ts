@@ -19,7 +19,9 @@ export async function tarForm(
   wanted: TarCompression | 'any' = 'any',
 ): Promise<TarLayer> {
   if (isTar(layer)) return layer;
-  return once(context, `tar form ${layer.diffId} ${wanted}`, () => readAsTar(layer, wanted, context));
+  const tar = await once(context, `tar form ${layer.diffId}`, () => readAsTar(layer, context));
+  if (wanted === 'any' || wanted === tar.format.compression) return tar;
+  return (await knownLayer(tar.diffId, wanted, context)) ?? tar;
 }
 
 /** The layers, as tars, with their blobs in the store: ready to be unpacked or looked into. */
@@ -47,20 +49,19 @@ function keyOfTarForm({ diffId }: LayerRecord): string {
   return keyOf('tar form', [['layer', diffId]]);
 }
 
-async function readAsTar(
-  layer: LayerRecord,
-  wanted: TarCompression | 'any',
-  context: LookContext,
-): Promise<TarLayer> {
-  const { store, workshop, signal } = context;
+async function readAsTar(layer: LayerRecord, context: LookContext): Promise<TarLayer> {
+  const { store, workshop, signal, options } = context;
   const key = keyOfTarForm(layer);
-  const known = store.database.recall('images', key) as Remembered | undefined;
-  const kept = known && (await knownLayer(known.diffId, wanted, context));
+  const known = options.noCache
+    ? undefined
+    : (store.database.recall('images', key) as Remembered | undefined);
+  const kept = known && (await knownLayer(known.diffId, 'any', context));
   if (kept) return kept;
   await layer.fetch();
   const { kind } = layer.format;
   if (kind === 'tar') throw new Error('a tar layer needs no other form of tar');
-  const compression = wanted === 'any' ? 'zstd' : wanted;
+  // Who gets file systems only never sees the tar.
+  const compression = options.forms.types.includes('tar') ? options.compression : 'zstd';
   const output = store.temporaryPath('layer');
   const blob = store.blobPath(layer.descriptor.digest);
   const onWarning = (text: string) => {
