@@ -1,5 +1,6 @@
 /** Three-way merge of text, line by line. Bytes are kept as they are: encodings and ends of lines, too. */
 import { clipped } from '../support/cells.ts';
+import { stretchesOf } from './stretches.ts';
 
 export type TextMerge =
   | { readonly kind: 'merged'; readonly content: Uint8Array }
@@ -8,8 +9,8 @@ export type TextMerge =
   /** Finding the differences would take too long. */
   | { readonly kind: 'too much' };
 
-/** Pairs of equal lines that are looked at, in all: some seconds of work. */
-const MOST_PAIRS = 50_000_000;
+/** What comparing may cost, in steps: some seconds of work. */
+const MOST_WORK = 3_000_000_000;
 
 /** Bytes; no text that people edit is larger. */
 const LARGEST = 64 * 1024 * 1024;
@@ -22,13 +23,33 @@ export async function mergeText(
 ): Promise<TextMerge> {
   if ([original, current, edited].some(({ length }) => length > LARGEST)) return { kind: 'too much' };
   const [o, a, b] = [original, current, edited].map(linesOf) as [string[], string[], string[]];
-  if (equalPairs(o, a) + equalPairs(o, b) > MOST_PAIRS) return { kind: 'too much' };
   const { diff3Merge } = await import('node-diff3');
-  const regions = diff3Merge(a, o, b, { excludeFalseConflicts: true });
-  const hunks = regions.flatMap(({ conflict }) => (conflict ? [hunk(conflict)] : []));
+  const merged: string[] = [];
+  const hunks: string[] = [];
+  let work = 0;
+  for (const stretch of stretchesOf(o, a, b)) {
+    const [before, ours, theirs] = [
+      o.slice(stretch.o.start, stretch.o.end),
+      a.slice(stretch.a.start, stretch.a.end),
+      b.slice(stretch.b.start, stretch.b.end),
+    ];
+    if (isSame(before, theirs) || isSame(ours, theirs)) merged.push(ours.join(''));
+    else if (isSame(before, ours)) merged.push(theirs.join(''));
+    else {
+      work += workOf(before, ours) + workOf(before, theirs);
+      if (work > MOST_WORK) return { kind: 'too much' };
+      for (const { ok, conflict } of diff3Merge(ours, before, theirs, { excludeFalseConflicts: true })) {
+        if (ok) merged.push(ok.join(''));
+        if (conflict) hunks.push(hunk(conflict, stretch.o.start, stretch.b.start));
+      }
+    }
+  }
   if (hunks.length > 0) return { kind: 'colliding', hunks };
-  const merged = regions.flatMap(({ ok = [] }) => ok).join('');
-  return { kind: 'merged', content: Buffer.from(merged, 'latin1') };
+  return { kind: 'merged', content: Buffer.from(merged.join(''), 'latin1') };
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, i) => line === b[i]);
 }
 
 /** Each with its end; one character per byte. */
@@ -40,10 +61,12 @@ function linesOf(content: Uint8Array): string[] {
   );
 }
 
-function equalPairs(a: readonly string[], b: readonly string[]): number {
+/** The comparison looks at every pair of equal lines, each time along what it has found so far. */
+function workOf(a: readonly string[], b: readonly string[]): number {
   const counts = new Map<string, number>();
   for (const line of a) counts.set(line, (counts.get(line) ?? 0) + 1);
-  return b.reduce((pairs, line) => pairs + (counts.get(line) ?? 0), 0);
+  const pairs = b.reduce((sum, line) => sum + (counts.get(line) ?? 0), 0);
+  return pairs * Math.min(a.length, b.length);
 }
 
 interface Collision {
@@ -56,14 +79,14 @@ interface Collision {
 /** So much of a hunk is shown. */
 const SHOWN = { lines: 40, characters: 200 };
 
-/** The change that does not fit. */
-function hunk({ o, oIndex, b, bIndex }: Collision): string {
+/** The change that does not fit, in texts of which so many lines come before. */
+function hunk({ o, oIndex, b, bIndex }: Collision, oBefore: number, bBefore: number): string {
   const range = (index: number, lines: readonly string[]) =>
     `${lines.length === 0 ? index : index + 1},${lines.length}`;
   const lines = [...o.map(line => `-${line}`), ...b.map(line => `+${line}`)];
   const shown = lines.slice(0, SHOWN.lines).map(line => clipped(textOf(line), SHOWN.characters));
   const rest = lines.length - shown.length;
-  const header = `@@ -${range(oIndex, o)} +${range(bIndex, b)} @@`;
+  const header = `@@ -${range(oBefore + oIndex, o)} +${range(bBefore + bIndex, b)} @@`;
   return [header, ...shown, ...(rest > 0 ? [`(and ${rest} more lines)`] : [])].join('\n');
 }
 
