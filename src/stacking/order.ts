@@ -48,33 +48,38 @@ export function placeLayers(
   const moved: MovedLayer[] = [];
   const start = new Set(commonStart(parts));
   let order = orderOf(parts);
-  let missed = missedBy(order, wants, layers);
+  const missed = new Map(missedBy(order, wants, layers));
   for (const id of order) {
-    if (start.has(id) || missed.length === 0) continue;
-    const example = missed.find(({ want }) => want.kind === 'taken' && want.source?.id === id);
+    if (start.has(id)) continue;
+    const example = firstFrom(id, missed);
     if (example === undefined) continue;
     const trial = orderOf(parts, new Set([...late, id]));
-    const missedThen = missedBy(trial, wants, layers);
-    if (missedThen.length >= missed.length) continue;
-    moved.push({ layer: id, reason: reasonFor(example.path, order, layers, trees) });
+    // Wherever it lies, it changes nothing else.
+    const touched = [...wants].filter(([path]) => layers.get(id)?.say(path) !== undefined);
+    const missedThen = missedBy(trial, touched, layers);
+    if (missedThen.length >= touched.filter(([path]) => missed.has(path)).length) continue;
+    moved.push({ layer: id, reason: reasonFor(example, order, layers, trees) });
     late.add(id);
     order = trial;
-    missed = missedThen;
+    for (const [path] of touched) missed.delete(path);
+    for (const [path, want] of missedThen) missed.set(path, want);
   }
   return { order, moved };
 }
 
 function missedBy(
   order: readonly string[],
-  wants: ReadonlyMap<ByteString, Want>,
+  wants: Iterable<readonly [ByteString, Want]>,
   layers: ReadonlyMap<string, LayerView>,
-): { path: ByteString; want: Want }[] {
+): readonly (readonly [ByteString, Want])[] {
   const result = pileOf(order, layers);
-  const missed: { path: ByteString; want: Want }[] = [];
-  for (const [path, want] of wants) {
-    if (!isGranted(want, result.state(path))) missed.push({ path, want });
-  }
-  return missed;
+  return [...wants].filter(([path, want]) => !isGranted(want, result.state(path)));
+}
+
+/** The first path at which something of the layer is wanted. */
+function firstFrom(id: string, wants: ReadonlyMap<ByteString, Want>): ByteString | undefined {
+  for (const [path, want] of wants) if (want.kind === 'taken' && want.source?.id === id) return path;
+  return undefined;
 }
 
 function reasonFor(
