@@ -25,7 +25,7 @@ import { directory, filesOf, newDirectory, part, type Things } from './layers.ts
 import { type Tree, wanted } from './model.ts';
 
 /** So many stacks are laid out beside each other in one tree: programs take long to start. */
-const STACKS = 30;
+const STACKS = 20;
 
 /** Layers of each part: some are shared, and not always in the same order. */
 const PARTS = [
