@@ -11,7 +11,7 @@ export { type Confinement, INPUT, OUTPUT, runConfined } from './confine.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';
 export { namespaceCure, namespaceObstacle } from './obstacles.ts';
-export { isMountPoint, releaseMounts } from './release.ts';
+export { overlayAt, releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';
 export { probeRuntime, type RuntimeName } from './runtime.ts';
 export { addSubordinateRange, type SubordinateUser } from './subordinate-ids.ts';

@@ -13,22 +13,36 @@ export function releaseMounts(path: string): void {
   if (left.length > 0) throw new Error(`${left[0]} is still mounted`);
 }
 
-/** Whether something is mounted at a directory, told by its real path. */
-export function isMountPoint(directory: string): boolean {
-  return mountPoints().includes(directory);
+/** The options of the overlay that is to be seen at a directory, told by its real path; undefined when it is none. */
+export function overlayAt(directory: string): string | undefined {
+  const uppermost = mounts().findLast(({ target }) => target === directory);
+  return uppermost?.type === 'overlay' ? uppermost.options : undefined;
 }
 
 /** The mount points below a directory, the latest first. */
 function mountsBelow(directory: string): readonly string[] {
-  return mountPoints()
+  return mounts()
+    .map(({ target }) => target)
     .filter(target => target.startsWith(`${directory}/`))
     .toReversed();
 }
 
-function mountPoints(): readonly string[] {
+interface Mounted {
+  readonly target: string;
+  readonly type: string;
+  readonly options: string;
+}
+
+/** What is mounted in this namespace, the latest last: proc_pid_mountinfo(5). */
+function mounts(): readonly Mounted[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .map(line => decode(line.split(' ')[4] ?? ''));
+    .filter(Boolean)
+    .map(line => {
+      const [place = '', device = ''] = line.split(' - ');
+      const [type = '', , options = ''] = device.split(' ');
+      return { target: decode(place.split(' ')[4] ?? ''), type, options: decode(options) };
+    });
 }
 
 /** White space and backslashes stand as octal numbers in mountinfo (proc(5)). */

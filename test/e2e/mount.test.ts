@@ -77,6 +77,11 @@ describe.runIf(isRoot)('mount', () => {
     await succeed('mount', '--writable', changes, 'upper', target);
     expect(readFileSync(join(target, 'new'), 'utf8')).toBe('written\n');
     expect(readdirSync(join(target, 'opt'))).toEqual(['replaced']);
+    const second = await project.ashlar(['mount', '--writable', changes, 'lower', directory('second')]);
+    expect(failureOf(second)).toContain(
+      `error: upper is mounted at ${target}, with its changes in the same directory\n`,
+    );
+    writeFileSync(join(target, 'newer'), '');
     await succeed('umount', target);
   });
 
@@ -139,12 +144,16 @@ describe.runIf(isRoot)('mount', () => {
     await succeed('mount', 'upper', target);
     // All that is left of a mount that got this far: what it had written down first.
     await output('umount', [target]);
+    await output('mount', ['-t', 'tmpfs', 'tmpfs', target]);
     await succeed('umount', target);
+    expect(mountsAt(target), 'what others have mounted there stays').toHaveLength(1);
     await succeed('mount', 'upper', target);
     await output('umount', [target]);
     await succeed('mount', 'upper', target);
     expect(readFileSync(join(target, 'opt/kept'), 'utf8')).toBe('kept\n');
     await succeed('umount', target);
+    await output('umount', [target]);
+    expect(failureOf(await project.ashlar(['umount', target]))).toContain('error: no image is mounted at ');
   });
 
   it('is internal-go atomfs for the scripts of stacker', async () => {

@@ -1,8 +1,8 @@
 /** Images mounted where people see them: unpacked layers, and verified file systems, below one overlay. */
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { makeHarmless, unmountIdle } from '../../linux/index.ts';
-import { isMountPoint, mountTree } from '../../sandbox/index.ts';
+import { makeHarmless, unmount, unmountIdle } from '../../linux/index.ts';
+import { mountTree } from '../../sandbox/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { BuildOptions } from '../context.ts';
 import type { EventSink } from '../events.ts';
@@ -10,7 +10,18 @@ import { openNamed } from '../images/open.ts';
 import { lowerDirectories } from '../inside/tree.ts';
 import { looking } from '../keys/looking.ts';
 import { mountLowers, prepareLowers } from './lowers.ts';
-import { clearPlace, holdMounts, isMounted, placeOf, readRecord, writeRecord } from './records.ts';
+import {
+  clearPlace,
+  holdMounts,
+  isElsewhere,
+  isVisible,
+  type MountRecord,
+  markOf,
+  mountedIn,
+  placeOf,
+  readRecord,
+  writeRecord,
+} from './records.ts';
 
 export interface MountOrder {
   /** As in `openNamed`. */
@@ -44,12 +55,7 @@ export async function mountImage(
     await prepareLowers(layers, context);
     using _ours = holdMounts(context.store.path);
     const place = placeOf(context.store.path, target);
-    const record = readRecord(place);
-    if (record && isMounted(record)) {
-      throw new AshlarError(`${record.image} is mounted at ${directory} already`, {
-        hint: `unmount it first: ashlar umount ${directory}`,
-      });
-    }
+    checkFree(mountedIn(context.store.path), target, changes);
     clearPlace(place);
     const found = { target, image, ...(changes && { scratch: changes.scratch }) };
     // Before anything is mounted: whatever happens then can be undone.
@@ -59,10 +65,23 @@ export async function mountImage(
       writeRecord(place, { ...found, uses: lowers.map(({ use }) => use) });
       mountAt(target, lowerDirectories(lowers, join(place, 'repairs')), place, changes);
     } catch (error) {
+      if (isVisible(place, target)) unmount(target);
       clearPlace(place);
       throw error;
     }
   });
+}
+
+/** overlayfs does not say what happens when two trees have their changes in one place. */
+function checkFree(mounted: readonly MountRecord[], target: string, changes: Changes | undefined): void {
+  for (const record of mounted) {
+    if (record.target !== target && (changes === undefined || record.scratch !== changes.scratch)) continue;
+    const text =
+      record.target === target
+        ? `${record.image} is mounted at ${target} already`
+        : `${record.image} is mounted at ${record.target}, with its changes in the same directory`;
+    throw new AshlarError(text, { hint: `unmount it first: ashlar umount ${record.target}` });
+  }
 }
 
 interface Changes {
@@ -82,8 +101,10 @@ function mountAt(
   place: string,
   changes: Changes | undefined,
 ): void {
-  if (changes) mkdirSync(changes.upper, { recursive: true });
-  mountTree({ lowers, target, ...(changes ?? { scratch: join(place, 'overlay') }) });
+  for (const directory of [markOf(place), ...(changes ? [changes.upper] : [])])
+    mkdirSync(directory, { recursive: true });
+  const scratch = join(place, 'overlay');
+  mountTree({ lowers: [markOf(place), ...lowers], target, scratch, ...changes });
   makeHarmless(target);
 }
 
@@ -98,18 +119,26 @@ export function unmountImage(directory: string, store: string): void {
   using _ours = holdMounts(store);
   const place = placeOf(store, target);
   if (!existsSync(place)) throw nothing();
-  if (isMountPoint(target)) {
-    try {
-      unmountIdle(target);
-    } catch (cause) {
-      if (codeOf(cause) !== 'EBUSY') throw cause;
-      throw new AshlarError(`${directory} is in use`, {
-        cause,
-        hint: `somebody works in it or has a file of it open: fuser -vm ${directory} shows who`,
-      });
-    }
+  const record = readRecord(place);
+  if (record && isElsewhere(record)) {
+    throw new AshlarError(`${record.image} is mounted at ${directory} in another mount namespace`, {
+      hint: 'unmount it there',
+    });
   }
+  if (isVisible(place, target)) unmountUnused(target, directory);
   clearPlace(place);
+}
+
+function unmountUnused(target: string, directory: string): void {
+  try {
+    unmountIdle(target);
+  } catch (cause) {
+    if (codeOf(cause) !== 'EBUSY') throw cause;
+    throw new AshlarError(`${directory} is in use`, {
+      cause,
+      hint: `somebody works in it or has a file of it open: fuser -vm ${directory} shows who`,
+    });
+  }
 }
 
 function directoryAt(path: string): string {

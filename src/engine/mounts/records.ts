@@ -13,9 +13,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { lockFile } from '../../linux/index.ts';
-import { isMountPoint, releaseMounts } from '../../sandbox/index.ts';
+import { overlayAt, releaseMounts } from '../../sandbox/index.ts';
 import type { Use } from '../store/claims.ts';
 
 /** An image that is mounted, or is about to be. */
@@ -62,11 +62,36 @@ export function readRecord(place: string): MountRecord | undefined {
   }
 }
 
-/** Whether the tree of a record may be there. */
-export function isMounted({ target, boot, namespace }: MountRecord): boolean {
-  if (boot !== thisBoot()) return false;
-  // Mounts of another namespace cannot be seen from here.
-  return namespace !== thisNamespace() || isMountPoint(target);
+/**
+ * A directory of the place that is the lowest of the tree: whatever else is mounted at the target, a tree with it is
+ * ours.
+ */
+export function markOf(place: string): string {
+  return join(place, 'bottom');
+}
+
+/** Whether the tree of a place is to be seen at its target. */
+export function isVisible(place: string, target: string): boolean {
+  // Paths are escaped there, but a name of hexadecimal digits needs none of that.
+  return overlayAt(target)?.includes(`${basename(place)}/bottom`) ?? false;
+}
+
+/** Whether the tree of a record may be there, here or where nobody can look from here. */
+function isMounted(place: string, record: MountRecord): boolean {
+  return record.boot === thisBoot() && (isElsewhere(record) || isVisible(place, record.target));
+}
+
+/** Whether it was mounted in another mount namespace. */
+export function isElsewhere({ boot, namespace }: MountRecord): boolean {
+  return boot === thisBoot() && namespace !== thisNamespace();
+}
+
+/** The mounts that may be there. */
+export function mountedIn(store: string): readonly MountRecord[] {
+  return placesWithin(store).flatMap(place => {
+    const record = readRecord(place);
+    return record && isMounted(place, record) ? [record] : [];
+  });
 }
 
 /** Undoes what is left of mounts whose tree is not there any more. */
@@ -84,7 +109,7 @@ export function clearAbandonedMounts(store: string): void {
   using _ours = holdMounts(store);
   for (const place of placesWithin(store)) {
     const record = readRecord(place);
-    if (!record || !isMounted(record)) clearPlace(place);
+    if (!record || !isMounted(place, record)) clearPlace(place);
   }
 }
 
