@@ -18,8 +18,10 @@ export interface StackProof {
   readonly proven: boolean;
   /** Paths where the image is not what the parts, rules and mergers give. */
   readonly differences: readonly { readonly path: string; readonly text: string }[];
-  /** How many layers of the image are layers of its parts. */
+  /** How many layers of the image are layers of its parts. What the parts are called, only the record says. */
   readonly layersShared: number;
+  /** How many layers of the image lie above the stack: nothing is proven of them. */
+  readonly layersAbove: number;
   /** Bytes of the blobs of those layers, as far as sizes are known: they are neither stored nor sent again. */
   readonly bytesSaved: number;
   /** Absolute, sorted. */
@@ -74,6 +76,7 @@ export async function verifyStack(
     proven: differences.length === 0,
     differences,
     layersShared: shared,
+    layersAbove: layers.length - stack.length,
     bytesSaved: layers.slice(0, shared).reduce((sum, { size = 0 }) => sum + size, 0),
     mergedFiles: decision.merged.flatMap(merge => merge.paths).toSorted(),
     regeneratedFiles: remade,

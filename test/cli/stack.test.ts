@@ -108,6 +108,7 @@ describe('the proof of a stack', () => {
     proven: true,
     differences: [],
     layersShared: 3,
+    layersAbove: 0,
     bytesSaved: 1500,
     mergedFiles: ['/etc/passwd'],
     regeneratedFiles: ['/etc/ld.so.cache'],
@@ -135,6 +136,13 @@ describe('the proof of a stack', () => {
       '',
       'image is proven to be a + b; 3 layers shared; 1.5 kB saved; 1 file merged; 1 conflict',
     ]);
+  });
+
+  it('does not speak for layers above the stack', () => {
+    const record = { ...proof.record, extra: 3 };
+    expect(proofLines('image', { ...proof, layersAbove: 5, record }, false).at(-1)).toMatch(
+      /^the lowest 4 of the 9 layers of image are proven to be a \+ b; 3 layers shared; /,
+    );
   });
 
   it('has the paths that are not what they should be', () => {

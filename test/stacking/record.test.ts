@@ -174,16 +174,17 @@ describe('the proof of a stack', () => {
       proven: true,
       differences: [],
       layersShared: 3,
+      layersAbove: 0,
       bytesSaved: 111,
       mergedFiles: ['/etc/joined'],
       regeneratedFiles: [],
     });
   });
 
-  it('does not look at layers above the stack', async () => {
+  it('does not look at layers above the stack, but counts them', async () => {
     const { record, layers } = await stacked(PARTS, RULES);
     const above = layer('above', { '/etc/conf': removed, '/new': file('new') });
-    expect((await verify(record, [...layers, above])).proven).toBe(true);
+    expect(await verify(record, [...layers, above])).toMatchObject({ proven: true, layersAbove: 1 });
   });
 
   it('fails where a layer was changed, one is missing, or rules are not those of the record', async () => {

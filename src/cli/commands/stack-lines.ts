@@ -70,11 +70,20 @@ export function proofLines(image: string, proof: StackVerification, color: boole
       color,
     ),
     [
-      `${image} is ${proof.proven ? 'proven' : 'not proven'} to be ${record.parts.map(({ name }) => name).join(' + ')}`,
+      `${whatIsProven(image, proof)} ${proof.proven ? 'proven' : 'not proven'} to be ${record.parts.map(({ name }) => name).join(' + ')}`,
       `${counted(proof.layersShared, 'layer')} shared`,
       `${decimalSize(proof.bytesSaved)} saved`,
       `${counted(mergedFiles.length, 'file')} merged`,
       counted(record.conflictCount, 'conflict'),
     ].join('; '),
   ];
+}
+
+/** Of layers above the stack nothing is known. */
+function whatIsProven(image: string, { record, layersShared, layersAbove }: StackVerification): string {
+  if (layersAbove === 0) return `${image} is`;
+  const own = [record.extra, record.regenerated].filter(place => place !== undefined);
+  const stacked = layersShared + own.length;
+  const verb = stacked === 1 ? 'is' : 'are';
+  return `the lowest ${stacked} of the ${stacked + layersAbove} layers of ${image} ${verb}`;
 }
