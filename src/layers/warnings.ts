@@ -1,4 +1,5 @@
 /** Collects what went less than perfectly, one line for each kind of it, however many entries are concerned. */
+import { printable } from '../support/cells.ts';
 import { type ByteString, quote } from './bytes.ts';
 
 export class Warnings {
@@ -13,7 +14,7 @@ export class Warnings {
   lines(): string[] {
     return Array.from(this.#kinds, ([kind, { count, first }]) => {
       const more = count === 1 ? '' : ` and ${count - 1} more`;
-      return `${kind}: ${quote(first)}${more}`;
+      return `${printable(kind)}: ${quote(first)}${more}`;
     });
   }
 }

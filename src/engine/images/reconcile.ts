@@ -5,10 +5,12 @@ import {
   conflictLines,
   decideStack,
   type LayerFiles,
+  type MergedPaths,
   mergers,
   type StackDecision,
   type StackLayer,
 } from '../../stacking/index.ts';
+import { printable } from '../../support/cells.ts';
 import { type LookContext, say } from '../context.ts';
 import { contentsOf, filesOf } from '../layer-contents.ts';
 import { keepLayer } from '../layer-records.ts';
@@ -140,22 +142,26 @@ async function packed(
   return layer ? [await keepLayer(layer, output, compression, context)] : [];
 }
 
-/** Conflicts that are named, unless all are asked for. */
+/** Conflicts, and paths of one merger, that are named, unless all are asked for. */
 const SHOWN = 20;
 
 function tell({ image, base }: Move, { conflicts, merged }: StackDecision, context: LookContext): void {
-  for (const { merger, paths } of merged)
-    say(
-      context,
-      image.name,
-      'info',
-      `merged what ${image.name} and ${base.name} changed (${merger}): ${paths.join(', ')}`,
-    );
+  const most = context.options.debug ? Number.POSITIVE_INFINITY : SHOWN;
+  for (const line of mergedLines(merged, `${image.name} and ${base.name}`, most))
+    say(context, image.name, 'info', line);
   const lines = conflictLines(conflicts);
   if (lines.length === 0) return;
   say(context, image.name, 'warning', `${image.name} wins where ${base.name} has changed the same:`);
-  const shown = context.options.debug ? lines : lines.slice(0, SHOWN);
-  for (const line of shown) say(context, image.name, 'warning', `  ${line}`);
-  const rest = lines.length - shown.length;
+  for (const line of lines.slice(0, most)) say(context, image.name, 'warning', `  ${line}`);
+  const rest = lines.length - most;
   if (rest > 0) say(context, image.name, 'warning', `  and ${rest} more. use --debug for complete output`);
+}
+
+/** A line for each merger, with so many of its paths at most: they are whatever an image has. */
+export function mergedLines(merged: readonly MergedPaths[], by: string, most: number): readonly string[] {
+  return merged.map(({ merger, paths }) => {
+    const rest = paths.length - most;
+    const shown = paths.slice(0, most).map(printable).join(', ');
+    return `merged what ${by} changed (${merger}): ${shown}${rest > 0 ? ` and ${rest} more` : ''}`;
+  });
 }
