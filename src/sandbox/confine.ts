@@ -5,7 +5,7 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MS, makeReadOnly, mount } from '../linux/index.ts';
-import { type ProcessResult, runProgram } from '../support/process.ts';
+import { findProgram, type ProcessResult, runProgram } from '../support/process.ts';
 import { releaseMounts } from './release.ts';
 
 export interface Confinement {
@@ -16,6 +16,8 @@ export interface Confinement {
   /** A directory for mounts, which does not exist. */
   readonly scratch: string;
   readonly signal: AbortSignal;
+  /** See `runProgram`. */
+  readonly onStdout?: (bytes: Buffer) => void;
 }
 
 /** Where a confined program finds what it reads, and the directory that it writes to. */
@@ -29,7 +31,7 @@ const PROGRAMS = ['bin', 'lib', 'lib32', 'lib64', 'libx32', 'nix', 'gnu', 'sbin'
 export async function runConfined(
   program: string,
   args: readonly string[],
-  { input, output, scratch, signal }: Confinement,
+  { input, output, scratch, signal, onStdout }: Confinement,
 ): Promise<ProcessResult> {
   const root = join(scratch, 'root');
   mkdirSync(root, { recursive: true });
@@ -42,9 +44,11 @@ export async function runConfined(
     makeReadOnly(root);
     mount({ source: output, target: join(root, OUTPUT), flags: MS.BIND });
     const namespaces = ['--net', '--ipc', '--pid', '--fork', '--kill-child'];
-    return await runProgram('unshare', [...namespaces, `--root=${root}`, '--wd=/', '--', program, ...args], {
+    const unshare = findProgram('unshare') ?? 'unshare';
+    return await runProgram(unshare, [...namespaces, `--root=${root}`, '--wd=/', '--', program, ...args], {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       signal,
+      onStdout,
     });
   } finally {
     releaseMounts(scratch);
