@@ -4,7 +4,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { mergePackages, type PackageRecord } from '../packages/merge.ts';
 import type { Conflict } from '../types.ts';
 import { trimmed, withoutLastNewlines } from './lines.ts';
-import { type Fields, fieldsOf, reconcileStanza, type StanzaKind, stanzasOf } from './stanzas.ts';
+import { type Fields, fieldsOf, reconcileStanza, type StanzaKind, stanzasOf, startOf } from './stanzas.ts';
 import type { TextSide } from './texts.ts';
 
 /** A package as one tree has it. */
@@ -35,8 +35,7 @@ export function readStatus(text: ByteString): Status {
   for (const stanza of stanzasOf(text)) {
     const fields = fieldsOf(stanza);
     const name = packageKey(fields);
-    if (name === undefined)
-      throw new AshlarError(`a stanza has no package: ${JSON.stringify(stanza.slice(0, 80))}`);
+    if (name === undefined) throw new AshlarError(`a stanza has no package: ${startOf(stanza)}`);
     if (packages.has(name)) throw new AshlarError(`it has two stanzas of the package ${name}`);
     packages.set(name, installed(fields, stanza));
   }

@@ -63,7 +63,8 @@ export function fieldsOf(stanza: ByteString): Fields {
   return fields;
 }
 
-function startOf(stanza: ByteString): string {
+/** For messages: the first line, as much of it as helps. */
+export function startOf(stanza: ByteString): string {
   return JSON.stringify(toText(linesOf(stanza)[0]?.slice(0, 80) ?? ''));
 }
 
