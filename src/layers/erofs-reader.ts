@@ -8,8 +8,8 @@ import { FileDescriptor } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
 import { BlobFile } from './decompress.ts';
-import { checkExpansion, EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
+import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
 import { joinPath } from './names.ts';
 import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
 import { isOverlayWhiteout } from './whiteouts.ts';
@@ -232,7 +232,7 @@ function parseDirents(block: Buffer): readonly ErofsName[] {
 
 /** Every name with its path: directories before what they hold, whiteouts before what they stand beside. */
 export function* walkErofs(
-  reader: ErofsReader,
+  reader: Pick<ErofsReader, 'root' | 'node' | 'list'>,
   limits: Limits,
 ): Generator<{ readonly path: ByteString; readonly node: ErofsNode }> {
   const seen = new Set<bigint>([reader.root]);
@@ -255,7 +255,7 @@ export function* walkErofs(
       into.push({ path: at, id: child.id });
     }
     // The last ones come first.
-    pending.push(...whiteouts);
+    for (const whiteout of whiteouts) pending.push(whiteout);
   }
 }
 
@@ -273,11 +273,14 @@ const CHECKSUM = 1;
 export function disguiseDevices(image: string, copy: string): boolean {
   using file = new BlobFile(image);
   const reader = new ErofsReader(file, DEFAULT_LIMITS);
-  const nodes = [...walkErofs(reader, DEFAULT_LIMITS)];
-  checkExpansion(nodes.reduce((sum, { node: { type, size } }) => sum + (type === 'file' ? size : 0), 0));
-  const devices = nodes.filter(({ node: { type, major, minor } }) => {
-    return (type === 'character' || type === 'block') && !isOverlayWhiteout({ type, major, minor });
-  });
+  const guard = new ExpansionGuard(DEFAULT_LIMITS, file.size);
+  const devices: number[] = [];
+  for (const { node } of walkErofs(reader, DEFAULT_LIMITS)) {
+    const { id, type, size, major, minor } = node;
+    if (type === 'file') guard.add(size);
+    if ((type === 'character' || type === 'block') && !isOverlayWhiteout({ type, major, minor }))
+      devices.push(reader.placeOf(id));
+  }
   if (devices.length === 0) return false;
   copyFileSync(image, copy, constants.COPYFILE_FICLONE);
   using copied = new FileDescriptor(openSync(copy, constants.O_RDWR | constants.O_NOFOLLOW));
@@ -288,6 +291,6 @@ export function disguiseDevices(image: string, copy: string): boolean {
     writeSync(copied.fd, word, 0, 2, at);
   };
   change(EROFS_SUPERBLOCK + 8, features => features & ~CHECKSUM);
-  for (const { node } of devices) change(reader.placeOf(node.id) + 4, mode => (mode & ~TYPE_BITS) | FIFO);
+  for (const place of devices) change(place + 4, mode => (mode & ~TYPE_BITS) | FIFO);
   return true;
 }

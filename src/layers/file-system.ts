@@ -2,7 +2,7 @@
 import { readSync } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
 import { BlobFile } from './decompress.ts';
-import { DEFAULT_LIMITS, ExpansionGuard } from './limits.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { hasVerity, verifyVerity } from './verity.ts';
 
 export type FileSystemKind = 'squashfs' | 'erofs';
@@ -57,11 +57,6 @@ export function fileSystemSize(file: BlobFile, kind: FileSystemKind): number {
   if (size > file.size)
     throw new AshlarError(`the ${kind} layer is cut short: ${file.size} of ${size} bytes are there`);
   return size;
-}
-
-/** Throws an AshlarError for file systems whose files together are more than any honest layer has. */
-export function checkExpansion(bytes: number): void {
-  new ExpansionGuard(DEFAULT_LIMITS, undefined).add(bytes);
 }
 
 /** squashfs 4.0 (the kernel's fs/squashfs/squashfs_fs.h). */

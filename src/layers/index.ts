@@ -21,12 +21,7 @@ export {
   makeErofs,
 } from './erofs.ts';
 export { disguiseDevices } from './erofs-reader.ts';
-export {
-  type CheckedFileSystem,
-  checkExpansion,
-  type FileSystemBlob,
-  type FileSystemKind,
-} from './file-system.ts';
+export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
   digestOfContent,
   digestOfFiles,
@@ -68,5 +63,6 @@ export {
   type SquashfsCompression,
   type SquashfsCompressor,
 } from './squashfs.ts';
+export { SquashfsListing } from './squashfs-listing.ts';
 export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

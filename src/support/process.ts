@@ -25,26 +25,47 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
+export interface ProgramOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> {
+  readonly input?: string;
+  /** Takes the standard output instead of its being collected; what it throws ends the program, and is thrown. */
+  readonly onStdout?: ((bytes: Buffer) => void) | undefined;
+}
+
 /** Runs a program to its end and collects its output, which is expected to be small. */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  options: Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> & { readonly input?: string } = {},
+  options: ProgramOptions = {},
 ): Promise<ProcessResult> {
-  const { input, ...spawnOptions } = options;
+  const { input, onStdout, ...spawnOptions } = options;
   const child = spawn(program, args, {
     ...spawnOptions,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  child.stdout?.on('data', (bytes: Buffer) => output.stdout.push(bytes));
+  let failure: { readonly error: unknown } | undefined;
+  child.stdout?.on('data', (bytes: Buffer) => {
+    if (!onStdout) {
+      output.stdout.push(bytes);
+      return;
+    }
+    try {
+      if (!failure) onStdout(bytes);
+    } catch (error) {
+      failure = { error };
+      child.kill('SIGKILL');
+    }
+  });
   child.stderr?.on('data', (bytes: Buffer) => output.stderr.push(bytes));
   // A program that ends without reading its input is judged by its exit status.
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve(exitStatus(code, signal)));
+    child.on('close', (code, signal) => {
+      if (failure) reject(failure.error);
+      else resolve(exitStatus(code, signal));
+    });
   });
   return {
     status,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { seal } from '../../src/layers/convert.ts';
 import { BlobFile } from '../../src/layers/decompress.ts';
 import { type ErofsTree, makeErofs } from '../../src/layers/erofs.ts';
-import { disguiseDevices, ErofsReader, walkErofs } from '../../src/layers/erofs-reader.ts';
+import { disguiseDevices, type ErofsNode, ErofsReader, walkErofs } from '../../src/layers/erofs-reader.ts';
 import { checkFileSystem } from '../../src/layers/file-system.ts';
 import { DEFAULT_LIMITS } from '../../src/layers/limits.ts';
 import { AshlarError } from '../../src/support/errors.ts';
@@ -156,6 +156,21 @@ describe.skipIf(lacks('mkfs.erofs', 'fsck.erofs') || !isRoot)('a tar layer as er
     expect(() => check({ rootHash })).toThrow('the verity data is wrong');
   });
 
+  it('is refused when it would fill the disk', async () => {
+    const path = await image((await canonical(awkward)).tar);
+    const bytes = readFileSync(path);
+    {
+      using blob = new BlobFile(path);
+      const reader = new ErofsReader(blob, DEFAULT_LIMITS);
+      const large = [...walkErofs(reader, DEFAULT_LIMITS)].find(found => found.path === 'lib/large');
+      const place = reader.placeOf(large?.node.id ?? 0n) + 8;
+      expect(bytes.readUInt32LE(place)).toBe(700_000);
+      bytes.writeUInt32LE(3 * 2 ** 30, place);
+    }
+    writeFileSync(path, bytes);
+    expect(() => disguiseDevices(path, join(scratch(), 'copy'))).toThrow('looks like a decompression bomb');
+  });
+
   it('gives an error and nothing worse when an image is damaged anywhere', async () => {
     const path = await image((await canonical(awkward)).tar);
     const good = readFileSync(path);
@@ -174,6 +189,37 @@ describe.skipIf(lacks('mkfs.erofs', 'fsck.erofs') || !isRoot)('a tar layer as er
       }
     }
     expect(refused).toBeGreaterThan(0);
+  });
+});
+
+describe('a walk through an erofs image', () => {
+  it('meets any number of whiteouts in a directory before what they stand beside', () => {
+    const attributes = {
+      mode: 0,
+      uid: 0,
+      gid: 0,
+      mtime: 0n,
+      size: 0,
+      major: 0,
+      minor: 0,
+      xattrs: [],
+      link: '',
+    };
+    const types = ['directory', 'file', 'character'] as const;
+    const node = (id: bigint): ErofsNode => ({
+      ...{ ...attributes, id, links: 1, type: types[Number(id)] ?? 'socket' },
+    });
+    const names = [
+      { name: 'a', id: 1n },
+      ...Array.from({ length: 200_000 }, (_, i) => ({ name: `b${i}`, id: 2n })),
+      { name: 'c', id: 1n },
+    ];
+    const paths = Array.from(
+      walkErofs({ root: 0n, node, list: () => names }, DEFAULT_LIMITS),
+      found => found.path,
+    );
+    expect(paths.slice(0, 2)).toEqual(['', 'b0']);
+    expect(paths.slice(-3)).toEqual(['b199999', 'a', 'c']);
   });
 });
 

@@ -1,13 +1,13 @@
 /** Layers that are file systems, read and made by programs that need the names and owners of our namespaces. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  checkExpansion,
   disguiseDevices,
   type FileSystemLayer,
   makeErofs,
   type PackedLayer,
   packLayer,
+  SquashfsListing,
   sealImage,
   unpackLayer,
 } from '../../layers/index.ts';
@@ -73,27 +73,29 @@ async function extract(
     });
   }
   const confinement = { input, output, scratch: join(scratch, 'confined'), signal };
-  if (kind === 'squashfs') checkExpansion(await sizeOfSquashfs(path, confinement));
+  if (kind === 'squashfs') await checkListing(path, confinement);
   const { status, stderr } = await runConfined(path, args, confinement);
   if (status === 0) return;
   const lines = [...new Set(stderr.split('\n').filter(line => line !== ''))];
   const complaints = lines.filter(line => !PRIVILEGED.test(line));
-  if (kind === 'erofs' || status !== INCOMPLETE || complaints.length > 0) {
-    const said = (complaints.length > 0 ? complaints : lines).slice(0, MOST_LINES).join('; ');
-    throw new AshlarError(`${program} failed with status ${status}: ${said}`);
-  }
+  if (kind === 'erofs' || status !== INCOMPLETE || complaints.length > 0)
+    throw failed(program, status, complaints.length > 0 ? complaints : lines);
   const said = lines.slice(0, MOST_LINES).join('; ');
   warn(`not everything in a squashfs layer can be kept without more privileges: ${said}`);
 }
 
 const MOST_LINES = 5;
 
-/** Bytes of all files together. Names could pretend to be more lines, which would only make it more. */
-async function sizeOfSquashfs(unsquashfs: string, confinement: Confinement): Promise<number> {
-  const { stdout } = await runConfined(unsquashfs, ['-lln', INPUT], confinement);
-  return stdout
-    .split('\n')
-    .reduce((sum, line) => sum + Number(/^-\S+ +\d+\/\d+ +(\d+) /.exec(line)?.[1] ?? 0), 0);
+function failed(program: string, status: number, lines: readonly string[]): AshlarError {
+  return new AshlarError(`${program} failed with status ${status}: ${lines.slice(0, MOST_LINES).join('; ')}`);
+}
+
+/** Refuses an image that would fill the disk, before anything is written. */
+async function checkListing(unsquashfs: string, confinement: Confinement): Promise<void> {
+  const listing = new SquashfsListing(statSync(confinement.input).size);
+  const onStdout = (bytes: Buffer) => listing.add(bytes);
+  const { status, stderr } = await runConfined(unsquashfs, ['-lln', INPUT], { ...confinement, onStdout });
+  if (status !== 0) throw failed('unsquashfs', status, stderr.trim().split('\n'));
 }
 
 /** A tar layer as an erofs image: unpacked, since mkfs.erofs takes directories. */
