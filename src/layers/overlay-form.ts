@@ -149,6 +149,7 @@ export class OverlayForm {
       return;
     }
     if (this.#ordinal === 1) yield* this.#writeSurveyed(this.#survey);
+    if (isOverlayWhiteout(entry)) this.#leaveOut(entry);
     const [first, ...links] = this.#survey.paths.get(this.#ordinal) ?? [];
     if (first === undefined) return;
     yield* this.#write({ ...entry, path: first }, content);
@@ -180,12 +181,17 @@ export class OverlayForm {
         return;
       case 'other':
         if (isOverlayWhiteout(entry)) {
-          this.#warnings.add('a device 0:0 was left out', entry.path);
+          this.#leaveOut(entry);
           return;
         }
         yield* this.#ensure(placement.place.directory);
         yield* this.#write({ ...entry, path: pathOf(placement.place) }, content);
     }
+  }
+
+  /** Overlayfs would take it for a whiteout. */
+  #leaveOut(device: TarEntry): void {
+    this.#warnings.add('a device 0:0 was left out', device.path);
   }
 
   *#writeSurveyed({ tree, whiteouts }: Survey): Flow<void> {

@@ -1,8 +1,8 @@
 /** Writes squashfs images with mksquashfs, from a tar that streams in, and reads them with unsquashfs. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, rmSync, writeSync } from 'node:fs';
-import { pipe, setPipeSize } from '../linux/index.ts';
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { FileDescriptor, pipe, setPipeSize } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { findProgram, runProgram } from '../support/process.ts';
 import { toText } from './bytes.ts';
@@ -71,6 +71,7 @@ export class SquashfsWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#running) return;
+    using _ = this.#running.messages;
     this.#running.child.kill('SIGKILL');
     closeInput(this.#running);
     await this.#running.ended.catch(() => {});
@@ -82,12 +83,17 @@ interface Running {
   readonly input: number;
   readonly ended: Promise<[number | null, NodeJS.Signals | null]>;
   inputOpen: boolean;
-  messages: string;
+  /**
+   * What it complains about, in a file without a name: while this thread waits for it to take a block, nobody would
+   * read a pipe.
+   */
+  readonly messages: FileDescriptor;
 }
 
 function start(output: string, { compressor, level, blockSize }: SquashfsCompression): Running {
   const program = findProgram('mksquashfs');
   if (program === undefined) throw new AshlarError('cannot find the program mksquashfs', { hint: PACKAGES });
+  const messages = openUnnamed(`${output}.messages`);
   const ends = pipe();
   try {
     setPipeSize(ends.write, OUTPUT_BLOCK);
@@ -100,20 +106,23 @@ function start(output: string, { compressor, level, blockSize }: SquashfsCompres
     ];
     // mksquashfs would set times back to SOURCE_DATE_EPOCH, which was done where it is due.
     const { SOURCE_DATE_EPOCH: _, ...env } = process.env;
-    const child = spawn(program, args, { env, stdio: [ends.read, 'ignore', 'pipe'] });
+    const child = spawn(program, args, { env, stdio: [ends.read, 'ignore', messages.fd] });
     const ended = once(child, 'close') as Running['ended'];
     ended.catch(() => {});
-    const running: Running = { child, input: ends.write, ended, inputOpen: true, messages: '' };
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      running.messages = (running.messages + text).slice(-2000);
-    });
-    return running;
+    return { child, input: ends.write, ended, inputOpen: true, messages };
   } catch (error) {
     closeSync(ends.write);
+    messages[Symbol.dispose]();
     throw error;
   } finally {
     closeSync(ends.read);
   }
+}
+
+function openUnnamed(path: string): FileDescriptor {
+  const file = new FileDescriptor(openSync(path, 'wx+', 0o600));
+  rmSync(path);
+  return file;
 }
 
 function closeInput(running: Running): void {
@@ -124,7 +133,14 @@ function closeInput(running: Running): void {
 async function failure(running: Running, cause?: unknown): Promise<AshlarError> {
   closeInput(running);
   await running.ended.catch(() => {});
-  return new AshlarError(`mksquashfs failed: ${running.messages.trim()}`, { cause });
+  return new AshlarError(`mksquashfs failed: ${endOf(running.messages)}`, { cause });
+}
+
+/** The last 2000 bytes. */
+function endOf({ fd }: FileDescriptor): string {
+  const end = Buffer.alloc(2000);
+  const count = readSync(fd, end, 0, end.length, Math.max(0, fstatSync(fd).size - end.length));
+  return end.toString('utf8', 0, count).trim();
 }
 
 const SECOND = 1_000_000_000n;

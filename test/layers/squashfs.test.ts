@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -224,6 +224,36 @@ describe.skipIf(lacks('mksquashfs', 'unsquashfs') || !isRoot)('a tar layer as sq
       'the attribute system.posix_acl_access, which squashfs cannot hold, was left out: "f"',
     ]);
     expect(extracted({ path } as Image).f?.xattrs).toEqual({ 'user.ok': '31' });
+  });
+
+  it('has no device 0:0, which would hide what is below it, and says so in any order', async () => {
+    const device = { name: 'd/zero', type: '3', mode: 0o666 };
+    for (const more of [[], [dir('d/')]]) {
+      const made = await image(rawTar([device, file('d/file'), ...more]));
+      expect(made.warnings).toEqual(['a device 0:0 was left out: "d/zero"']);
+      expect(Object.keys(extracted(made)).sort()).toEqual(['.', 'd', 'd/file']);
+    }
+  });
+
+  it('says in the end what mksquashfs had to say, however much', () => {
+    const programs = scratch();
+    const program = join(programs, 'mksquashfs');
+    writeFileSync(
+      program,
+      '#!/bin/sh\nyes complaint | head -c 1000000 >&2\ncat >/dev/null\necho last >&2\nexit 1',
+    );
+    chmodSync(program, 0o755);
+    const script = `
+      import { QUICK_SQUASHFS, SquashfsWriter } from '${resolve('src/layers/squashfs.ts')}';
+      await using writer = new SquashfsWriter('${programs}/image', QUICK_SQUASHFS, { give() {} });
+      for (let i = 0; i < 4; i++) await writer.write(Buffer.alloc(1 << 20));
+      await writer.finish().catch(error => console.log(error.message));`;
+    const env = { ...process.env, PATH: `${programs}:${process.env.PATH}` };
+    // In a process of its own, since a writer that waits for ever would do so with its whole thread.
+    const args = ['--input-type=module-typescript', '-e', script];
+    const said = execFileSync(process.execPath, args, { env, encoding: 'utf8', timeout: 60_000 });
+    expect(said).toMatch(/^mksquashfs failed: [\s\S]*complaint\nlast\n$/);
+    expect(said.length).toBeLessThan(2100);
   });
 
   it('is refused for a layer that is not the one with this diff ID, and leaves no file', async () => {
