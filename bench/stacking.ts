@@ -69,10 +69,11 @@ function buildCommand(stage: Stage, project: string) {
   return stage.ashlar(project, '--store', 'store', 'build');
 }
 
-/** Another image every time. */
+/** Another image every time, by rules that nothing was ever decided by. */
 function stacked(run: number): object {
   const part = (tag: string) => ({ type: 'oci', url: `oci:${tag}` });
-  return { both: { from: [part('x'), part('y')], labels: { run: String(run) } } };
+  const conflicts = { [`/run-${run}`]: 'error' };
+  return { both: { from: [part('x'), part('y')], conflicts, labels: { run: String(run) } } };
 }
 
 function ashlar(stage: Stage, { project }: Pair): Contender {
