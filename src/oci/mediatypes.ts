@@ -38,7 +38,7 @@ export type LayerFormat =
       /** The compressor inside the file system, in its own words (`zstd`, `lz4hc`). */
       readonly compression?: string;
       /** The type says that a dm-verity hash area follows; today's types do not say so even when one does. */
-      readonly verity: boolean;
+      readonly verityInType: boolean;
     };
 
 const tarTypes: ReadonlyMap<string, TarCompression> = new Map([
@@ -65,7 +65,7 @@ export function layerFormat(mediaType: string): LayerFormat {
   if (tar !== undefined) return { kind: 'tar', compression: tar };
   const [, kind, compression, verity] = fileSystemType.exec(mediaType) ?? [];
   if (kind !== 'squashfs' && kind !== 'erofs') throw new AshlarError(`unknown media type ${mediaType}`);
-  return { kind, ...(compression === undefined ? {} : { compression }), verity: verity !== undefined };
+  return { kind, ...(compression === undefined ? {} : { compression }), verityInType: verity !== undefined };
 }
 
 /** Layers that the publisher does not want to be pushed elsewhere; they are fetched from their `urls`. */

@@ -19,15 +19,15 @@ describe('a layer media type', () => {
   });
 
   it.each([
-    [`${stacker}.squashfs`, { kind: 'squashfs', verity: false }],
-    [`${stacker}.squashfs+zstd`, { kind: 'squashfs', compression: 'zstd', verity: false }],
-    [`${stacker}.squashfs+gzip`, { kind: 'squashfs', compression: 'gzip', verity: false }],
-    [`${stacker}.squashfs+zstd+verity`, { kind: 'squashfs', compression: 'zstd', verity: true }],
-    [`${stacker}.squashfs+verity`, { kind: 'squashfs', verity: true }],
-    [`${stacker}.erofs`, { kind: 'erofs', verity: false }],
-    [`${stacker}.erofs+lz4hc`, { kind: 'erofs', compression: 'lz4hc', verity: false }],
-    [`${stacker}.erofs+lz4`, { kind: 'erofs', compression: 'lz4', verity: false }],
-    [`${stacker}.erofs+zstd+verity`, { kind: 'erofs', compression: 'zstd', verity: true }],
+    [`${stacker}.squashfs`, { kind: 'squashfs', verityInType: false }],
+    [`${stacker}.squashfs+zstd`, { kind: 'squashfs', compression: 'zstd', verityInType: false }],
+    [`${stacker}.squashfs+gzip`, { kind: 'squashfs', compression: 'gzip', verityInType: false }],
+    [`${stacker}.squashfs+zstd+verity`, { kind: 'squashfs', compression: 'zstd', verityInType: true }],
+    [`${stacker}.squashfs+verity`, { kind: 'squashfs', verityInType: true }],
+    [`${stacker}.erofs`, { kind: 'erofs', verityInType: false }],
+    [`${stacker}.erofs+lz4hc`, { kind: 'erofs', compression: 'lz4hc', verityInType: false }],
+    [`${stacker}.erofs+lz4`, { kind: 'erofs', compression: 'lz4', verityInType: false }],
+    [`${stacker}.erofs+zstd+verity`, { kind: 'erofs', compression: 'zstd', verityInType: true }],
   ])('%s is a file system', (mediaType, format) => {
     expect(layerFormat(mediaType)).toEqual(format);
   });

@@ -65,7 +65,7 @@ function formedLayer(
   return {
     diffId: descriptor.digest,
     descriptor,
-    format: { kind: type, compression: compressor, verity: false },
+    format: { kind: type, compression: compressor, verityInType: false },
     fetch: async () => {},
   };
 }

@@ -39,7 +39,7 @@ export async function checkFileSystem(
 ): Promise<void> {
   const { digest, mediaType } = descriptor;
   const rootHash = rootHashOf(descriptor);
-  if (rootHash === undefined && format.verity) {
+  if (rootHash === undefined && format.verityInType) {
     throw new AshlarError(`the layer ${digest} (${mediaType}) has no root hash in its annotations`, {
       hint: 'its verity data cannot be checked; the image was written by a faulty tool, or was tampered with',
     });
