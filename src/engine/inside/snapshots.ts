@@ -76,9 +76,10 @@ export class Snapshots {
   #open(diffId: string): Snapshot | undefined {
     try {
       return readSnapshot(this.#options.directory, diffId);
-    } catch {
-      // It is unpacked again.
-      rmSync(this.#path(diffId), { recursive: true });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      // It is unpacked again. Another process may be about to do the same.
+      rmSync(this.#path(diffId), { recursive: true, force: true });
       return undefined;
     }
   }
@@ -132,6 +133,11 @@ export class Snapshots {
     this.#count += 1;
     return join(this.#options.temporary, `snapshot-${this.#count}`);
   }
+}
+
+/** Not everything for which a snapshot cannot be read is its fault, and others may be using it. */
+function isDamage(error: unknown): boolean {
+  return error instanceof SyntaxError || codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }
 
 /** Sets times that are later than `latest` (seconds) back to it; names are bytes, since they need not be text. */
