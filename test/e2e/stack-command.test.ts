@@ -2,8 +2,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StackReport, StackVerification } from '../../src/engine/index.ts';
 import type { StackRecord } from '../../src/stacking/index.ts';
+import { has } from '../support/tools.ts';
 import { rewriteManifest } from './images.ts';
-import { failureOf, type Project, useWorkspace } from './support.ts';
+import { linesOf } from './roots.ts';
+import { ashlarProgram, failureOf, output, type Project, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 
@@ -98,6 +100,34 @@ describe('stack', () => {
       status: 0,
       stdout: expect.stringMatching(/^both is proven to be .*image-x \+ .*image-y; 6 layers shared; /),
     });
+  });
+
+  it.runIf(has('strace'))('reads and writes no byte of layers that were looked into before', async () => {
+    expect((await stack('--dry-run', 'image-x', 'image-y')).status).toBe(0);
+    const calls = 'read,pread64,readv,write,pwrite64,writev,copy_file_range,sendfile,splice';
+    const log = project.at('trace');
+    const command = project.arguments([
+      'stack',
+      '--tag',
+      'traced',
+      '--conflicts',
+      'last',
+      'image-x',
+      'image-y',
+    ]);
+    await output(
+      'strace',
+      ['-f', '-qq', '--decode-fds=path', '-e', `trace=${calls}`, '-o', log, ashlarProgram, ...command],
+      {
+        cwd: project.path,
+        env: project.environment(),
+      },
+    );
+    const touched = linesOf(log);
+    expect(touched.some(line => line.includes('/index.json>'))).toBe(true);
+    const layers = project.image('traced').layers.map(digest => digest.replace('sha256:', ''));
+    expect(touched.filter(line => layers.some(layer => line.includes(layer)))).toEqual([]);
+    expect(touched.filter(line => /\/tmp\/[^>]*\/layer-/.test(line))).toEqual([]);
   });
 
   it('makes nothing where a conflict is an error, or no name is given', async () => {
