@@ -78,10 +78,22 @@ export class Snapshots {
       return readSnapshot(this.#options.directory, diffId);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      // It is unpacked again. Another process may be about to do the same.
-      rmSync(this.#path(diffId), { recursive: true, force: true });
+      // It is unpacked again.
+      this.#remove(diffId);
       return undefined;
     }
+  }
+
+  /** At once, and elsewhere bit by bit: another process may be about to do the same, and to publish a good one. */
+  #remove(diffId: string): void {
+    const temporary = this.#temporaryPath();
+    mkdirSync(this.#options.temporary, { recursive: true });
+    try {
+      renameSync(this.#path(diffId), temporary);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+    rmSync(temporary, { recursive: true, force: true });
   }
 
   async #unpack(layer: TreeLayer, signal: AbortSignal): Promise<Snapshot> {

@@ -1,55 +1,66 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TreeLayer } from '../../../src/engine/inside/requests.ts';
-import { Snapshots } from '../../../src/engine/inside/snapshots.ts';
-import { file, rawTar, sha256 } from '../../layers/support.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Snapshot, Snapshots, treeIn } from '../../../src/engine/inside/snapshots.ts';
+import { digestOf } from '../../../src/oci/index.ts';
+import { file, rawTar } from '../../layers/support.ts';
 
-let directory: string;
+let root: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'ashlar-snapshots-'));
+  root = mkdtempSync(join(tmpdir(), 'ashlar-snapshots-'));
+  mkdirSync(join(root, 'store'));
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => rmSync(root, { recursive: true }));
 
-const tar = rawTar([file('f', '', { content: Buffer.from('content') })]);
+const tar = rawTar([file('a', 'content')]);
+const diffId = digestOf(tar);
 
-/** A layer whose snapshot has been made, and what makes it again. */
-async function unpacked() {
-  const layer: TreeLayer = {
-    diffId: `sha256:${sha256(tar)}`,
-    blob: join(directory, 'blob'),
-    compression: 'none',
-  };
-  writeFileSync(layer.blob, tar);
-  let processes = 0;
-  const open = async () => {
-    processes += 1;
-    const options = { directory, temporary: join(directory, `process-${processes}`) };
-    const snapshots = new Snapshots({ ...options, singleId: true, warn: () => {} });
-    const [snapshot] = await snapshots.ensure([layer], new AbortController().signal);
-    return snapshot?.tree ?? '';
-  };
-  const tree = await open();
-  return { open, tree, facts: join(tree, '../facts.json') };
+/** The snapshot of a layer, as a process of its own opens it. */
+async function open(): Promise<Snapshot | undefined> {
+  const temporary = mkdtempSync(join(root, 'process-'));
+  const blob = join(root, 'layer');
+  writeFileSync(blob, tar);
+  const directory = join(root, 'store');
+  const snapshots = new Snapshots({ directory, temporary, singleId: true, warn: () => {} });
+  const { signal } = new AbortController();
+  const [snapshot] = await snapshots.ensure([{ blob, compression: 'none', diffId }], signal);
+  expect(readdirSync(temporary)).toEqual([]);
+  return snapshot;
 }
 
-describe('a snapshot', () => {
-  it.each([
-    ['not there any more', (facts: string) => rmSync(facts)],
-    ['cut short', (facts: string) => writeFileSync(facts, '{"implied')],
-  ])('is made again when what is known of it is %s', async (_, damage) => {
-    const { open, tree, facts } = await unpacked();
-    rmSync(join(tree, 'f'));
-    damage(facts);
-    expect(readFileSync(join(await open(), 'f'), 'utf8')).toBe('content');
-  });
+const at = (name: string) => join(treeIn(join(root, 'store'), diffId), '..', name);
 
-  it('stays, for those who use it, when it cannot be read for another reason', async () => {
-    const { open, tree, facts } = await unpacked();
-    rmSync(facts);
-    mkdirSync(facts);
-    await expect(open()).rejects.toThrow('EISDIR');
-    expect(existsSync(join(tree, 'f'))).toBe(true);
-  });
+it('is unpacked once', async () => {
+  const first = await open();
+  writeFileSync(at('tree/mark'), '');
+  expect(await open()).toEqual(first);
+  expect(readdirSync(at('tree'))).toEqual(['a', 'mark']);
+});
+
+it.each([
+  ['facts that are cut short', () => writeFileSync(at('facts.json'), '{"opaque')],
+  ['no facts', () => rmSync(at('facts.json'))],
+  [
+    'a file in its place',
+    () => {
+      rmSync(at('.'), { recursive: true });
+      writeFileSync(at('.'), '');
+    },
+  ],
+])('is made anew when it has %s', async (_, damage) => {
+  const first = await open();
+  writeFileSync(at('tree/mark'), '');
+  damage();
+  expect(await open()).toEqual(first);
+  expect(readdirSync(at('tree'))).toEqual(['a']);
+  expect(readFileSync(at('tree/a'), 'utf8')).toBe('content');
+});
+
+it('stays when it merely cannot be read', async () => {
+  await open();
+  rmSync(at('facts.json'));
+  mkdirSync(at('facts.json'));
+  await expect(open()).rejects.toThrow('EISDIR');
+  expect(readdirSync(at('tree'))).toEqual(['a']);
 });
