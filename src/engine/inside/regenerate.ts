@@ -123,9 +123,14 @@ function statusOf({ path }: Place): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
+/** Bytes of the largest files that are compared: images choose what is in them, and both come into memory. */
+const MOST_COMPARED = 64 * 1024 ** 2;
+
+/** Whether nothing has changed; larger files count as changed. */
 function sameFile(a: Place, statusOfA: Stats, b: Place, statusOfB: Stats): boolean {
   return (
     statusOfA.size === statusOfB.size &&
+    statusOfA.size <= MOST_COMPARED &&
     statusOfA.mode === statusOfB.mode &&
     readFileSync(a.path).equals(readFileSync(b.path))
   );

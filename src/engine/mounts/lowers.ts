@@ -47,8 +47,9 @@ export async function mountLowers(
 const OPTIONS = 'ro,nosuid,nodev';
 
 /**
- * By the kernel, if a root hash vouches for the content: what is wrong in a file system of strangers is a way into it.
- * By a program otherwise, where there is one. False where neither can.
+ * By the kernel where a root hash was checked, by a program otherwise, where there is one. False where neither can.
+ * A root hash, like a digest, only says that the layer is what its manifest names: a stranger who makes a file system
+ * that harms the kernel makes a hash that fits. Images to mount as root are those whose makers one trusts.
  */
 async function mountOne(
   { descriptor }: LayerRecord,
