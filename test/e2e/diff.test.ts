@@ -2,8 +2,10 @@
 import { symlinkSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ImageDiff } from '../../src/engine/index.ts';
+import { startRegistry } from '../support/registry.ts';
+import { has } from '../support/tools.ts';
 import { packTar, umoci } from './roots.ts';
-import { failureOf, type Project, useWorkspace } from './support.ts';
+import { failureOf, output, type Project, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
@@ -115,6 +117,17 @@ describe('diff', () => {
       stderr: '',
     });
     expect((await project.ashlar(['diff', '--exit-code', 'base', 'upper'])).status).toBe(1);
+  });
+
+  it.runIf(has('skopeo', 'docker-registry'))('compares with an image in a registry', async () => {
+    await using registry = await startRegistry();
+    const image = `docker://${registry.host}/a/upper:1`;
+    await output('skopeo', ['copy', '--dest-tls-verify=false', `oci:${project.oci}:upper`, image]);
+    const insecure = `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`;
+    const env = { CONTAINERS_REGISTRIES_CONF: project.write('registries.conf', insecure) };
+    const ended = await project.ashlar(['diff', image, 'base'], { env });
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^ {2}- \/opt\/ +1 file, 4 B$/m);
   });
 
   it('says what is missing', async () => {
