@@ -2,6 +2,7 @@
 import {
   type ByteString,
   decodeContents,
+  extractLayerFiles,
   type LayerContents,
   readLayerContents,
   readLayerFiles,
@@ -64,6 +65,21 @@ export function filesOf(layers: readonly LayerRecord[], context: LookContext): L
 }
 
 async function readFiles(layer: LayerRecord, paths: readonly ByteString[], context: LookContext) {
+  return readLayerFiles(await wantedFiles(layer, paths, context));
+}
+
+/** Writes files of the layer, which may be of any size, into a directory, each under its SHA-256. */
+export async function extractFiles(
+  layer: LayerRecord,
+  paths: readonly ByteString[],
+  directory: string,
+  context: LookContext,
+): Promise<void> {
+  await extractLayerFiles({ ...(await wantedFiles(layer, paths, context)), directory });
+}
+
+/** What a job needs to find the files in the layer's blob. */
+async function wantedFiles(layer: LayerRecord, paths: readonly ByteString[], context: LookContext) {
   const { entries } = await contentsOf(layer, context);
   const files = paths.map(path => {
     const entry = entries.get(path);
@@ -71,7 +87,7 @@ async function readFiles(layer: LayerRecord, paths: readonly ByteString[], conte
     return { path, size: entry.size, sha256: entry.sha256 };
   });
   const tar = await blobOf(await tarForm(layer, context), context);
-  return readLayerFiles({ ...tar, files, signal: context.signal });
+  return { ...tar, files, signal: context.signal };
 }
 
 async function blobOf({ descriptor, format, fetch }: TarLayer, { store }: LookContext) {

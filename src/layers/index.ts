@@ -32,6 +32,7 @@ export {
 export {
   checkFileSystemLayer,
   convertLayer,
+  extractLayerFiles,
   packLayer,
   prepareLayerWorker,
   readLayerContents,

@@ -83,13 +83,25 @@ export function checkFileSystemLayer(layer: FileSystemBlob & Cancellable): Promi
 
 /**
  * The content of files of a layer by path, read in one pass; sizes and hashes are those that its contents tell.
- * Throws an AshlarError when the layer does not hold one of them, or when they are more than 256 MiB together.
+ * Throws an AshlarError when the layer does not hold one of them, or when they are more than 256 MiB together:
+ * those `extractLayerFiles` takes.
  */
 export function readLayerFiles(
   job: LayerTar & { readonly files: readonly WantedFile[] } & Cancellable,
 ): Promise<ReadonlyMap<ByteString, Uint8Array>> {
   const { signal, ...input } = job;
   return inWorker({ kind: 'files', input }, signal) as Promise<Jobs['files']['output']>;
+}
+
+/**
+ * Writes the content of files of a layer, of any size, into a directory, each under its SHA-256; one pass. Empty ones
+ * are left out. Throws an AshlarError when the layer does not hold one of them.
+ */
+export async function extractLayerFiles(
+  job: LayerTar & { readonly files: readonly WantedFile[]; readonly directory: string } & Cancellable,
+): Promise<void> {
+  const { signal, ...input } = job;
+  await inWorker({ kind: 'extract', input }, signal);
 }
 
 /** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */

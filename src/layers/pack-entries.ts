@@ -2,11 +2,13 @@
  * A layer from entries that somebody has put together. Order: the root, then each directory before what it holds,
  * names in byte order; whiteouts come before their siblings, as the OCI specification asks.
  */
+import { fstatSync, openSync } from 'node:fs';
+import { FileDescriptor } from '../linux/index.ts';
 import type { ByteString } from './bytes.ts';
 import type { ContentsEntry } from './contents.ts';
 import type { Flow } from './flow.ts';
 import { splitLast } from './names.ts';
-import { checkLayerName, earlier } from './scan.ts';
+import { checkLayerName, earlier, writeContent } from './scan.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { whiteoutName } from './whiteouts.ts';
@@ -23,8 +25,8 @@ export type NewEntry =
        * entries, too, and the same file.
        */
       readonly entry: ContentsEntry;
-      /** Of files that are not empty. */
-      readonly content?: Uint8Array;
+      /** Of files that are not empty: the bytes, or the path of a file of ours that holds them. */
+      readonly content?: Uint8Array | string;
     };
 
 export interface EntriesJob {
@@ -74,7 +76,7 @@ function isSameFile(one: Written, other: Written): boolean {
   const { entry: b, content: bContent = NOTHING } = other;
   return (
     a.type === b.type &&
-    Buffer.compare(aContent, bContent) === 0 &&
+    isSameContent(aContent, bContent) &&
     a.link === b.link &&
     a.mode === b.mode &&
     a.uid === b.uid &&
@@ -82,6 +84,10 @@ function isSameFile(one: Written, other: Written): boolean {
     a.major === b.major &&
     a.minor === b.minor
   );
+}
+
+function isSameContent(a: Uint8Array | string, b: Uint8Array | string): boolean {
+  return typeof a === 'string' || typeof b === 'string' ? a === b : Buffer.compare(a, b) === 0;
 }
 
 function* write(
@@ -97,19 +103,21 @@ function* write(
     yield* writer.begin({ ...common, type: 'hardlink', size: 0, link, major: 0, minor: 0, xattrs: [] });
     return;
   }
-  yield* writer.begin({
-    ...common,
-    path: type === 'directory' ? `${path}/` : path,
-    type,
-    size: type === 'file' ? content.length : 0,
-    link: entry.link,
-    major,
-    minor,
-    xattrs,
-  });
-  if (type !== 'file') return;
-  yield* writer.write(Buffer.from(content.buffer, content.byteOffset, content.length));
-  yield* writer.pad(content.length);
+  const described = { ...common, link: entry.link, major, minor, xattrs };
+  if (type !== 'file') {
+    yield* writer.begin({ ...described, path: type === 'directory' ? `${path}/` : path, type, size: 0 });
+    return;
+  }
+  if (typeof content !== 'string') {
+    yield* writer.begin({ ...described, type, size: content.length });
+    yield* writer.write(Buffer.from(content.buffer, content.byteOffset, content.length));
+    yield* writer.pad(content.length);
+    return;
+  }
+  using file = new FileDescriptor(openSync(content, 'r'));
+  const stat = fstatSync(file.fd, { bigint: true });
+  yield* writer.begin({ ...described, type, size: Number(stat.size) });
+  yield* writeContent(writer, file.fd, stat, path);
 }
 
 const NOTHING = new Uint8Array();

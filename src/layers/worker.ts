@@ -8,7 +8,7 @@ import { type CheckedFileSystem, checkFileSystem, type FileSystemBlob } from './
 import type { Limits } from './limits.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type LayerTar, readContents } from './read-contents.ts';
-import { readFiles, type WantedFile } from './read-files.ts';
+import { extractFiles, readFiles, type WantedFile } from './read-files.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
 
 /** Contents as bytes: they are kept, and pass between threads more quickly. */
@@ -37,6 +37,10 @@ export interface Jobs {
   readonly files: {
     readonly input: LayerTar & { readonly files: readonly WantedFile[] };
     readonly output: Map<ByteString, Uint8Array>;
+  };
+  readonly extract: {
+    readonly input: LayerTar & { readonly files: readonly WantedFile[]; readonly directory: string };
+    readonly output: undefined;
   };
 }
 
@@ -89,6 +93,11 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
       }
       case 'files':
         return { output: await readFiles(task.input, task.input.files, checkpoint) };
+      case 'extract': {
+        const { files, directory } = task.input;
+        await extractFiles(task.input, files, directory, checkpoint);
+        return { output: undefined };
+      }
     }
   } catch (error) {
     if (!(error instanceof AshlarError)) return { error };

@@ -4,9 +4,6 @@ import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts'
 import { AshlarError } from '../support/errors.ts';
 import type { LayerFiles } from './decision.ts';
 
-/** No file that is merged is larger; whoever makes one wants to fill the memory. */
-const LARGEST = 512 * 1024 * 1024;
-
 const NOTHING = new Uint8Array();
 
 interface Wanted {
@@ -36,10 +33,6 @@ export class ContentReader {
     if (known) return known;
     const settle = Promise.withResolvers<Uint8Array>();
     this.#known.set(entry.sha256, settle.promise);
-    if (entry.size > LARGEST) {
-      settle.reject(new AshlarError(`/${toText(path)} is too large to be merged: ${entry.size} bytes`));
-      return settle.promise;
-    }
     const wanted = { path: entry.linkedTo ?? path, entry, settle };
     const waiting = this.#wanted.get(layer);
     if (waiting) waiting.push(wanted);

@@ -1,11 +1,17 @@
 /** Layers from entries that were put together, and files that are taken out of layers. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ContentsEntry } from '../../src/layers/contents.ts';
-import { decodeContents, type NewEntry, readLayerContents, readLayerFiles } from '../../src/layers/index.ts';
+import {
+  decodeContents,
+  extractLayerFiles,
+  type NewEntry,
+  readLayerContents,
+  readLayerFiles,
+} from '../../src/layers/index.ts';
 import { readContents } from '../../src/layers/read-contents.ts';
 import { readFiles } from '../../src/layers/read-files.ts';
 import {
@@ -121,6 +127,25 @@ describe('a layer of entries', () => {
     expect(tree.e?.content).toBe(sha256('alone'));
   });
 
+  it('has what is in files of ours, which are one where they are the same', async () => {
+    const work = scratch();
+    sh('truncate -s 3M holes; printf end >> holes; printf other > other', work);
+    const from = (name: string) => ({ content: join(work, name) });
+    const names = [
+      { ...entry('a'), ...from('holes') },
+      { ...entry('b', { linkedTo: 'a' }), ...from('holes') },
+      { ...entry('c', { linkedTo: 'a' }), ...from('other') },
+    ];
+    const { tar, contents } = await pack([directory(''), ...names]);
+    const tree = readTree((await unpackTar(tar)).directory);
+    const whole = sha256(readFileSync(join(work, 'holes')));
+    expect(tree.a?.content).toBe(whole);
+    expect(tree.b).toMatchObject({ sameAs: 'a' });
+    expect(tree.c?.content).toBe(sha256('other'));
+    const { entries: said } = decodeContents(contents ?? Buffer.alloc(0));
+    expect(said.get('a')).toMatchObject({ size: (3 << 20) + 3, sha256: whole });
+  });
+
   it('sets later times back to the epoch', async () => {
     const { contents } = await pack([directory(''), entry('f', {}, 'x')], { sourceDateEpoch: 5 });
     const { entries: found } = decodeContents(contents ?? Buffer.alloc(0));
@@ -189,6 +214,31 @@ describe('files of a layer', () => {
     expect(sha256(found.get('s') ?? '')).toBe(sha256(content));
   });
 
+  it('are written into a directory, whatever their size, with their holes', async () => {
+    const work = scratch();
+    sh(
+      'truncate -s 40M s; printf data | dd of=s bs=1 seek=300000 conv=notrunc status=none; tar -S -cf s.tar s',
+      work,
+    );
+    const sum = sh('sha256sum s', work).slice(0, 64);
+    const size = 40 * 1024 ** 2;
+    const small = join(work, 'small.tar');
+    writeFileSync(small, rawTar([file('other', 'two'), file('a', 'one')]));
+    const directory = join(work, 'out');
+    mkdirSync(directory);
+    const files = [{ path: 's', size, sha256: sum }];
+    await extractLayerFiles({ blob: join(work, 's.tar'), compression: 'none', files, directory });
+    await extractLayerFiles({ blob: small, compression: 'none', files: [wanted('a', 'one')], directory });
+    expect(readdirSync(directory).toSorted()).toEqual([sum, sha256('one')].toSorted());
+    expect(sh(`sha256sum out/${sum}`, work).slice(0, 64)).toBe(sum);
+    const { size: whole, blocks } = statSync(join(directory, sum));
+    expect(whole).toBe(size);
+    expect(blocks * 512).toBeLessThan(1 << 20);
+    await expect(
+      extractLayerFiles({ blob: small, compression: 'none', files: [wanted('b', 'six')], directory }),
+    ).rejects.toThrow('does not hold the file "/b"');
+  });
+
   it('are read no further than the last one of them', async () => {
     const blob = join(scratch(), 'blob');
     const rest = Buffer.alloc(8 << 20, 'no tar archive');
@@ -210,6 +260,10 @@ describe('files of a layer', () => {
     const tar = { blob, compression: 'none' } as const;
     await expect(readLayerFiles({ ...tar, files: [wanted('b', 'y')] })).rejects.toThrow(
       `the layer ${blob} does not hold the file "/b"`,
+    );
+    const large = { path: 'one', size: 257 * 1024 ** 2, sha256: sha256('') };
+    await expect(readLayerFiles({ ...tar, files: [large] })).rejects.toThrow(
+      '"/one" has 269484032 bytes: no file that is merged may have more than 268435456',
     );
     const half = { size: 200 * 1024 ** 2, sha256: sha256('') };
     await expect(

@@ -122,10 +122,11 @@ async function correct(
   if (corrections.length === 0) return [];
   const located = corrections.map(correction => locate(correction, move, tree));
   const layers = [...move.old.layers, ...move.base.layers, ...move.own];
-  const entries = await entriesFor(located, layers, context);
+  using extra = await entriesFor(located, layers, context);
+  const { entries } = extra;
   const { packLayer } = await import('../../layers/index.ts');
   const { signal } = context;
-  return packed(context, pack => packLayer({ kind: 'entries', entries }, { ...pack, signal }));
+  return await packed(context, pack => packLayer({ kind: 'entries', entries }, { ...pack, signal }));
 }
 
 async function packed(

@@ -1,4 +1,6 @@
 /** The layer on top of others that holds what they do not give by themselves. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type ByteString,
   fromText,
@@ -8,7 +10,7 @@ import {
 } from '../../layers/index.ts';
 import type { Correction } from '../../stacking/index.ts';
 import type { LookContext } from '../context.ts';
-import { contentsOf, filesOf } from '../layer-contents.ts';
+import { contentsOf, extractFiles } from '../layer-contents.ts';
 import { packHere, type StepContext } from '../steps/steps.ts';
 import type { LayerRecord } from '../values.ts';
 
@@ -20,21 +22,31 @@ export async function packCorrections(
   step: StepContext,
 ): Promise<PackedLayer | undefined> {
   if (corrections.length === 0) return undefined;
-  const entries = await entriesFor(corrections, layers, step.context);
-  return packHere({ kind: 'entries', entries }, pack, step);
+  using extra = await entriesFor(corrections, layers, step.context);
+  return await packHere({ kind: 'entries', entries: extra.entries }, pack, step);
 }
 
-/** The corrections as entries of a layer. `layers` are those that files are taken from. */
+/** Entries of a layer; the files that they are to be packed from are removed with it. */
+export interface CorrectionEntries extends Disposable {
+  readonly entries: readonly NewEntry[];
+}
+
+/** The corrections as entries of a layer. `layers` are those that files are taken from: files of any size. */
 export async function entriesFor(
   corrections: readonly Correction[],
   layers: readonly LayerRecord[],
   context: LookContext,
-): Promise<readonly NewEntry[]> {
-  const contents = await contentsOfTaken(corrections, layers, context);
-  return corrections.map(correction => newEntry(correction, contents));
+): Promise<CorrectionEntries> {
+  const directory = context.store.temporaryPath('taken');
+  using removal = new DisposableStack();
+  removal.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const files = await extractTaken(corrections, layers, directory, context);
+  const entries = corrections.map(correction => newEntry(correction, files));
+  const kept = removal.move();
+  return { entries, [Symbol.dispose]: () => kept.dispose() };
 }
 
-function newEntry(correction: Correction, taken: ReadonlyMap<Taken, Uint8Array>): NewEntry {
+function newEntry(correction: Correction, files: ReadonlyMap<Taken, string>): NewEntry {
   const path = canonical(correction);
   switch (correction.kind) {
     case 'removed':
@@ -42,7 +54,7 @@ function newEntry(correction: Correction, taken: ReadonlyMap<Taken, Uint8Array>)
     case 'made':
       return { kind: 'entry', path, entry: correction.entry, content: correction.content };
     case 'taken': {
-      const content = taken.get(correction);
+      const content = files.get(correction);
       return { kind: 'entry', path, entry: correction.entry, ...(content && { content }) };
     }
   }
@@ -50,35 +62,33 @@ function newEntry(correction: Correction, taken: ReadonlyMap<Taken, Uint8Array>)
 
 type Taken = Extract<Correction, { kind: 'taken' }>;
 
-/** What is in the files that are taken from layers; each layer is read once. */
-async function contentsOfTaken(
+/** Files of ours with what is in those that are taken from layers; each layer is read once. */
+async function extractTaken(
   corrections: readonly Correction[],
   layers: readonly LayerRecord[],
+  directory: string,
   context: LookContext,
-): Promise<ReadonlyMap<Taken, Uint8Array>> {
-  const taken = corrections.flatMap(correction =>
-    correction.kind === 'taken' && correction.entry.type === 'file' && correction.entry.size > 0
-      ? [correction]
-      : [],
-  );
-  const found = new Map<Taken, Uint8Array>();
+): Promise<ReadonlyMap<Taken, string>> {
+  const taken = corrections.filter(
+    correction =>
+      correction.kind === 'taken' && correction.entry.type === 'file' && correction.entry.size > 0,
+  ) as readonly Taken[];
+  const files = new Map<Taken, string>();
+  if (taken.length > 0) mkdirSync(directory);
   for (const [id, wanted] of Map.groupBy(taken, ({ layer }) => layer)) {
     const layer = layers.find(({ diffId }) => diffId === id);
     if (!layer) throw new Error(`a file is to be taken from ${id}, which is no layer of the stack`);
     const { entries } = await contentsOf(layer, context);
-    // The content of a hard link is where its first name is.
-    const places = wanted.map(correction => {
+    const places = new Set<ByteString>();
+    for (const correction of wanted) {
       const path = canonical(correction);
-      return { correction, place: entries.get(path)?.linkedTo ?? path };
-    });
-    const files = await filesOf([layer], context).read(id, [...new Set(places.map(({ place }) => place))]);
-    for (const { correction, place } of places) {
-      const content = files.get(place);
-      if (!content) throw new Error(`${correction.path} could not be taken from ${id}`);
-      found.set(correction, content);
+      // The content of a hard link is where its first name is.
+      places.add(entries.get(path)?.linkedTo ?? path);
+      files.set(correction, join(directory, correction.entry.sha256));
     }
+    await extractFiles(layer, [...places], directory, context);
   }
-  return found;
+  return files;
 }
 
 function canonical({ path }: Correction): ByteString {
