@@ -12,6 +12,7 @@ import {
   unpackLayer,
 } from '../../layers/index.ts';
 import { type Confinement, INPUT, OUTPUT, runConfined } from '../../sandbox/index.ts';
+import { printable } from '../../support/cells.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram } from '../../support/process.ts';
 import { type Call, followed, passWarnings } from './call.ts';
@@ -80,7 +81,7 @@ async function extract(
   const complaints = lines.filter(line => !PRIVILEGED.test(line));
   if (kind === 'erofs' || status !== INCOMPLETE || complaints.length > 0)
     throw failed(program, status, complaints.length > 0 ? complaints : lines);
-  const said = lines.slice(0, MOST_LINES).join('; ');
+  const said = lines.slice(0, MOST_LINES).map(printable).join('; ');
   warn(`not everything in a squashfs layer can be kept without more privileges: ${said}`);
 }
 

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { packLayer } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, O_PATH, openAt, openIn } from '../../linux/index.ts';
 import { mountTree, runInTree, type Tree } from '../../sandbox/index.ts';
+import { printable } from '../../support/cells.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import { OutputTail } from '../steps/failing-line.ts';
 import { type Call, followed, passWarnings } from './call.ts';
@@ -68,7 +69,7 @@ async function problemOf(
   if (status === 0) return undefined;
   const last = output.text().trim().split('\n').at(-1) ?? '';
   // It is for a line of the log, whatever the program says.
-  const words = last.replaceAll(/\p{Cc}/gu, '').slice(0, 200);
+  const words = printable(last).slice(0, 200);
   return `${program} ended with exit status ${status}${words && `: ${words}`}`;
 }
 
