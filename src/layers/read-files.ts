@@ -75,14 +75,19 @@ export function extractFiles(
     using file = new FileDescriptor(openSync(incoming, 'wx', 0o600));
     const hashed = createHash('sha256');
     let end = 0;
+    const hashHole = (until: number) => {
+      for (; end < until; end += Math.min(ZEROS.length, until - end)) {
+        hashed.update(ZEROS.subarray(0, until - end));
+        checkpoint();
+      }
+    };
     for (let piece = yield* content.next(); piece !== undefined; piece = yield* content.next()) {
-      for (const zeros of zerosUpTo(content.offset - end)) hashed.update(zeros);
+      hashHole(content.offset);
       hashed.update(piece);
       writeAt(file.fd, piece, content.offset);
       end = content.offset + piece.length;
-      checkpoint();
     }
-    for (const zeros of zerosUpTo(size - end)) hashed.update(zeros);
+    hashHole(size);
     ftruncateSync(file.fd, size);
     const sha256 = hashed.digest('hex');
     if (isWanted(sha256)) renameSync(incoming, join(directory, sha256));
@@ -91,11 +96,6 @@ export function extractFiles(
 }
 
 const ZEROS = Buffer.alloc(1 << 20);
-
-/** So many zeros, in pieces. */
-function* zerosUpTo(count: number): Generator<Buffer> {
-  for (let left = count; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
-}
 
 function writeAt(fd: number, bytes: Buffer, offset: number): void {
   for (let done = 0; done < bytes.length; )
