@@ -3,6 +3,7 @@
  *
  *     unpack BLOB gzip|zstd DIFF-ID DIRECTORY
  *     pack DIRECTORY gzip|zstd BLOB
+ *     squashfs TAR BLOB                    with verity data
  *     copy REFERENCE REFERENCE             without TLS
  */
 import { packLayer, unpackLayer } from '../src/layers/index.ts';
@@ -26,6 +27,18 @@ switch (action) {
       { compression: compressionOf(second), output: third },
     );
     break;
+  case 'squashfs': {
+    const { convertLayer, QUICK_SQUASHFS } = await import('../src/layers/index.ts');
+    await convertLayer({
+      blob: first,
+      compression: 'none',
+      below: [],
+      into: QUICK_SQUASHFS,
+      verity: true,
+      output: second,
+    });
+    break;
+  }
   case 'copy': {
     const { copyImage, parseReference } = await import('../src/oci/index.ts');
     await copyImage(parseReference(first), parseReference(second), { insecureFrom: true, insecureTo: true });
