@@ -7,11 +7,11 @@ import { FileDescriptor } from '../linux/index.ts';
 import type { ByteString } from './bytes.ts';
 import type { ContentsEntry } from './contents.ts';
 import type { Flow } from './flow.ts';
-import { splitLast } from './names.ts';
+import { joinPath, splitLast } from './names.ts';
 import { checkLayerName, earlier, writeContent } from './scan.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
-import { whiteoutName } from './whiteouts.ts';
+import { whiteoutEntry, whiteoutName } from './whiteouts.ts';
 
 /** What a layer is to say of a path, which is canonical. Each path comes once, but for one that is also removed. */
 export type NewEntry =
@@ -122,22 +122,9 @@ function* write(
 
 const NOTHING = new Uint8Array();
 
-/** Without owner and time of its own. */
 function whiteout(path: ByteString): TarEntry {
   const { parent, name } = splitLast(path);
-  return {
-    path: parent === '' ? whiteoutName(name) : `${parent}/${whiteoutName(name)}`,
-    type: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    mtime: 0n,
-    link: '',
-    major: 0,
-    minor: 0,
-    xattrs: [],
-  };
+  return whiteoutEntry(joinPath(parent, whiteoutName(name)));
 }
 
 /** NUL, which no name holds, comes before all other bytes: so directories come before what they hold. */

@@ -21,6 +21,7 @@ import {
   isOverlayWhiteout,
   isOverlayXattr,
   OPAQUE_NAME,
+  whiteoutEntry,
   whiteoutName,
 } from './whiteouts.ts';
 
@@ -51,7 +52,7 @@ export function* packErofs(job: ErofsJob, writer: TarWriter, warnings: Warnings)
     const { type } = node;
     if (isOverlayWhiteout({ ...node, type })) {
       const { parent, name } = splitLast(path);
-      yield* writer.begin(marker(joinPath(parent, whiteoutName(name))));
+      yield* writer.begin(whiteoutEntry(joinPath(parent, whiteoutName(name))));
       continue;
     }
     const known = first.get(node.id);
@@ -68,7 +69,7 @@ export function* packErofs(job: ErofsJob, writer: TarWriter, warnings: Warnings)
     if (type !== 'directory') first.set(node.id, path);
     yield* writer.begin(entryOf(node, type, type === 'directory' ? `${path}/` : path));
     if (type === 'directory' && node.xattrs.some(({ name, value }) => isOpaqueMark(name, value)))
-      yield* writer.begin(marker(joinPath(path, OPAQUE_NAME)));
+      yield* writer.begin(whiteoutEntry(joinPath(path, OPAQUE_NAME)));
     if (type === 'file') yield* copy(root.fd, path, node.size, writer);
   }
 }
@@ -87,11 +88,4 @@ function* copy(root: number, path: ByteString, size: number, writer: TarWriter):
   if (!stat.isFile() || Number(stat.size) !== size)
     throw new AshlarError(`fsck.erofs did not extract ${quote(path)} as it is in the image`);
   yield* writeContent(writer, file.fd, stat, path);
-}
-
-function marker(path: ByteString): TarEntry {
-  return {
-    ...{ path, type: 'file', mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 0n },
-    ...{ link: '', major: 0, minor: 0, xattrs: [] },
-  };
 }

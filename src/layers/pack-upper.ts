@@ -32,6 +32,7 @@ import {
   isOverlayWhiteout,
   isOverlayXattr,
   OPAQUE_NAME,
+  whiteoutEntry,
   whiteoutName,
 } from './whiteouts.ts';
 
@@ -87,7 +88,7 @@ class UpperPacker {
     const { kept, opaque } = this.#sortXattrs(found, '');
     // Held back until there is something to go with it.
     this.#root = { ...entryOf(found, '/', 'directory', this.#latest), xattrs: kept };
-    if (opaque) yield* this.#marker(OPAQUE_NAME);
+    if (opaque) yield* this.#begin(whiteoutEntry(OPAQUE_NAME));
     yield* this.#children(found.fd, '', opaque ? [] : lowers);
   }
 
@@ -98,7 +99,7 @@ class UpperPacker {
       if (this.#excluded.has(joinPath(parent, name))) continue;
       if (entry.isCharacterDevice() && isWhiteout(fd, name)) {
         if (lowers === undefined || lookUp(lowers, name).exists) {
-          yield* this.#marker(joinPath(parent, whiteoutName(name)));
+          yield* this.#begin(whiteoutEntry(joinPath(parent, whiteoutName(name))));
         } else if (this.#untidy !== undefined) {
           unlinkSync(toName(`${this.#untidy}/${joinPath(parent, name)}`));
         }
@@ -132,7 +133,8 @@ class UpperPacker {
     yield* this.#begin({ ...entryOf(found, `${path}/`, 'directory', this.#latest), xattrs: kept });
     const below = mergedDirectories(lowers, entry.name);
     if (opaque) {
-      if (below === undefined || below.length > 0) yield* this.#marker(joinPath(path, OPAQUE_NAME));
+      if (below === undefined || below.length > 0)
+        yield* this.#begin(whiteoutEntry(joinPath(path, OPAQUE_NAME)));
       else if (this.#untidy !== undefined) removeOpaqueMarks(`${this.#untidy}/${path}`);
     }
     if (found.fd !== undefined) yield* this.#children(found.fd, path, opaque ? [] : below);
@@ -144,23 +146,6 @@ class UpperPacker {
       this.#root = undefined;
     }
     yield* this.#writer.begin(entry);
-  }
-
-  /** Whiteouts have no owner and no time of their own. */
-  *#marker(path: ByteString): Flow<void> {
-    yield* this.#begin({
-      path,
-      type: 'file',
-      mode: 0o644,
-      uid: 0,
-      gid: 0,
-      size: 0,
-      mtime: 0n,
-      link: '',
-      major: 0,
-      minor: 0,
-      xattrs: [],
-    });
   }
 
   /** Tells the attributes that belong to the file from those that overlayfs keeps its books with. */

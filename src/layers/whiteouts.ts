@@ -39,6 +39,23 @@ export function whiteoutName(name: ByteString): ByteString {
 }
 export const OPAQUE_NAME: ByteString = OPAQUE;
 
+/** The entry of a whiteout by its path: an empty file without an owner and a time of its own. */
+export function whiteoutEntry(path: ByteString): TarEntry {
+  return {
+    path,
+    type: 'file',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime: 0n,
+    link: '',
+    major: 0,
+    minor: 0,
+    xattrs: [],
+  };
+}
+
 /** Written in mounts with `userxattr`, which root and others may make alike; `trusted.` is read too. */
 export const OVERLAY_OPAQUE = 'user.overlay.opaque';
 
