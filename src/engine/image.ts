@@ -41,6 +41,7 @@ export async function buildImage(
   emit({ kind: 'image-started', image: plan.name });
   // Who gets file systems only never sees the tar.
   const wanted = handedOut && options.forms.types.includes('tar') ? options.compression : 'any';
+  const squashfs = handedOut && options.forms.types.includes('squashfs');
   const sources = await resolveSources(plan, context);
   const imports = plan.imports.map(({ source }) => sources.of(source));
   const facts = earlyFacts(plan, sources, context);
@@ -48,7 +49,7 @@ export async function buildImage(
   sayImports(facts.sources, before?.facts.sources ?? [], plan.name, context);
   const comparison = new Comparison(plan, facts, before, context);
   const importsDirectory = await stageImports(plan, imports, context);
-  const common = { context, plan, imports, sources, importsDirectory, wanted } as const;
+  const common = { context, plan, imports, sources, importsDirectory, wanted, squashfs } as const;
   const base = await start(plan.base, {
     ...common,
     layers: [],

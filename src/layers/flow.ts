@@ -39,6 +39,19 @@ export async function run<T>(
   }
 }
 
+/** Gives a flow that asks for more the next chunk (`undefined` at the end), until it asks again. */
+export async function resume(
+  flow: Flow<void>,
+  chunk: Buffer | undefined,
+  output: (block: Buffer) => Promise<void>,
+): Promise<void> {
+  let step = flow.next(chunk);
+  while (!step.done && step.value !== 'more') {
+    await output(step.value);
+    step = flow.next();
+  }
+}
+
 /** What a flow reads from: hands out pieces of the current chunk, and asks for the next one when it is used up. */
 export class Input {
   #chunk: Buffer = Buffer.alloc(0);

@@ -6,14 +6,15 @@
  *
  *     unpack   blob ─► inflate ─► sha256 (diff ID) ─► tar reader ─► tree of names ─► directory
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
- *                                       │ 1 MiB blocks │  in a worker thread, on the thread pool
+ *                              │        │ 1 MiB blocks │  in a worker thread, on the thread pool
+ *                              └► tar reader ─► overlay form ─► mksquashfs, if squashfs is wanted
  *     convert  blob ─► inflate ─► tar reader ─► overlay form ─► mksquashfs ─► hash tree, sha256 ─► blob
  */
 export { type ByteString, fromText, isText, toText } from './bytes.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export { decodeContents } from './contents-bytes.ts';
-export type { ConvertJob, FileSystemLayer, SealedFile } from './convert.ts';
+export type { ConvertJob } from './convert.ts';
 export {
   canWriteErofs,
   type ErofsCompression,
@@ -55,6 +56,7 @@ export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
+export type { SealedFile } from './seal.ts';
 export { type ArchivedFile, readSmallArchive, writeSmallArchive } from './small-archive.ts';
 export {
   canWriteSquashfs,
@@ -64,6 +66,7 @@ export {
   type SquashfsCompression,
   type SquashfsCompressor,
 } from './squashfs.ts';
+export type { FileSystemLayer, SquashfsTarget } from './squashfs-layer.ts';
 export { SquashfsListing } from './squashfs-listing.ts';
 export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

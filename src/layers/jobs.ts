@@ -3,12 +3,14 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
-import type { ConvertJob, FileSystemLayer, SealedFile } from './convert.ts';
+import type { ConvertJob } from './convert.ts';
 import type { CheckedFileSystem, FileSystemBlob } from './file-system.ts';
 import type { Limits } from './limits.ts';
 import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 import type { LayerTar } from './read-contents.ts';
 import type { WantedFile } from './read-files.ts';
+import type { SealedFile } from './seal.ts';
+import type { FileSystemLayer } from './squashfs-layer.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
 import type { Answer, Assignment, EncodedContents, Jobs, Task } from './worker.ts';
 

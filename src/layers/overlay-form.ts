@@ -39,8 +39,8 @@ export interface OverlayOutput {
   readonly root: (directory: RootDirectory) => void;
 }
 
-/** Thrown when a layer cannot be written as it comes. */
-export class NeedsSurvey extends Error {}
+/** Thrown when a layer cannot be written as it comes: one has to know how it ends, or what is below it. */
+export class NeedsMore extends Error {}
 
 /** How a layer ends: by the ordinals of its entries. */
 export interface Survey {
@@ -121,7 +121,7 @@ export class Surveyor implements Ground {
 /** Writes a layer, entry by entry. */
 export class OverlayForm {
   readonly #output: OverlayOutput;
-  readonly #below: Below;
+  readonly #below: Below | 'unknown';
   readonly #warnings: Warnings;
   readonly #survey: Survey | undefined;
   readonly #tree: LayerTree;
@@ -132,7 +132,13 @@ export class OverlayForm {
   #whiteouts: Place[] = [];
   #ordinal = 0;
 
-  constructor(output: OverlayOutput, below: Below, limits: Limits, warnings: Warnings, survey?: Survey) {
+  constructor(
+    output: OverlayOutput,
+    below: Below | 'unknown',
+    limits: Limits,
+    warnings: Warnings,
+    survey?: Survey,
+  ) {
     this.#output = output;
     this.#below = below;
     this.#warnings = warnings;
@@ -141,7 +147,7 @@ export class OverlayForm {
     this.#metadata = new Map(survey?.metadata);
   }
 
-  /** Takes one entry of the layer. Throws NeedsSurvey when it says something else of what was written. */
+  /** Takes one entry of the layer. Throws NeedsMore when it says something else of what was written. */
   *visit(entry: TarEntry, content: Content): Flow<void> {
     this.#ordinal++;
     if (this.#survey === undefined) {
@@ -156,9 +162,13 @@ export class OverlayForm {
     for (const path of links) yield* this.#begin(hardLink(entry, path, first));
   }
 
-  /** Writes the directories that nothing came into. */
+  /** Writes the directories that nothing came into, and tells the root. */
   *finish(): Flow<void> {
+    const { root } = this.#tree;
     for (const directory of this.#tree.directories().reverse()) yield* this.#ensure(directory);
+    // Only a layer that has none below can hide all of them.
+    if (root.opaque && this.#below === 'unknown') throw new NeedsMore();
+    this.#output.root(this.#output.adapt(this.#describe(root)));
   }
 
   *#take(placement: Placement, entry: TarEntry, content: Content): Flow<void> {
@@ -172,7 +182,7 @@ export class OverlayForm {
         }
         return;
       case 'directory':
-        if (this.#written.has(placement.directory)) throw new NeedsSurvey();
+        if (this.#written.has(placement.directory)) throw new NeedsMore();
         this.#metadata.set(placement.directory, entry);
         return;
       case 'hardlink':
@@ -200,18 +210,31 @@ export class OverlayForm {
     for (const path of [...whiteouts].sort()) yield* this.#begin(whiteout(path));
   }
 
-  /** Writes a directory, and those that it is in, unless they are written. */
+  /** Writes a directory, and those that it is in, unless they are written; the root may still be described. */
   *#ensure(directory: Directory): Flow<void> {
+    const { parent } = directory;
     if (this.#written.has(directory)) return;
-    if (directory.parent !== undefined) yield* this.#ensure(directory.parent);
+    if (parent === undefined) {
+      // Layers of ours begin with their root, if they describe it.
+      if (this.#below === 'unknown' && !this.#metadata.has(directory)) throw new NeedsMore();
+      return;
+    }
+    yield* this.#ensure(parent);
     this.#written.add(directory);
+    yield* this.#begin(this.#describe(directory));
+  }
+
+  #describe(directory: Directory): TarEntry {
     const { path, opaque } = directory;
-    const metadata = this.#metadata.get(directory) ?? this.#below.get(path) ?? PLAIN;
+    const metadata = this.#metadata.get(directory) ?? this.#impliedMetadata(path);
     const kept = this.#keptXattrs(metadata.xattrs, path);
     const xattrs = opaque ? withOpaqueMark(kept) : kept;
-    const entry = { ...PLAIN_ENTRY, ...attributes(metadata), xattrs, path: `${path}/` };
-    if (directory.parent === undefined) this.#output.root(this.#output.adapt(entry));
-    else yield* this.#begin(entry);
+    return { ...PLAIN_ENTRY, ...attributes(metadata), xattrs, path: `${path}/` };
+  }
+
+  #impliedMetadata(path: ByteString): Metadata {
+    if (this.#below === 'unknown') throw new NeedsMore();
+    return this.#below.get(path) ?? PLAIN;
   }
 
   *#write(entry: TarEntry, content: Content): Flow<void> {
@@ -245,7 +268,7 @@ export class OverlayForm {
   /** Whatever changes what was written cannot be written as it comes. */
   #ground(): Ground {
     const startAgain = () => {
-      throw new NeedsSurvey();
+      throw new NeedsMore();
     };
     return {
       ...NO_GROUND,

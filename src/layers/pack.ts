@@ -11,6 +11,7 @@ import { type FilesJob, packFiles } from './pack-files.ts';
 import { openTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
 import { ContentsRecorder } from './read-contents.ts';
+import { type FileSystemLayer, SquashfsAlongside, type SquashfsTarget } from './squashfs-layer.ts';
 import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
@@ -23,6 +24,15 @@ export interface PackOptions {
   readonly output: string;
   /** Seconds since 1970: later times are set back to it. */
   readonly sourceDateEpoch?: number;
+  /** A squashfs image that is wanted of the layer, too. */
+  readonly squashfs?: AlsoSquashfs;
+}
+
+export interface AlsoSquashfs extends SquashfsTarget {
+  /** Whether the layer has no layers below. */
+  readonly lowest: boolean;
+  /** Who would convert the layer. mksquashfs writes who runs it into the image: nobody else makes the same one. */
+  readonly user: number | undefined;
 }
 
 export interface PackedLayer {
@@ -41,6 +51,11 @@ export interface PackedLayer {
    */
   readonly contents?: Uint8Array;
   readonly warnings: readonly string[];
+  /**
+   * The image that `convertLayer` would make of it. Absent when none was asked for, and when it takes more than the
+   * entries as they come: how the layer ends, or what is below it.
+   */
+  readonly squashfs?: FileSystemLayer;
 }
 
 /** Far beyond what any time stamp says. */
@@ -68,37 +83,46 @@ export async function pack(
 
 async function write(
   job: PackJob,
-  { compression, output, sourceDateEpoch }: PackOptions,
+  { compression, output, sourceDateEpoch, squashfs }: PackOptions,
   checkpoint: (bytes: number) => void,
 ): Promise<PackedLayer | undefined> {
   const pool = new BlockPool();
   const writer = new TarWriter(pool);
   const warnings = new Warnings();
-  const hash = createHash('sha256');
+  // A blob that is the tar itself is hashed as it is written.
+  const hash = compression === 'none' ? undefined : createHash('sha256');
   const recorder = job.kind === 'tar' ? undefined : new ContentsRecorder();
   let uncompressedSize = 0;
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
   await using compress = compressor(compression, blob, pool);
+  await using image =
+    squashfs && squashfs.user === process.getuid?.()
+      ? new SquashfsAlongside(squashfs, squashfs.lowest)
+      : undefined;
   using source = open(job, writer, warnings, latest);
-  await run(archive(source.entries, writer), source.input, block => {
+  await run(archive(source.entries, writer), source.input, async block => {
     checkpoint(uncompressedSize);
-    hash.update(block);
+    hash?.update(block);
     recorder?.add(block);
     uncompressedSize += block.length;
-    return compress.write(block);
+    await image?.add(block);
+    await compress.write(block);
   });
   if (writer.entries === 0) return undefined;
   await compress.finish();
+  const made = await image?.finish(() => checkpoint(uncompressedSize));
+  const digest = blob.digest();
   return {
-    diffId: `sha256:${hash.digest('hex')}`,
+    diffId: hash === undefined ? digest : `sha256:${hash.digest('hex')}`,
     uncompressedSize,
-    digest: blob.digest(),
+    digest,
     size: blob.size,
     mediaType: layerMediaType(compression),
     entries: writer.entries,
     ...(recorder && { contents: encodeContents(recorder.finish()) }),
     warnings: warnings.lines(),
+    ...(made && { squashfs: made }),
   };
 }
 

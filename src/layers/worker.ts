@@ -3,12 +3,14 @@ import { parentPort } from 'node:worker_threads';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
 import { encodeContents } from './contents-bytes.ts';
-import { type ConvertJob, convert, type FileSystemLayer, type SealedFile, seal } from './convert.ts';
+import { type ConvertJob, convert } from './convert.ts';
 import { type CheckedFileSystem, checkFileSystem, type FileSystemBlob } from './file-system.ts';
 import type { Limits } from './limits.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type LayerTar, readContents } from './read-contents.ts';
 import { extractFiles, readFiles, type WantedFile } from './read-files.ts';
+import { type SealedFile, seal } from './seal.ts';
+import type { FileSystemLayer } from './squashfs-layer.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
 
 /** Contents as bytes: they are kept, and pass between threads more quickly. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { has } from '../support/tools.ts';
+import { has, isRoot } from '../support/tools.ts';
 import { blobPath, type Descriptor, readImage } from './images.ts';
 import { toolbox, umoci, useBusybox } from './roots.ts';
 import { output, type Project, useWorkspace } from './support.ts';
@@ -194,6 +194,36 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
     );
     // The base was converted for another image already.
     expect(reference.image('two-squashfs').layers[0]).toBe(project.image('one-squashfs').layers[0]);
+  });
+
+  it('are made in the pass that packs a layer, with the bytes that a layer of the store gives', async () => {
+    const mksquashfs = (await output('sh', ['-c', 'command -v mksquashfs'])).trim();
+    /** Builds with a mksquashfs that notes which blobs were in the store when it began to write a layer. */
+    const build = async (project: Project, ...types: readonly string[]) => {
+      const [bin, log] = [project.at('bin'), project.at('log')];
+      mkdirSync(bin, { recursive: true });
+      const note = `echo begun $(ls ${project.store}/blobs/sha256) >>${log}`;
+      const script = `#!/bin/sh\ncase "$*" in *-noI*) ${note} ;; esac\nexec ${mksquashfs} "$@"\n`;
+      writeFileSync(join(bin, 'mksquashfs'), script, { mode: 0o755 });
+      writeFileSync(log, '');
+      const env = { PATH: `${bin}:${process.env.PATH}`, SOURCE_DATE_EPOCH: '1000000000' };
+      const flags = types.flatMap(type => ['--layer-type', type]);
+      const dest = '/usr/share/copy';
+      const imported = [{ path: join(workspace.path, 'busybox.tar'), dest }];
+      await project.build({ x: { from: busybox, imports: imported, run: 'echo 1 >/file' } }, flags, { env });
+      const begun = readFileSync(log, 'utf8').trim().split('\n');
+      // Whether the tar of each layer was there already.
+      return begun.map((blobs, i) =>
+        blobs.includes(project.image('x').layers[i]?.slice('sha256:'.length) ?? 'none'),
+      );
+    };
+    const [once, twice] = [workspace.project('own'), workspace.project('own')];
+    // What a plain user's script did is packed as root of a namespace, whom mksquashfs would write into the image.
+    expect(await build(once, 'tar', 'squashfs')).toEqual([false, false, !isRoot]);
+    await build(twice, 'tar');
+    expect(await build(twice, 'tar', 'squashfs')).toEqual([true, true, true]);
+    expect(once.image('x-squashfs').layers).toHaveLength(3);
+    expect(once.image('x-squashfs').layers).toEqual(twice.image('x-squashfs').layers);
   });
 
   it('go through chains of images that are and are not handed out, in both orders', async () => {

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { seal } from '../../src/layers/convert.ts';
 import { BlobFile } from '../../src/layers/decompress.ts';
 import { type ErofsTree, makeErofs } from '../../src/layers/erofs.ts';
 import { disguiseDevices, type ErofsNode, ErofsReader, walkErofs } from '../../src/layers/erofs-reader.ts';
 import { checkFileSystem } from '../../src/layers/file-system.ts';
 import { DEFAULT_LIMITS } from '../../src/layers/limits.ts';
+import { seal } from '../../src/layers/seal.ts';
 import { AshlarError } from '../../src/support/errors.ts';
 import { isRoot } from '../support/tools.ts';
 import {

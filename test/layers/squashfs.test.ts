@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ConvertJob, convert, type FileSystemLayer } from '../../src/layers/convert.ts';
+import { type ConvertJob, convert } from '../../src/layers/convert.ts';
 import { checkFileSystem } from '../../src/layers/file-system.ts';
 import { canWriteSquashfs, QUICK_SQUASHFS, SMALLEST_SQUASHFS } from '../../src/layers/squashfs.ts';
+import type { FileSystemLayer } from '../../src/layers/squashfs-layer.ts';
 import { AshlarError } from '../../src/support/errors.ts';
 import { isRoot } from '../support/tools.ts';
 import {
@@ -87,6 +88,20 @@ const awkward: readonly RawEntry[] = [
   file('y', 'bytes', { pax: { path: Buffer.from([0x61, 0xff, 0xfe, 0x62]), hdrcharset: 'BINARY' } }),
   file('old', 'old', { mtime: 1 }),
 ];
+
+/** Few names, so that entries meet. */
+function anyEntries(): fc.Arbitrary<RawEntry[]> {
+  const name = fc.constantFrom('a', 'b', 'c', 'a/a', 'a/b', 'b/a', 'a/b/c');
+  const entry = fc.oneof(
+    name.map(path => dir(`${path}/`, { mode: 0o711 })),
+    fc.tuple(name, fc.string({ maxLength: 3 })).map(([path, content]) => file(path, content)),
+    fc.tuple(name, name).map(([path, link]) => hardlink(path, link)),
+    fc.tuple(name, fc.constantFrom('/a', 'b', '..', 'none')).map(([path, link]) => symlink(path, link)),
+    name.map(path => file(path.replace(/[^/]+$/, '.wh.$&'), '')),
+    name.map(path => opaque(`${path}/`)),
+  );
+  return fc.array(entry, { maxLength: 9 });
+}
 
 describe.skipIf(lacks('mksquashfs', 'unsquashfs') || !isRoot)('a tar layer as squashfs', () => {
   it('has everything that the layer has, in the form of overlayfs', async () => {
@@ -176,17 +191,8 @@ describe.skipIf(lacks('mksquashfs', 'unsquashfs') || !isRoot)('a tar layer as sq
   });
 
   it('is what unpacking gives, for any entries in any order', async () => {
-    const name = fc.constantFrom('a', 'b', 'c', 'a/a', 'a/b', 'b/a', 'a/b/c');
-    const entry = fc.oneof(
-      name.map(path => dir(`${path}/`, { mode: 0o711 })),
-      fc.tuple(name, fc.string({ maxLength: 3 })).map(([path, content]) => file(path, content)),
-      fc.tuple(name, name).map(([path, link]) => hardlink(path, link)),
-      fc.tuple(name, fc.constantFrom('/a', 'b', '..', 'none')).map(([path, link]) => symlink(path, link)),
-      name.map(path => file(path.replace(/[^/]+$/, '.wh.$&'), '')),
-      name.map(path => opaque(`${path}/`)),
-    );
     await fc.assert(
-      fc.asyncProperty(fc.array(entry, { maxLength: 9 }), async entries => {
+      fc.asyncProperty(anyEntries(), async entries => {
         const tar = rawTar(entries);
         const unpacked = await unpackTar(tar).catch(error => String(error));
         const made = await image(tar).catch(error => String(error));
@@ -199,6 +205,69 @@ describe.skipIf(lacks('mksquashfs', 'unsquashfs') || !isRoot)('a tar layer as sq
       { numRuns: 60 },
     );
   }, 60_000);
+
+  /** What packing a tar gives, with the image from the same pass. */
+  async function packed(tar: Buffer, lowest = true) {
+    const work = scratch();
+    const [path, output] = [join(work, 'given.tar'), join(work, 'image')];
+    writeFileSync(path, tar);
+    const squashfs = { into: QUICK_SQUASHFS, verity: true, output, lowest, user: process.getuid?.() };
+    const layer = await packTar({ kind: 'tar', path }, { squashfs });
+    if (!layer) throw new Error('no layer');
+    return { ...layer, output };
+  }
+
+  it('can be made while the layer is packed, with the same bytes', async () => {
+    for (const lowest of [true, false]) {
+      const { tar, squashfs, output } = await packed(rawTar(awkward.slice(0, -3)), lowest);
+      const { path, ...converted } = await image(tar, { verity: true });
+      expect(squashfs).toEqual(converted);
+      expect(readFileSync(output)).toEqual(readFileSync(path));
+    }
+  });
+
+  it('can be made while changes are packed, with the same bytes', async () => {
+    const { directory } = await unpackTar(rawTar(awkward));
+    const squashfs = {
+      into: QUICK_SQUASHFS,
+      verity: true,
+      output: join(scratch(), 'image'),
+      lowest: false,
+      user: 0,
+    };
+    const layer = await packTar({ kind: 'upper', directory }, { squashfs });
+    if (!layer) throw new Error('no layer');
+    expect(layer.squashfs).toMatchObject({ digest: (await image(layer.tar, { verity: true })).digest });
+  });
+
+  it('is made while a layer is packed only if that gives the same, for any entries in any order', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyEntries(), fc.boolean(), async (entries, lowest) => {
+        const root = dir('./', { mode: 0o751, mtime: 1_500_000_000 });
+        const layer = await packed(rawTar([...entries, root]), lowest).catch(() => undefined);
+        if (layer?.squashfs) {
+          const converted = await image(layer.tar, { verity: true });
+          expect(layer.squashfs.digest).toBe(converted.digest);
+        } else if (layer) expect(existsSync(layer.output)).toBe(false);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  it('takes a later look at a layer whose entries change others, and at what layers below say', async () => {
+    const changing = await packed(rawTar([dir('./'), file('a', '1'), file('a', '2')]));
+    expect(changing.squashfs).toBeUndefined();
+    expect(existsSync(changing.output)).toBe(false);
+    const implying = rawTar([dir('./'), file('tmp/a', '1')]);
+    expect((await packed(implying)).squashfs).toBeDefined();
+    expect((await packed(implying, false)).squashfs).toBeUndefined();
+    const rootless = rawTar([file('a', '1')]);
+    expect((await packed(rootless)).squashfs).toBeDefined();
+    expect((await packed(rootless, false)).squashfs).toBeUndefined();
+    const hiding = rawTar([dir('./'), opaque('')]);
+    expect((await packed(hiding)).squashfs).toBeDefined();
+    expect((await packed(hiding, false)).squashfs).toBeUndefined();
+  });
 
   it('comes back as the same tar layer', async () => {
     const work = scratch();

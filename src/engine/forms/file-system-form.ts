@@ -1,13 +1,13 @@
 /** Layers in other forms: tar layers as file systems, made once and remembered. */
 import { convertLayer, type FileSystemLayer, type ParentDirectory } from '../../layers/index.ts';
-import { type Descriptor, parseDigest } from '../../oci/index.ts';
+import { type Descriptor, type Digest, parseDigest } from '../../oci/index.ts';
 import { type LookContext, once, say } from '../context.ts';
 import { canonical, keyOf } from '../keys/keys.ts';
 import { toPlain } from '../steps/plain-parents.ts';
 import type { LayerRecord, LayerType, TarLayer } from '../values.ts';
 import { directoriesBelow } from './below.ts';
 import { tarForm } from './tar-form.ts';
-import { type WritingTool, writingTool } from './tools.ts';
+import { squashfsTool, type WritingTool, writingTool } from './tools.ts';
 import { rootHashAnnotations } from './verity.ts';
 
 /** A layer in another form, and whether it was there already. */
@@ -34,13 +34,7 @@ export async function inForm(
   const tar = await tarForm(layer, context);
   const tool = await writingTool(type, context);
   const below = await directoriesBelow(layer, lower, context);
-  const { verity } = context.options.forms;
-  const key = keyOf('form', [
-    ['layer', tar.diffId],
-    ['tool', canonical(tool)],
-    ['verity', String(verity)],
-    ['below', canonical(below.map(toPlain))],
-  ]);
+  const key = keyOfForm(tar.diffId, tool, below, context);
   return once(context, `form ${key}`, async () => {
     const { store, options } = context;
     const known = options.noCache
@@ -56,6 +50,40 @@ export async function inForm(
     store.database.remember('images', key, descriptor);
     return { layer: formedLayer(descriptor, tool), known: false };
   });
+}
+
+/**
+ * Keeps a file system that was made in the pass that packed a layer, for `inForm`: it says nothing of layers below.
+ * `file` is its file.
+ */
+export async function keepForm(
+  diffId: Digest,
+  made: FileSystemLayer,
+  file: string,
+  image: string,
+  context: LookContext,
+): Promise<void> {
+  const tool = await squashfsTool(context);
+  const key = keyOfForm(diffId, tool, [], context);
+  await once(context, `form ${key}`, async () => {
+    const descriptor = await place(made, tool, file, image, context);
+    context.store.database.remember('images', key, descriptor);
+    return { layer: formedLayer(descriptor, tool), known: false };
+  });
+}
+
+function keyOfForm(
+  diffId: Digest,
+  tool: WritingTool,
+  below: readonly ParentDirectory[],
+  { options }: LookContext,
+): string {
+  return keyOf('form', [
+    ['layer', diffId],
+    ['tool', canonical(tool)],
+    ['verity', String(options.forms.verity)],
+    ['below', canonical(below.map(toPlain))],
+  ]);
 }
 
 function formedLayer(
@@ -82,9 +110,19 @@ async function convert(
   await tar.fetch();
   const output = store.temporaryPath('layer');
   const made = await write(tar, tool, below, output, image, context);
+  return place(made, tool, output, image, context);
+}
+
+async function place(
+  made: FileSystemLayer,
+  tool: WritingTool,
+  file: string,
+  image: string,
+  context: LookContext,
+): Promise<Descriptor> {
   for (const text of made.warnings) say(context, image, 'warning', text);
   const digest = parseDigest(made.digest);
-  await store.placeBlob(digest, output);
+  await context.store.placeBlob(digest, file);
   const mediaType = `application/vnd.stacker.image.layer.${tool.type}+${tool.compression.compressor}`;
   return { mediaType, digest, size: made.size, ...rootHashAnnotations(made.rootHash) };
 }

@@ -13,11 +13,20 @@ import { findProgram, runProgram } from '../../support/process.ts';
 import { type LookContext, once, say } from '../context.ts';
 import { keyOf } from '../keys/keys.ts';
 
+export interface SquashfsTool {
+  readonly type: 'squashfs';
+  readonly version: string;
+  readonly compression: SquashfsCompression;
+}
+
+interface ErofsTool {
+  readonly type: 'erofs';
+  readonly version: string;
+  readonly compression: ErofsCompression;
+}
+
 /** How layers of one type are written here. */
-export type WritingTool = { readonly version: string } & (
-  | { readonly type: 'squashfs'; readonly compression: SquashfsCompression }
-  | { readonly type: 'erofs'; readonly compression: ErofsCompression }
-);
+export type WritingTool = SquashfsTool | ErofsTool;
 
 /** mkfs.erofs of Debian 12 has no zstd; the kernel reads lz4hc as quickly as lz4. */
 const USUAL_EROFS: ErofsCompression = { compressor: 'lz4hc' };
@@ -29,24 +38,42 @@ const PROGRAMS = { squashfs: 'mksquashfs', erofs: 'mkfs.erofs' } as const;
  * The program for a type of layer, with the wanted compression.
  * @throws AshlarError when it is missing, or has not the compressor that was asked for.
  */
-export async function writingTool(type: 'squashfs' | 'erofs', context: LookContext): Promise<WritingTool> {
+export function writingTool(type: WritingTool['type'], context: LookContext): Promise<WritingTool> {
+  return type === 'squashfs' ? squashfsTool(context) : erofsTool(context);
+}
+
+/** The same for squashfs. */
+export function squashfsTool(context: LookContext): Promise<SquashfsTool> {
+  return announced('squashfs', findSquashfsTool, context);
+}
+
+function erofsTool(context: LookContext): Promise<ErofsTool> {
+  return announced('erofs', findErofsTool, context);
+}
+
+function announced<Tool extends WritingTool>(
+  type: Tool['type'],
+  find: (context: LookContext) => Promise<Tool>,
+  context: LookContext,
+): Promise<Tool> {
   return once(context, `tool ${type}`, async () => {
-    const tool = await findTool(type, context);
+    const tool = await find(context);
     context.emit({ kind: 'program-used', program: PROGRAMS[type], version: tool.version });
     return tool;
   });
 }
 
-async function findTool(type: 'squashfs' | 'erofs', context: LookContext): Promise<WritingTool> {
-  const { squashfs, erofs } = context.options.forms;
-  if (type === 'erofs') {
-    const compression = erofs ?? USUAL_EROFS;
-    const { version, able } = await probe(PROGRAMS.erofs, '-V', compression.compressor, context, path =>
-      canWriteErofs(compression.compressor, path),
-    );
-    if (!able) throw cannot(PROGRAMS.erofs, compression.compressor);
-    return { type, version, compression };
-  }
+async function findErofsTool(context: LookContext): Promise<ErofsTool> {
+  const compression = context.options.forms.erofs ?? USUAL_EROFS;
+  const { version, able } = await probe(PROGRAMS.erofs, '-V', compression.compressor, context, path =>
+    canWriteErofs(compression.compressor, path),
+  );
+  if (!able) throw cannot(PROGRAMS.erofs, compression.compressor);
+  return { type: 'erofs', version, compression };
+}
+
+async function findSquashfsTool(context: LookContext): Promise<SquashfsTool> {
+  const { squashfs } = context.options.forms;
   const compression = squashfs ?? QUICK_SQUASHFS;
   const { version, able } = await probe(
     PROGRAMS.squashfs,
@@ -55,10 +82,10 @@ async function findTool(type: 'squashfs' | 'erofs', context: LookContext): Promi
     context,
     path => canWriteSquashfs(compression.compressor, path),
   );
-  if (able) return { type, version, compression };
+  if (able) return { type: 'squashfs', version, compression };
   if (squashfs) throw cannot(PROGRAMS.squashfs, compression.compressor);
   say(context, undefined, 'warning', 'mksquashfs has no zstd here: squashfs layers are compressed with gzip');
-  return { type, version, compression: FALLBACK_SQUASHFS };
+  return { type: 'squashfs', version, compression: FALLBACK_SQUASHFS };
 }
 
 function cannot(program: string, compressor: string): AshlarError {

@@ -5,6 +5,8 @@ import type { TarCompression } from '../../oci/index.ts';
 import type { Base, CopyStep, ImagePlan, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { type BuildContext, type BuildOptions, once, say } from '../context.ts';
+import { keepForm } from '../forms/file-system-form.ts';
+import { squashfsTool } from '../forms/tools.ts';
 import type { PackRequest } from '../inside/requests.ts';
 import type { MissReason } from '../keys/comparison.ts';
 import { copyParts, tarParts } from '../keys/key-parts.ts';
@@ -29,6 +31,8 @@ export interface StepContext {
   readonly importsDirectory: string;
   /** How the layer will be handed out; `any` when it never will. */
   readonly wanted: TarCompression | 'any';
+  /** Whether the layer will be handed out as squashfs. */
+  readonly squashfs: boolean;
   /** Called before the work of the step is done. */
   readonly onMiss: (parts: readonly KeyPart[], reason: MissReason) => void;
 }
@@ -57,6 +61,8 @@ interface Work {
   readonly parts: readonly KeyPart[];
   /** Done anew in every build, since not everything that it depends on can be known. */
   readonly always?: boolean;
+  /** Whether the layer has no layers below. */
+  readonly lowest?: boolean;
   readonly perform: (pack: PackOptions) => Promise<PackedLayer | undefined>;
 }
 
@@ -69,8 +75,8 @@ export function throughCache(work: Work, step: StepContext): Promise<StepResult>
 
 async function performUnlessKnown(
   key: string,
-  { parts, always, perform }: Work,
-  { context, plan, wanted, onMiss }: StepContext,
+  { parts, always, lowest = false, perform }: Work,
+  { context, plan, wanted, squashfs, onMiss }: StepContext,
 ): Promise<StepResult> {
   const { store, options, signal } = context;
   store.claim(`step ${key}`);
@@ -87,10 +93,15 @@ async function performUnlessKnown(
     onMiss(parts, 'changed');
   }
   signal.throwIfAborted();
-  const compression = wanted === 'any' ? 'zstd' : wanted;
+  // Where squashfs is made in the same pass the tar is seldom read: to compress it would take a fifth of the time.
+  const compression = wanted === 'any' ? (squashfs ? 'none' : 'zstd') : wanted;
   const output = store.temporaryPath('layer');
-  const packed = await perform(packOptions(compression, output, options));
+  // Of a layer that was known before, the image mostly is, too.
+  const image = squashfs && !known ? await squashfsImage(lowest, context) : undefined;
+  const packed = await perform({ ...packOptions(compression, output, options), ...image });
   const layer = packed && (await keepLayer(packed, output, compression, context));
+  if (layer && image && packed.squashfs)
+    await keepForm(layer.diffId, packed.squashfs, image.squashfs.output, plan.name, context);
   const { created } = options.authorship;
   store.database.addStep(key, { diffId: layer?.diffId, created });
   return { key, parts, layer, created, cached: false };
@@ -104,6 +115,17 @@ function packOptions(
   return { compression, output, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) };
 }
 
+/** What the pass that packs a layer is to make as well. */
+async function squashfsImage(
+  lowest: boolean,
+  context: BuildContext,
+): Promise<Required<Pick<PackOptions, 'squashfs'>>> {
+  const { compression: into } = await squashfsTool(context);
+  const { verity } = context.options.forms;
+  const output = context.store.temporaryPath('layer');
+  return { squashfs: { into, verity, output, lowest, user: process.getuid?.() } };
+}
+
 /** A tar file that is the lowest layer of an image. */
 export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepContext): Promise<StepResult> {
   const { context, plan } = step;
@@ -115,6 +137,7 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
   return throughCache(
     {
       domain: 'tar',
+      lowest: true,
       parts: tarParts(source, context.options),
       perform: async pack => {
         const location = await source.locate();
