@@ -31,8 +31,6 @@ export interface PackOptions {
 export interface AlsoSquashfs extends SquashfsTarget {
   /** Whether the layer has no layers below. */
   readonly lowest: boolean;
-  /** Who would convert the layer. mksquashfs writes who runs it into the image: nobody else makes the same one. */
-  readonly user: number | undefined;
 }
 
 export interface PackedLayer {
@@ -96,10 +94,7 @@ async function write(
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);
   await using compress = compressor(compression, blob, pool);
-  await using image =
-    squashfs && squashfs.user === process.getuid?.()
-      ? new SquashfsAlongside(squashfs, squashfs.lowest)
-      : undefined;
+  await using image = squashfs && new SquashfsAlongside(squashfs, squashfs.lowest);
   using source = open(job, writer, warnings, latest);
   await run(archive(source.entries, writer), source.input, async block => {
     checkpoint(uncompressedSize);

@@ -1,5 +1,5 @@
 /** Writes squashfs images with mksquashfs, from a tar that streams in, and reads them with unsquashfs. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { FileDescriptor, pipe, setPipeSize } from '../linux/index.ts';
@@ -108,7 +108,8 @@ function start(output: string, { compressor, level, blockSize }: SquashfsCompres
     ];
     // mksquashfs would set times back to SOURCE_DATE_EPOCH, which was done where it is due.
     const { SOURCE_DATE_EPOCH: _, ...env } = process.env;
-    const child = spawn(program, args, { env, stdio: [ends.read, 'ignore', messages.fd] });
+    const [command, ...words] = asRoot(program);
+    const child = spawn(command, [...words, ...args], { env, stdio: [ends.read, 'ignore', messages.fd] });
     const ended = once(child, 'close') as Running['ended'];
     ended.catch(() => {});
     return { child, input: ends.write, ended, inputOpen: true, messages };
@@ -119,6 +120,26 @@ function start(output: string, { compressor, level, blockSize }: SquashfsCompres
   } finally {
     closeSync(ends.read);
   }
+}
+
+/**
+ * The words that start a program as uid 0, be it of a namespace: mksquashfs writes who runs it into the image, where it
+ * has no meaning. Where there are no namespaces, that number stays in there.
+ */
+function asRoot(program: string): readonly [string, ...string[]] {
+  if (process.getuid?.() === 0) return [program];
+  namespace ??= findNamespace();
+  const [first, ...rest] = namespace;
+  return first === undefined ? [program] : [first, ...rest, program];
+}
+
+let namespace: readonly string[] | undefined;
+
+function findNamespace(): readonly string[] {
+  const unshare = findProgram('unshare');
+  if (unshare === undefined) return [];
+  const flags = ['--user', '--map-root-user', '--'];
+  return spawnSync(unshare, [...flags, 'true']).status === 0 ? [unshare, ...flags] : [];
 }
 
 function openUnnamed(path: string): FileDescriptor {

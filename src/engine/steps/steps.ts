@@ -123,7 +123,7 @@ async function squashfsImage(
   const { compression: into } = await squashfsTool(context);
   const { verity } = context.options.forms;
   const output = context.store.temporaryPath('layer');
-  return { squashfs: { into, verity, output, lowest, user: process.getuid?.() } };
+  return { squashfs: { into, verity, output, lowest } };
 }
 
 /** A tar file that is the lowest layer of an image. */
