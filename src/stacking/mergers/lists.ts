@@ -4,7 +4,7 @@ import { keyedLines, lineSet } from './lines.ts';
 import { type RecordForm, recordMerge } from './records.ts';
 import { joined, mergeTexts, NOTHING } from './texts.ts';
 
-/** Lines about a file of /etc, whose versions are decided as any file is. */
+/** Lines about a file of /etc, whose versions are decided like those of other files. */
 function aboutFiles(line: RegExp): RecordForm {
   return keyedLines(
     text => line.exec(text)?.[1],
