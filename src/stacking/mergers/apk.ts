@@ -137,7 +137,7 @@ function wishesIn(content: Uint8Array): ReadonlyMap<string, Wish> {
   return new Map(
     words.map(word => {
       const name = /^!?[^<>=~@]*/.exec(word)?.[0] ?? word;
-      return [name, { version: word.slice(name.length) || 'any version', identity: word }];
+      return [name, { version: word.slice(name.length) || 'unpinned', identity: word }];
     }),
   );
 }

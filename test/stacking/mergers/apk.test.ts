@@ -87,7 +87,7 @@ describe("apk's database", () => {
       y: await database('p=1-r0\n', 'p-1-r0'),
     });
     expect(result.conflicts).toMatchObject([
-      { path: '/etc/apk/world', text: 'package p: any version in x, =1-r0 in y' },
+      { path: '/etc/apk/world', text: 'package p: unpinned in x, =1-r0 in y' },
     ]);
     expect(contentOf(result, '/etc/apk/world')?.toString()).toBe('p=1-r0\n');
   });
