@@ -1,5 +1,8 @@
 /** When two layers say the same of a path, and what they say in words. */
-import { type ByteString, type ContentsEntry, toText } from '../layers/index.ts';
+import { type ByteString, type ContentsEntry, IMPLIED_DIRECTORY, toText } from '../layers/index.ts';
+
+/** An empty file that nothing more is known of. */
+export const PLAIN_FILE: ContentsEntry = { ...IMPLIED_DIRECTORY, type: 'file', mode: 0o644 };
 
 /** Whether nothing but times and links to other names can differ. */
 export function sameEntry(a: ContentsEntry, b: ContentsEntry): boolean {

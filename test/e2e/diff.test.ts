@@ -4,20 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ImageDiff } from '../../src/engine/index.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
-import { packTar, umoci } from './roots.ts';
+import { dpkgStatus, packTar, umoci } from './roots.ts';
 import { failureOf, output, type Project, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
-
-/** A database of dpkg with these packages: `name version`. */
-function status(...packages: readonly string[]): string {
-  const stanzas = packages.map(text => {
-    const [name, version] = text.split(' ');
-    return `Package: ${name}\nStatus: install ok installed\nArchitecture: all\nVersion: ${version}\n`;
-  });
-  return stanzas.join('\n');
-}
 
 /** In it the images are built, and stay as they are. */
 let project: Project;
@@ -27,14 +18,14 @@ beforeAll(() => {
   project.write('root/etc/mode', 'mode\n', 0o600);
   project.write('root/etc/changed', 'old\n');
   project.write('root/gone/a/b', 'b\n');
-  project.write('root/var/lib/dpkg/status', status('libc 1.0', 'curl 8.0~rc1', 'old 3'));
+  project.write('root/var/lib/dpkg/status', dpkgStatus('libc 1.0', 'curl 8.0~rc1', 'old 3'));
   symlinkSync('kept', project.at('root/etc/link'));
   packTar(project.at('root'), project.at('base.tar'));
   project.write('upper/.wh.gone', '');
   project.write('upper/etc/changed', 'newer\n');
   project.write('upper/etc/mode', 'mode\n', 0o644);
   project.write('upper/opt/new/file', 'new\n');
-  project.write('upper/var/lib/dpkg/status', status('libc 1.0', 'curl 8.0', 'new 2'));
+  project.write('upper/var/lib/dpkg/status', dpkgStatus('libc 1.0', 'curl 8.0', 'new 2'));
   symlinkSync('mode', project.at('upper/etc/link'));
   packTar(project.at('upper'), project.at('upper.tar'));
   const image = (tag: string) => ['--image', `${project.oci}:${tag}`];

@@ -424,19 +424,24 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
     );
   });
 
-  it('say of a directory that a layer only implies what the layer below says', async () => {
-    const project = workspace.project('own');
+  /** A base of two layers: busybox, and a tar with this entry alone. */
+  async function onBusybox(project: Project, entry: string) {
     const layout = project.at('base');
     const image = ['--image', `${layout}:x`];
     umoci('init', '--layout', layout);
     umoci('new', ...image);
     umoci('raw', 'add-layer', ...image, busybox.url);
-    // As other builders write layers: without the directories that the files are in.
-    project.write('files/tmp/file', 'x');
-    const tar = project.at('implied.tar');
-    await output('tar', ['-C', project.at('files'), '-cf', tar, 'tmp/file']);
+    project.write(`files/${entry}`, '');
+    const tar = project.at('upper.tar');
+    await output('tar', ['-C', project.at('files'), '-cf', tar, entry]);
     umoci('raw', 'add-layer', ...image, tar);
-    await project.build({ one: { from: { type: 'oci', url: `${layout}:x` } } }, ALL_TYPES);
+    return { type: 'oci', url: `${layout}:x` };
+  }
+
+  it('say of a directory that a layer only implies what the layer below says', async () => {
+    const project = workspace.project('own');
+    // As other builders write layers: without the directories that the files are in.
+    await project.build({ one: { from: await onBusybox(project, 'tmp/file') } }, ALL_TYPES);
     const [, squashfs = 'none'] = project.image('one-squashfs').layers;
     const listed = await output('unsquashfs', ['-lln', blobPath(project.oci, squashfs)]);
     expect(listed).toMatch(/^drwxrwxrwt 0\/0 .* squashfs-root\/tmp$/m);
@@ -448,16 +453,7 @@ describe.skipIf(!has(...NEEDED))('layer types', () => {
 
   it('cannot say that a layer hides everything below it', async () => {
     const project = workspace.project('own');
-    const layout = project.at('base');
-    const image = ['--image', `${layout}:x`];
-    umoci('init', '--layout', layout);
-    umoci('new', ...image);
-    umoci('raw', 'add-layer', ...image, busybox.url);
-    project.write('files/.wh..wh..opq', '');
-    const tar = project.at('opaque.tar');
-    await output('tar', ['-C', project.at('files'), '-cf', tar, '.wh..wh..opq']);
-    umoci('raw', 'add-layer', ...image, tar);
-    const file = { one: { from: { type: 'oci', url: `${layout}:x` } } };
+    const file = { one: { from: await onBusybox(project, '.wh..wh..opq') } };
     expect(await project.failure(file, ALL_TYPES)).toContain(
       'hides everything below it, which only a tar layer',
     );

@@ -2,19 +2,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
-import { packTar } from './roots.ts';
+import { dpkgStatus, packTar } from './roots.ts';
 import { failureOf, type Project, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
-
-function status(...packages: readonly string[]): string {
-  const stanzas = packages.map(text => {
-    const [name, version] = text.split(' ');
-    return `Package: ${name}\nStatus: install ok installed\nArchitecture: all\nVersion: ${version}\n`;
-  });
-  return stanzas.join('\n');
-}
 
 /** Two bases, an image on each by the same description, and one whose database of packages has changed, too. */
 let project: Project;
@@ -23,17 +15,17 @@ beforeAll(async () => {
   project.write('old/etc/release', '1\n');
   project.write('old/etc/gone', 'gone\n');
   project.write('old/etc/both', 'old\n');
-  project.write('old/var/lib/dpkg/status', status('libc 1.0'));
+  project.write('old/var/lib/dpkg/status', dpkgStatus('libc 1.0'));
   project.write('new/etc/release', '2\n');
   project.write('new/etc/both', 'new\n');
   project.write('new/srv/new', 'new\n');
-  project.write('new/var/lib/dpkg/status', status('libc 1.1'));
+  project.write('new/var/lib/dpkg/status', dpkgStatus('libc 1.1'));
   packTar(project.at('old'), project.at('old.tar'));
   // The image's layer describes /etc as the old base had it.
   packTar(project.at('new'), project.at('new.tar'), '--mode=u=rwx,go=');
   project.write('app', '#!/bin/sh\n', 0o755);
   project.write('both', 'app\n');
-  project.write('status', status('libc 1.0', 'app 2'));
+  project.write('status', dpkgStatus('libc 1.0', 'app 2'));
   const app = (base: string) => ({
     from: { type: 'built', tag: base },
     imports: [

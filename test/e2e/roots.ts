@@ -107,3 +107,12 @@ function required(name: string): string {
 export function linesOf(path: string): readonly string[] {
   return readFileSync(path, 'utf8').split('\n').filter(Boolean);
 }
+
+/** A database of dpkg with these packages: `name version`. */
+export function dpkgStatus(...packages: readonly string[]): string {
+  const stanzas = packages.map(text => {
+    const [name, version] = text.split(' ');
+    return `Package: ${name}\nStatus: install ok installed\nArchitecture: all\nVersion: ${version}\n`;
+  });
+  return stanzas.join('\n');
+}

@@ -5,62 +5,20 @@ import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { blobPath, readImage } from './images.ts';
 import { busyboxLayout, useBusybox } from './roots.ts';
+import { seed } from './seed.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 
 const RECORD = 'dev.ashlar.stack';
 
 /** The seed's file, but for its base and what is installed. */
-const seed = (base: string) => `
-base:
-  build_only: true
-  from:
-    type: tar
-    url: ${base}
-
-kernel-build:
-  build_only: true
-  from:
-    type: built
-    tag: base
-  run: |
-      mkdir -p /tmp/stage/kernel /export
-      trap "rm -Rf /tmp/stage" EXIT
-      mkdir /tmp/stage/kernel/boot
-      echo kernel > /tmp/stage/kernel/boot/vmlinuz
-      tar -C /tmp/stage -cf /export/kernel.tar kernel/
-
-# the only top level dir this layer is 'kernel/'
-kernel:
-  from:
-    type: scratch
-    url: stacker://kernel-build/export/kernel.tar
-
-ovmf-build:
-  build_only: true
-  from:
-    type: built
-    tag: base
-  run: |
-      mkdir -p /tmp/stage/ovmf /export
-      trap "rm -Rf /tmp/stage" EXIT
-      echo code > /tmp/stage/ovmf/ovmf-code.fd
-      tar -C /tmp/stage -cf /export/ovmf.tar ovmf/
-
-# the only top level dir this layer is 'ovmf/'
-ovmf:
-  from:
-    type: scratch
-    url: stacker://ovmf-build/export/ovmf.tar
-
-combined:
-  from:
-    type: stack
-  layers:
-    - type: built
-      tag: kernel
-    - type: built
-      tag: ovmf
-`;
+const smallSeed = (base: string) =>
+  seed({
+    base: `from: {type: tar, url: ${base}}`,
+    kernel: `
+mkdir /tmp/stage/kernel/boot
+echo kernel > /tmp/stage/kernel/boot/vmlinuz`,
+    ovmf: 'echo code > /tmp/stage/ovmf/ovmf-code.fd',
+  });
 
 describe.skipIf(!has('umoci', 'busybox'))('a stack', () => {
   const workspace = useWorkspace();
@@ -80,7 +38,7 @@ describe.skipIf(!has('umoci', 'busybox'))('a stack', () => {
 
   it('publishes kernel, ovmf and both of them without any duplication', async () => {
     const project = workspace.project();
-    const file = seed(busybox.url);
+    const file = smallSeed(busybox.url);
     const { stderr } = await project.build(file);
     expect(stderr).toMatch(/^filesystem combined built successfully\n$/m);
     const index = JSON.parse(readFileSync(project.at('oci/index.json'), 'utf8'));

@@ -1,34 +1,18 @@
 /** What is known of layers' contents: read once, kept in the store, never believed unseen. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LookContext } from '../../src/engine/context.ts';
+import { describe, expect, it } from 'vitest';
 import { contentsOf, filesOf } from '../../src/engine/layer-contents.ts';
 import { keepLayer } from '../../src/engine/layer-records.ts';
 import { findTarget } from '../../src/engine/steps/targets.ts';
-import { Store } from '../../src/engine/store/store.ts';
 import type { LayerRecord } from '../../src/engine/values.ts';
 import { packLayer } from '../../src/layers/index.ts';
 import { digestOf } from '../../src/oci/index.ts';
 import { file, rawTar, sha256 } from '../layers/support.ts';
+import { useStore } from './stores.ts';
 
-let directory: string;
-let store: Store;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'ashlar-layer-contents-'));
-  store = new Store(join(directory, 'store'));
-});
-afterEach(() => {
-  store[Symbol.dispose]();
-  rmSync(directory, { recursive: true });
-});
-
-/** A build with this store. Nothing else of it is asked for. */
-function build(): LookContext {
-  return { store, signal: new AbortController().signal, shared: new Map() } as unknown as LookContext;
-}
+const stored = useStore();
 
 const tar = rawTar([file('etc/a', 'one'), file('etc/b', 'two')]);
 
@@ -39,9 +23,9 @@ function foreign(diffId = digestOf(tar)): { readonly layer: LayerRecord; readonl
   let fetches = 0;
   const fetch = async () => {
     fetches++;
-    const path = store.temporaryPath('blob');
+    const path = stored.store.temporaryPath('blob');
     writeFileSync(path, blob);
-    await store.placeBlob(digest, path);
+    await stored.store.placeBlob(digest, path);
   };
   const descriptor = {
     mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -55,27 +39,27 @@ function foreign(diffId = digestOf(tar)): { readonly layer: LayerRecord; readonl
 describe('contents of a layer', () => {
   it('are read from the blob once, however many ask, in this build or the next', async () => {
     const { layer, fetched } = foreign();
-    const context = build();
+    const context = stored.build();
     const [one, other] = await Promise.all([contentsOf(layer, context), contentsOf(layer, context)]);
     expect(one).toBe(other);
     expect(one.entries.get('etc/a')?.sha256).toBe(sha256('one'));
-    expect(await contentsOf(layer, build())).toEqual(one);
+    expect(await contentsOf(layer, stored.build())).toEqual(one);
     expect(fetched()).toBe(1);
   });
 
   it('of a layer that we packed are known without its blob', async () => {
-    const output = join(directory, 'packed');
-    const source = join(directory, 'file');
+    const output = join(stored.directory, 'packed');
+    const source = join(stored.directory, 'file');
     writeFileSync(source, 'text');
     const entry = { source, target: '/opt/file', keep: 'content', uid: 0, gid: 0 } as const;
     const job = { kind: 'files', entries: [entry], parents: [] } as const;
     const packed = await packLayer(job, { compression: 'gzip', output });
     if (!packed) throw new Error('there is no layer');
-    const layer = await keepLayer(packed, output, 'gzip', build());
-    rmSync(store.blobPath(layer.descriptor.digest));
-    const { entries } = await contentsOf(layer, build());
+    const layer = await keepLayer(packed, output, 'gzip', stored.build());
+    rmSync(stored.store.blobPath(layer.descriptor.digest));
+    const { entries } = await contentsOf(layer, stored.build());
     expect(entries.get('opt/file')?.sha256).toBe(sha256('text'));
-    expect(await findTarget('/opt/new', 'file', [layer], build())).toMatchObject({
+    expect(await findTarget('/opt/new', 'file', [layer], stored.build())).toMatchObject({
       path: '/opt/new',
       parents: [{ path: '/' }, { path: '/opt', mode: 0o755 }],
     });
@@ -83,17 +67,17 @@ describe('contents of a layer', () => {
 
   it('are an error, and not remembered, when the layer is not what its image says', async () => {
     const { layer } = foreign(digestOf(Buffer.from('something else')));
-    await expect(contentsOf(layer, build())).rejects.toThrow(
+    await expect(contentsOf(layer, stored.build())).rejects.toThrow(
       `has the diff ID ${digestOf(tar)} instead of ${layer.diffId}`,
     );
-    await expect(contentsOf(layer, build())).rejects.toThrow('diff ID');
+    await expect(contentsOf(layer, stored.build())).rejects.toThrow('diff ID');
   });
 });
 
 describe('files of layers', () => {
   it('are read from the layer that is asked for', async () => {
     const { layer, fetched } = foreign();
-    const files = filesOf([layer], build());
+    const files = filesOf([layer], stored.build());
     const found = await files.read(layer.diffId, ['etc/b', 'etc/a']);
     expect([...found].map(([path, bytes]) => [path, Buffer.from(bytes).toString()])).toEqual([
       ['etc/b', 'two'],

@@ -2,12 +2,10 @@
 import type { Digest } from '../../oci/index.ts';
 import {
   type ConflictRules,
-  type DecidedConflict,
-  type MergedPaths,
   mergers,
   parseStackRecord,
-  type Regeneration,
   STACK_ANNOTATION,
+  type StackDecision,
   type StackProof,
   type StackRecord,
   verifyStack,
@@ -21,18 +19,14 @@ import { decide, stackLayers } from '../stacking/decide.ts';
 import { pick } from '../stacking/outline.ts';
 import { openNamed } from './open.ts';
 
-export interface StackReport {
+export interface StackReport
+  extends Pick<StackDecision, 'conflicts' | 'merged' | 'regenerate' | 'orderIndependent'> {
   /** The images, lowest first. */
   readonly parts: readonly string[];
   /** The layers of the result, bottom to top, but for one of its own. */
   readonly layers: readonly ReportedLayer[];
-  readonly conflicts: readonly DecidedConflict[];
-  readonly merged: readonly MergedPaths[];
   /** Absolute paths that the layers do not give by themselves: they go into a layer on top. */
   readonly corrected: readonly string[];
-  readonly regenerate: readonly Regeneration[];
-  /** Whether any order of the images gives the same tree. */
-  readonly orderIndependent: boolean;
   /** Of layers that several images have: they are neither stored nor sent again. */
   readonly bytesSaved: number;
 }

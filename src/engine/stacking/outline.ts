@@ -1,18 +1,15 @@
 /** What is remembered of decisions: all but what a layer on top was made of, which is in that layer. */
 import type { Digest } from '../../oci/index.ts';
-import type { MovedLayer, Regeneration } from '../../stacking/index.ts';
+import type { StackDecision } from '../../stacking/index.ts';
 import type { LookContext } from '../context.ts';
 import type { LayerRecord } from '../values.ts';
 
 /** How a stack was made. */
-export interface StackOutline {
+export interface StackOutline extends Pick<StackDecision, 'moved' | 'regenerate' | 'orderIndependent'> {
   /** All layers of the parts, bottom to top. */
   readonly order: readonly Digest[];
-  readonly moved: readonly MovedLayer[];
   /** Conflicts that people are told of. */
   readonly warnings: readonly string[];
-  readonly regenerate: readonly Regeneration[];
-  readonly orderIndependent: boolean;
   /** The text for the annotation. */
   readonly record: string;
 }

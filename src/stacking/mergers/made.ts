@@ -1,6 +1,6 @@
 /** Files that mergers make. */
 import { createHash } from 'node:crypto';
-import type { ContentsEntry } from '../../layers/index.ts';
+import { PLAIN_FILE } from '../entries.ts';
 import type { MergedFile, PartView, TreeView } from '../merger.ts';
 
 /**
@@ -10,25 +10,11 @@ import type { MergedFile, PartView, TreeView } from '../merger.ts';
 export function madeFile(path: string, content: Uint8Array, views: readonly TreeView[]): MergedFile {
   const entries = views.map(view => view.entry(path)).filter(entry => entry?.type === 'file');
   const times = entries.map(entry => entry?.mtime ?? 0n).toSorted((a, b) => Number(a - b));
-  const { linkedTo: _, ...like } = entries.at(-1) ?? PLAIN;
+  const { linkedTo: _, ...like } = entries.at(-1) ?? PLAIN_FILE;
   const sha256 = createHash('sha256').update(content).digest('hex');
   const entry = { ...like, size: content.length, sha256, mtime: times.at(-1) ?? 0n };
   return { kind: 'file', path, entry, content };
 }
-
-const PLAIN: ContentsEntry = {
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  sha256: '',
-  link: '',
-  major: 0,
-  minor: 0,
-  xattrs: [],
-};
 
 /** What the last of the parts that changed them has at the paths: for what cannot be merged. */
 export async function prevailing(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContentsEntry } from '../../../src/layers/index.ts';
+import { PLAIN_FILE } from '../../../src/stacking/entries.ts';
 import type { FileVersion, MergeResult, Merger, PartView, TreeView } from '../../../src/stacking/merger.ts';
 
 /** A tree of files only, by absolute path. */
@@ -13,20 +14,6 @@ export interface TestTree extends TreeView {
   readonly paths: readonly string[];
 }
 
-const PLAIN: ContentsEntry = {
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  sha256: '',
-  link: '',
-  major: 0,
-  minor: 0,
-  xattrs: [],
-};
-
 /** A tree that has these files; `change` may say more of their entries. */
 export function treeOf(
   files: Files,
@@ -36,7 +23,7 @@ export function treeOf(
   for (const [path, text] of Object.entries(files)) {
     const content = typeof text === 'string' ? Buffer.from(text) : text;
     const sha256 = createHash('sha256').update(content).digest('hex');
-    versions.set(path, { content, entry: { ...PLAIN, size: content.length, sha256, ...change(path) } });
+    versions.set(path, { content, entry: { ...PLAIN_FILE, size: content.length, sha256, ...change(path) } });
   }
   const paths = [...versions.keys()].sort();
   return {
