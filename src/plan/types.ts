@@ -11,12 +11,26 @@ export interface Plan {
   readonly images: readonly ImagePlan[];
 }
 
+/** Text in which variables of the image may stand; a step sees what is set before it, base included. */
+export type Text = string | readonly (string | Variable)[];
+
+/** A variable as Dockerfiles know it: what the image's environment, else its build arguments say; else nothing. */
+export interface Variable {
+  readonly variable: string;
+  /** What stands there where the variable is unset or empty (`${X:-word}`), or only where it is unset. */
+  readonly otherwise?: { readonly text: Text; readonly alsoEmpty: boolean };
+  /** What stands there where it is set and not empty (`${X:+word}`), or set at all; nothing where it is not. */
+  readonly instead?: { readonly text: Text; readonly alsoEmpty: boolean };
+}
+
 export interface ImagePlan {
   readonly name: string;
   readonly base: Base;
   /** Files that every step that runs something sees read-only; they never become part of the image. */
   readonly imports: readonly Import[];
   readonly steps: readonly Step[];
+  /** How layers of steps become layers of the image; one for each step that changes something when absent. */
+  readonly squash?: Squash;
   /** What a shell that somebody opens in the image finds around it. */
   readonly shell: Surroundings;
   /** Makes labels out of the finished tree. */
@@ -27,6 +41,8 @@ export interface ImagePlan {
   readonly platform: Platform;
   /** Whether the result is written to the output; otherwise it only serves as base or source of other images. */
   readonly emit: boolean;
+  /** What the result is called in the output; its name when absent. Images of equal tags differ in platform. */
+  readonly tags?: readonly string[];
   /** Images that must be built before this one although nothing here names them. */
   readonly after: readonly string[];
   /** The `created_by` of the closing history entry. */
@@ -69,7 +85,45 @@ export interface ImageBase {
   readonly at: SourceSpan;
 }
 
-export type Step = ApplyStep | CopyStep | RunStep;
+export type Step = ApplyStep | ConfigStep | CopyStep | ExecStep | RunStep;
+
+/**
+ * Layers of steps, put together for the image that is handed out. Images that use this one see the layers of its
+ * steps as they are.
+ */
+export interface Squash {
+  /** Steps whose changes become one layer, from the first on; together they are all steps. */
+  readonly groups: readonly { readonly steps: number; readonly createdBy: string }[];
+  /** Absolute paths that the image does not have in the end, whatever base and steps say. */
+  readonly without: readonly string[];
+}
+
+/** Sets what later steps and the image know as environment, labels and so on. Makes no layer. */
+export interface ConfigStep {
+  readonly kind: 'config';
+  readonly change: ConfigChange;
+  /** Variables that later steps see and the image does not keep. The environment wins over them. */
+  readonly buildArguments: readonly (readonly [name: string, value: Text])[];
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
+
+/**
+ * Runs a command in the tree built so far as a container of the image would: with its environment, build arguments
+ * and working directory. Makes one layer, or none when nothing changed.
+ */
+export interface ExecStep {
+  readonly kind: 'exec';
+  readonly command: readonly string[];
+  /** Name or number, with or without `:group`, as the tree's account files know them. */
+  readonly user: Text;
+  /** Regular expressions, each matching a whole name of a variable of the host that passes through. */
+  readonly passThrough: readonly string[];
+  readonly createdBy: string;
+  /** How a failure is worded: the text before `: exit status <N>`. */
+  readonly failure: string;
+  readonly at: SourceSpan;
+}
 
 /** Adds the layers of another image that are not there yet; edits of one text file are merged, or it fails. */
 export interface ApplyStep {
@@ -81,22 +135,27 @@ export interface ApplyStep {
   readonly at: SourceSpan;
 }
 
-/** Adds files whose content is known without running anything. Makes one layer. */
+/** Adds files whose content is known without running anything. Makes one layer; later items win over earlier ones. */
 export interface CopyStep {
   readonly kind: 'copy';
+  readonly items: readonly CopyItem[];
+  readonly createdBy: string;
+  readonly at: SourceSpan;
+}
+
+export interface CopyItem {
   readonly source: Source;
   /**
-   * Absolute path in the image: a file source becomes this path, the content of a directory source is merged into
-   * the directory of this path.
+   * Path in the image, relative to its working directory where it is not absolute: a file source becomes this path,
+   * the content of a directory source is merged into the directory of this path.
    */
-  readonly target: string;
-  /** `content`: types, modes and bytes; `all`: times and extended attributes too. */
-  readonly keep: 'content' | 'all';
+  readonly target: Text;
+  /** `content`: types, modes and bytes; `attributes`: extended attributes too; `all`: times as well. */
+  readonly keep: 'content' | 'attributes' | 'all';
   /** Permission bits for regular files; the source's own when absent. */
   readonly mode?: number;
   readonly uid: number;
   readonly gid: number;
-  readonly createdBy: string;
   readonly at: SourceSpan;
 }
 
@@ -157,13 +216,24 @@ export interface Import {
   readonly at: SourceSpan;
 }
 
-export type Source = FileSource | HttpSource | ImageSource;
+export type Source = FileSource | HttpSource | ImageSource | KeptSource;
+
+/** What the content of a file must hash to: lower-case hexadecimal digits. */
+export interface Checksums {
+  readonly md5?: string;
+  readonly sha1?: string;
+  readonly sha256?: string;
+  readonly sha512?: string;
+}
 
 interface SourceBase {
-  /** Expected SHA-256 of the file's content: 64 lower-case hexadecimal digits. */
-  readonly sha256?: string;
-  /** The front end's words for a source that is not there (or not a directory). */
-  readonly messages?: { readonly missing: string; readonly notDirectory?: string };
+  readonly checksums?: Checksums;
+  /** The front end's words for a source that is not there (or not a directory, or not what its checksums say). */
+  readonly messages?: {
+    readonly missing?: string;
+    readonly notDirectory?: string;
+    readonly mismatch?: string;
+  };
   readonly at: SourceSpan;
 }
 
@@ -174,11 +244,26 @@ export interface FileSource extends SourceBase {
   readonly path: string;
   /** Present when only a directory will do. */
   readonly directory?: true;
+  /** A symbolic link as last component is a name for what it leads to, not itself the source. */
+  readonly follow?: true;
+  /** Symbolic links that lead out of the directory are an error. */
+  readonly confined?: true;
 }
 
 export interface HttpSource extends SourceBase {
   readonly kind: 'http';
   readonly url: string;
+  /** Asked one after the other before the URL itself. */
+  readonly mirrors?: readonly string[];
+}
+
+/** A file that was put into the store by hand, known by its checksums. */
+export interface KeptSource extends SourceBase {
+  readonly kind: 'kept';
+  readonly name: string;
+  readonly checksums: Checksums;
+  /** Asked one after the other where the store does not have it. */
+  readonly mirrors?: readonly string[];
 }
 
 /** A file or directory out of the tree of another image of the plan. */
@@ -191,14 +276,17 @@ export interface ImageSource extends SourceBase {
 
 /** What the image's config gets on top of what it inherits. `null` clears an inherited value. */
 export interface ConfigChange {
-  /** In order; a name replaces the inherited variable of that name. */
-  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** In order; a name replaces the inherited variable of that name. No value sees another of the same change. */
+  readonly environment: readonly (readonly [name: string, value: Text])[];
   /** Variables that are added when neither `environment` nor what is inherited has one of the name. */
   readonly defaultEnvironment?: readonly (readonly [name: string, value: string])[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly volumes: readonly string[];
-  readonly workingDir?: string;
-  readonly user?: string;
+  readonly labels: Readonly<Record<string, Text>>;
+  readonly volumes: readonly Text[];
+  /** `8080/tcp`, `53/udp`. */
+  readonly ports?: readonly string[];
+  /** Relative to the one before where it is not absolute. */
+  readonly workingDir?: Text;
+  readonly user?: Text;
   readonly entrypoint?: readonly string[] | null;
   readonly cmd?: readonly string[] | null;
 }
