@@ -133,7 +133,7 @@ interface ArtifactBase {
 /** A file or directory of the host. */
 export interface PathArtifact extends ArtifactBase {
   readonly kind: 'path';
-  /** Absolute. Whether something is there was not looked at when `exists` is false. */
+  /** Absolute; whether something is there is not looked at. */
   readonly path: string;
   readonly checksums: Checksums;
 }
