@@ -4,3 +4,4 @@
  */
 export { type Converted, convertDockerfile } from './convert.ts';
 export type { BaseConfig } from './from.ts';
+export { readJsonForm, readWord, type Substitution } from './words.ts';

@@ -11,68 +11,90 @@ export interface Scope {
   readonly at: SourceSpan;
 }
 
+/** What a value is to be put in for: `$name`, or `${name<modifier><rest>}`. */
+export interface Substitution {
+  readonly name: string;
+  /** `` where there is none; else what stands between name and rest: `:-`, `+`, `##` and so on. */
+  readonly modifier: string;
+  readonly rest: string;
+}
+
 /** The word without its quotes, and with values for variables. */
 export function expandWord(word: string, scope: Scope): Text {
-  return expand(word, scope, true);
+  return expand(readWord(word, scope), scope);
 }
 
 /** The text of a heredoc with values for variables; quotes have no meaning in it. */
 export function expandHeredoc(content: string, scope: Scope): Text {
-  return expand(content, scope, false);
+  return expand(readPieces(content, scope, false), scope);
 }
 
-function expand(word: string, scope: Scope, quotes: boolean): Text {
-  const pieces: Text[] = [];
+function expand(pieces: readonly (string | Substitution)[], scope: Scope): Text {
+  return concat(...pieces.map(piece => (typeof piece === 'string' ? literal(piece) : modify(piece, scope))));
+}
+
+type Reading = Pick<Scope, 'escapeChar' | 'at'>;
+
+/** The word without its quotes, and what is to be substituted in it. */
+export function readWord(word: string, reading: Reading): (string | Substitution)[] {
+  return readPieces(word, reading, true);
+}
+
+function readPieces(word: string, reading: Reading, quotes: boolean): (string | Substitution)[] {
+  const { escapeChar, at } = reading;
+  const pieces: (string | Substitution)[] = [];
   let doubleQuoted = false;
   for (let i = 0; i < word.length; ) {
     const char = word.charAt(i);
-    if (char === scope.escapeChar && i + 1 < word.length) {
+    if (char === escapeChar && i + 1 < word.length) {
       const next = word.charAt(i + 1);
       const special =
-        quotes && !doubleQuoted
-          ? true
-          : next === '$' || next === scope.escapeChar || (quotes && next === '"');
-      pieces.push(literal(special ? next : char + next));
+        quotes && !doubleQuoted ? true : next === '$' || next === escapeChar || (quotes && next === '"');
+      pieces.push(special ? next : char + next);
       i += 2;
     } else if (quotes && char === "'" && !doubleQuoted) {
       const end = word.indexOf("'", i + 1);
-      if (end < 0) throw new AshlarError(`unterminated ' in ${word}`, { at: scope.at });
-      pieces.push(literal(word.slice(i + 1, end)));
+      if (end < 0) throw new AshlarError(`unterminated ' in ${word}`, { at });
+      pieces.push(word.slice(i + 1, end));
       i = end + 1;
     } else if (quotes && char === '"') {
       doubleQuoted = !doubleQuoted;
       i += 1;
     } else if (char === '$') {
-      const variable = readVariable(word, i, scope);
-      pieces.push(variable.value);
-      i = variable.end;
+      const { piece, end } = readVariable(word, i, reading);
+      pieces.push(piece);
+      i = end;
     } else {
-      pieces.push([char]);
+      pieces.push(char);
       i += 1;
     }
   }
-  if (doubleQuoted) throw new AshlarError(`unterminated " in ${word}`, { at: scope.at });
-  return concat(...pieces);
+  if (doubleQuoted) throw new AshlarError(`unterminated " in ${word}`, { at });
+  return pieces;
 }
 
-function readVariable(word: string, start: number, scope: Scope): { value: Text; end: number } {
+function readVariable(
+  word: string,
+  start: number,
+  reading: Reading,
+): { piece: string | Substitution; end: number } {
   const simple = /^\$(\w+)/.exec(word.slice(start));
   if (simple) {
     // A digit alone is a name, as in the shell: $10 is $1 and 0.
-    const name = /^\d/.test(simple[1] ?? '') ? simple[1]?.slice(0, 1) : simple[1];
-    return { value: scope.lookUp(name ?? '') ?? [], end: start + 1 + (name ?? '').length };
+    const name = (/^\d/.test(simple[1] ?? '') ? simple[1]?.slice(0, 1) : simple[1]) ?? '';
+    return { piece: { name, modifier: '', rest: '' }, end: start + 1 + name.length };
   }
-  if (word.charAt(start + 1) !== '{') return { value: ['$'], end: start + 1 };
-  const end = closingBrace(word, start + 2, scope);
+  if (word.charAt(start + 1) !== '{') return { piece: '$', end: start + 1 };
+  const end = closingBrace(word, start + 2, reading);
   const [, name, modifier = '', rest = ''] =
     /^(\w+)(?:(:?[-+?]|##?|%%?|\/\/?)([\s\S]*))?$/.exec(word.slice(start + 2, end)) ?? [];
   if (name === undefined) {
-    throw new AshlarError(`bad substitution ${word.slice(start, end + 1)}`, { at: scope.at });
+    throw new AshlarError(`bad substitution ${word.slice(start, end + 1)}`, { at: reading.at });
   }
-  return { value: modify(name, modifier, rest, scope), end: end + 1 };
+  return { piece: { name, modifier, rest }, end: end + 1 };
 }
 
-function closingBrace(word: string, from: number, { escapeChar, at }: Scope): number {
+function closingBrace(word: string, from: number, { escapeChar, at }: Reading): number {
   let depth = 1;
   for (let i = from; i < word.length; i++) {
     if (word.charAt(i) === escapeChar) i += 1;
@@ -83,7 +105,7 @@ function closingBrace(word: string, from: number, { escapeChar, at }: Scope): nu
   throw new AshlarError(`unterminated \${ in ${word}`, { at });
 }
 
-function modify(name: string, modifier: string, rest: string, scope: Scope): Text {
+function modify({ name, modifier, rest }: Substitution, scope: Scope): Text {
   const value = scope.lookUp(name);
   if (modifier === '') return value ?? [];
   const present = value !== undefined && !(modifier.startsWith(':') && plain(value) === '');
