@@ -150,22 +150,8 @@ function rememberedLayer({ diffId, descriptor, format }: LayerRecord): Remembere
 }
 
 function knownBase(base: Base, { digest, layers }: BaseImage): KnownBase {
-  return { kind: base.kind, name: nameOf(base), digest, layers: layers.map(builtLayer) };
-}
-
-function nameOf(base: Base): string | undefined {
-  switch (base.kind) {
-    case 'scratch':
-      return undefined;
-    case 'image':
-      return base.reference;
-    case 'built':
-      return base.image;
-    case 'tar':
-      return base.source.kind === 'http' ? base.source.url : base.source.path;
-    case 'stack':
-      return nameOfBase(base);
-  }
+  const name = base.kind === 'scratch' ? undefined : nameOfBase(base);
+  return { kind: base.kind, name, digest, layers: layers.map(builtLayer) };
 }
 
 function builtLayer({ diffId, descriptor: { digest, size, mediaType } }: LayerRecord): BuiltLayer {

@@ -9,6 +9,8 @@ export function nameOfSource(source: Source): string {
       return source.url;
     case 'image':
       return `stacker://${source.image}${source.path}`;
+    case 'kept':
+      return source.name;
   }
 }
 

@@ -16,6 +16,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { nameOfSource } from '../../plan/names.ts';
 import type { ImagePlan, Source } from '../../plan/types.ts';
 import { codeOf } from '../../support/errors.ts';
 import type { BuildContext } from '../context.ts';
@@ -32,7 +33,7 @@ export async function linkTarBase(
   context: BuildContext,
 ): Promise<void> {
   if (source.kind === 'image') return;
-  const place = source.kind === 'http' ? source.url : source.path;
+  const place = nameOfSource(source);
   const name = place.slice(place.lastIndexOf('/') + 1);
   const location = await locate();
   // An address may end in anything, and a link named `..` would stand for a directory of ours.

@@ -28,7 +28,8 @@ const CHECKSUM_HEADER = 'x-checksum-sha256';
  * server is asked (HEAD) whether it has another file. @throws AshlarError when it cannot be had or has another hash.
  */
 export async function download(source: HttpSource, image: string, context: LookContext): Promise<Download> {
-  const { url, sha256: wanted, at } = source;
+  const { url, at } = source;
+  const wanted = source.checksums?.sha256;
   const tell = (text: string) => say(context, image, 'info', text);
   const known = await recall(source, context);
   if (known && wanted !== undefined) return known;
@@ -72,7 +73,7 @@ export async function download(source: HttpSource, image: string, context: LookC
  * The SHA-256 of what `download` would give, without downloading anything; undefined when only a download can tell.
  */
 export async function peekDownload(source: HttpSource, context: LookContext): Promise<string | undefined> {
-  if (source.sha256 !== undefined) return source.sha256;
+  if (source.checksums?.sha256 !== undefined) return source.checksums.sha256;
   const known = await recall(source, context);
   const headers = await credentials(source.url, () => {});
   const announced = await announcedHash(source.url, headers, context);
@@ -81,12 +82,12 @@ export async function peekDownload(source: HttpSource, context: LookContext): Pr
 
 /** The verified file that was downloaded before, unless it is not the one of the hash that is asked for. */
 async function recall(
-  { url, sha256 }: HttpSource,
+  { url, checksums }: HttpSource,
   { store, options }: LookContext,
 ): Promise<Download | undefined> {
   if (options.noCache) return undefined;
   const known = store.database.recall('downloads', url) as Remembered | undefined;
-  if (!known || (sha256 !== undefined && known.sha256 !== sha256)) return undefined;
+  if (!known || (checksums?.sha256 !== undefined && known.sha256 !== checksums.sha256)) return undefined;
   const digest: Digest = `sha256:${known.sha256}`;
   return (await store.hasBlob({ digest, size: known.size }))
     ? { path: store.blobPath(digest), sha256: known.sha256 }
@@ -116,7 +117,7 @@ async function announcedHash(
 }
 
 async function fetchFile(
-  { url, at, sha256 }: HttpSource,
+  { url, at, checksums }: HttpSource,
   headers: Readonly<Record<string, string>>,
   image: string,
   context: LookContext,
@@ -130,7 +131,7 @@ async function fetchFile(
     const { response, body } = await get(url, {
       headers,
       signal,
-      verified: sha256 !== undefined,
+      verified: checksums !== undefined,
     });
     if (response.status !== 200) throw new AshlarError(await statusText(response.status));
     await using file = await open(temporary, 'wx', 0o644);

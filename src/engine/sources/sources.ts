@@ -6,7 +6,7 @@ import { AshlarError, codeOf } from '../../support/errors.ts';
 import { type LookContext, once } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { Location } from '../inside/requests.ts';
-import { keyOf } from '../keys/keys.ts';
+import { canonical, keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import { located } from '../located.ts';
 import { download } from './downloads.ts';
@@ -68,13 +68,15 @@ export async function resolveSource(
       // Where only a directory will do, a link is a name for it.
       return resolveFile(source.directory ? followed(source) : source, context);
     case 'http': {
-      const key = `download ${source.url} ${source.sha256}`;
+      const key = `download ${canonical([source.url, source.checksums])}`;
       const { path, sha256 } = await once(context, key, () => download(source, image, context));
       const location = { kind: 'host', path } as const;
       return { identity: `http ${sha256}`, type: 'file', locate: async () => location, inside: false };
     }
     case 'image':
       return resolveInImage(source, context);
+    case 'kept':
+      throw new AshlarError('Artifact is not cached.', { at: source.at });
   }
 }
 
@@ -169,11 +171,12 @@ async function ifThere<T>(found: Promise<T | undefined>): Promise<T | undefined>
 }
 
 async function checkHash(
-  { sha256: wanted, at }: FileSource | ImageSource,
+  { checksums, at }: FileSource | ImageSource,
   name: string,
   type: FileType,
   compute: () => Promise<string>,
 ): Promise<void> {
+  const wanted = checksums?.sha256;
   if (wanted === undefined) return;
   if (type === 'directory') throw new AshlarError(`a directory has no hash: ${name}`, { at });
   const actual = await compute();

@@ -111,7 +111,7 @@ function readTar(directives: Directives, context: LayerContext, at: SourceSpan):
   const place = placeOf(directives, 'url', at);
   const hash = givenValue(directives, 'hash');
   const sha256 = hash && readHash(readText(directives, 'hash') ?? '', hash.span);
-  const common = { ...(sha256 !== undefined && { sha256 }), at: place };
+  const common = { ...(sha256 !== undefined && { checksums: { sha256 } }), at: place };
   if (schemeOf(url) !== undefined) return remoteSource(url, common, context);
   const file: FileSource = {
     ...common,

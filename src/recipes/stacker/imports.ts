@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CopyStep, FileSource, Import, Source } from '../../plan/types.ts';
+import type { CopyStep, FileSource, HttpSource, ImageSource, Import } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { keyName, showYaml, type YamlMap, type YamlNode } from '../../support/yaml.ts';
 import { type Directives, givenValue, hostPath, type LayerContext } from './directives.ts';
@@ -15,6 +15,8 @@ export interface Imports {
   /** Whether the deprecated `import` brought them, so that they belong in `/stacker` itself. */
   readonly legacy: boolean;
 }
+
+type ImportSource = FileSource | HttpSource | ImageSource;
 
 /** One entry of the list as it stands there. */
 interface Entry {
@@ -175,9 +177,9 @@ function idField(
   return id;
 }
 
-function sourceOf(entry: Entry, context: LayerContext): Source {
+function sourceOf(entry: Entry, context: LayerContext): ImportSource {
   const { path, sha256, at } = entry;
-  const common = { ...(sha256 && { sha256 }), at };
+  const common = { ...(sha256 && { checksums: { sha256 } }), at };
   if (schemeOf(path) !== undefined) return remoteSource(path, common, context);
   const absolute = hostPath(path, context);
   const missing = `couldn't stat import ${absolute}`;
@@ -187,7 +189,7 @@ function sourceOf(entry: Entry, context: LayerContext): Source {
     : file;
 }
 
-function toImport(entry: Entry, source: Source): Import {
+function toImport(entry: Entry, source: ImportSource): Import {
   const { mode, uid, gid, at } = entry;
   return {
     name: baseName(entry, source),
@@ -200,7 +202,7 @@ function toImport(entry: Entry, source: Source): Import {
 }
 
 /** The final path: only a `dest` with a trailing slash for a source without one takes the source's name. */
-function toCopy(entry: Entry, dest: string, source: Source, layer: string): CopyStep {
+function toCopy(entry: Entry, dest: string, source: ImportSource, layer: string): CopyStep {
   const into = dest.endsWith('/') && !entry.path.endsWith('/');
   return {
     kind: 'copy',
@@ -216,7 +218,7 @@ function toCopy(entry: Entry, dest: string, source: Source, layer: string): Copy
 }
 
 /** The last component of the source's path; of a URL everything after the last slash, query included. */
-function baseName(entry: Entry, source: Source): string {
+function baseName(entry: Entry, source: ImportSource): string {
   const name =
     source.kind === 'http' ? source.url.slice(source.url.lastIndexOf('/') + 1) : posix.basename(source.path);
   if (name !== '' && name !== '.' && name !== '..') return name;

@@ -88,7 +88,7 @@ function neededBy(some: readonly ImagePlan[], images: readonly ImagePlan[]): Set
 
 function* unpinnedDownloads({ images }: Subject): Iterable<Remark> {
   for (const source of images.flatMap(sourcesOf)) {
-    if (source.kind !== 'http' || source.sha256 !== undefined) continue;
+    if (source.kind !== 'http' || source.checksums !== undefined) continue;
     yield {
       message: `${source.url} is downloaded without a hash`,
       at: source.at,

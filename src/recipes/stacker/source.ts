@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { HttpSource, ImageSource } from '../../plan/types.ts';
+import type { Checksums, HttpSource, ImageSource } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import type { LayerContext } from './directives.ts';
 
@@ -11,7 +11,7 @@ export function schemeOf(path: string): string | undefined {
 /** The source of a `stacker://<layer>/<path>` or `http(s)://…` address. */
 export function remoteSource(
   path: string,
-  common: { readonly sha256?: string; readonly at: SourceSpan },
+  common: { readonly checksums?: Checksums; readonly at: SourceSpan },
   { options }: LayerContext,
 ): HttpSource | ImageSource {
   const { at } = common;
@@ -25,7 +25,7 @@ export function remoteSource(
     case 'http':
     case 'https':
       if (!URL.canParse(path)) throw new AshlarError(`not a valid address: ${path}`, { at });
-      if (options.requireHash && common.sha256 === undefined) {
+      if (options.requireHash && common.checksums === undefined) {
         throw new AshlarError(`Remote import needs a hash in yaml for path: ${path}`, { at });
       }
       return { ...common, kind: 'http', url: path };

@@ -164,9 +164,9 @@ describe('imports', () => {
 
   it('take a hash in any case', async () => {
     const [file] = (await loadLayer(`imports: [{path: a, hash: ${'aB'.repeat(32)}}]`)).imports;
-    expect(file?.source.sha256).toBe('ab'.repeat(32));
+    expect(file?.source.checksums).toEqual({ sha256: 'ab'.repeat(32) });
     const [none] = (await loadLayer('imports: [{path: a, hash: ""}]')).imports;
-    expect(none?.source).not.toHaveProperty('sha256');
+    expect(none?.source).not.toHaveProperty('checksums');
   });
 
   it('warn about unknown keys, keys given twice, and names that collide', async () => {
