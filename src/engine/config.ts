@@ -35,11 +35,20 @@ export interface NewLayer {
   readonly createdBy: string;
 }
 
+/** A change whose values have no variables (any more). */
+export interface PlainChange extends ConfigChange {
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly workingDir?: string;
+  readonly user?: string;
+}
+
 /** The config of the result: the base's, with layers and history appended and the change applied. */
 export function composeConfig(
   base: ImageConfig,
   layers: readonly NewLayer[],
-  change: ConfigChange,
+  change: PlainChange,
   platform: Platform,
   createdBy: string,
   { author, created }: Authorship,
@@ -70,14 +79,17 @@ export function composeConfig(
   };
 }
 
-function changeContainer(base: ContainerConfig, change: ConfigChange): ContainerConfig {
+/** A config with a change applied: maps are merged, single values replaced. */
+export function changeContainer(base: ContainerConfig, change: PlainChange): ContainerConfig {
   const environment = mergeEnvironment(base.Env ?? [], change);
   const labels = { ...base.Labels, ...change.labels };
+  const ports = { ...base.ExposedPorts, ...Object.fromEntries((change.ports ?? []).map(port => [port, {}])) };
   const volumes = { ...base.Volumes, ...Object.fromEntries(change.volumes.map(path => [path, {}])) };
   return {
     ...base,
     ...(environment.length > 0 ? { Env: environment } : {}),
     ...(Object.keys(labels).length > 0 ? { Labels: sorted(labels) } : {}),
+    ...(Object.keys(ports).length > 0 ? { ExposedPorts: sorted(ports) } : {}),
     ...(Object.keys(volumes).length > 0 ? { Volumes: sorted(volumes) } : {}),
     ...(change.workingDir ? { WorkingDir: change.workingDir } : {}),
     ...(change.user ? { User: change.user } : {}),
@@ -87,7 +99,7 @@ function changeContainer(base: ContainerConfig, change: ConfigChange): Container
 }
 
 /** A name replaces the inherited variable of that name, in its place; new names follow in their order. */
-function mergeEnvironment(inherited: readonly string[], change: ConfigChange): string[] {
+function mergeEnvironment(inherited: readonly string[], change: PlainChange): string[] {
   const variables = new Map(inherited.map(entry => [nameOf(entry), entry]));
   for (const [name, value] of change.environment) variables.set(name, `${name}=${value}`);
   for (const [name, value] of change.defaultEnvironment ?? []) {
