@@ -121,7 +121,7 @@ async function tidy(output: string, signal: AbortSignal): Promise<void> {
 export function dependenciesOf(image: ImagePlan): readonly string[] {
   const sources: readonly Source[] = [
     ...image.imports.map(({ source }) => source),
-    ...image.steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+    ...image.steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
     ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
   ];
   const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));

@@ -25,10 +25,11 @@ import type { BaseImage } from './sources/bases.ts';
 import { sayImports } from './sources/import-messages.ts';
 import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
+import { copy } from './steps/copy.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
 import { type Start, startFrom } from './steps/start.ts';
-import { copy, type StepContext, type StepResult } from './steps/steps.ts';
+import type { StepContext, StepResult } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */

@@ -38,8 +38,11 @@ export interface HostFiles {
   readonly source: string;
   /** Absolute path in the image: of the file, or of the directory into which the directory's content is merged. */
   readonly target: string;
-  /** `content`: types, permissions and bytes (directories 0755, no times); `all`: times and extended attributes, too. */
-  readonly keep: 'content' | 'all';
+  /**
+   * `content`: types, permissions and bytes (directories 0755, no times); `attributes`: permissions of directories and
+   * extended attributes, too; `all`: times as well.
+   */
+  readonly keep: 'content' | 'attributes' | 'all';
   /** Permissions of regular files, in place of their own. */
   readonly mode?: number;
   readonly uid: number;
@@ -77,7 +80,7 @@ export function* packFiles(
 
 /** What is the same for everything that comes from one source. */
 interface Rules {
-  readonly keepAll: boolean;
+  readonly keep: HostFiles['keep'];
   readonly fileMode: number | undefined;
   readonly uid: number;
   readonly gid: number;
@@ -115,7 +118,7 @@ class FilesPacker {
     if (path === '' && found.type !== 'directory') {
       throw new AshlarError(`${source} cannot take the place of the root directory`);
     }
-    const rules: Rules = { keepAll: keep === 'all', fileMode: mode, uid, gid, links: new HardLinks() };
+    const rules: Rules = { keep, fileMode: mode, uid, gid, links: new HardLinks() };
     yield* this.#add(found, path, rules);
   }
 
@@ -151,17 +154,17 @@ class FilesPacker {
 
   #entry(found: Found, path: ByteString, type: TarEntry['type'], rules: Rules): TarEntry {
     const entry = entryOf(found, path, type, found.stat.mtimeNs);
-    const { keepAll, fileMode, uid, gid } = rules;
+    const { keep, fileMode, uid, gid } = rules;
     let { mode } = entry;
     if (found.type === 'file' && fileMode !== undefined) mode = fileMode;
-    if (found.type === 'directory' && !keepAll) mode = PLAIN_DIRECTORY;
+    if (found.type === 'directory' && keep === 'content') mode = PLAIN_DIRECTORY;
     return {
       ...entry,
       mode,
       uid,
       gid,
-      mtime: keepAll ? this.#clamp(entry.mtime) : (this.#latest ?? 0n),
-      xattrs: keepAll && type !== 'hardlink' ? this.#xattrs(found, path) : [],
+      mtime: keep === 'all' ? this.#clamp(entry.mtime) : (this.#latest ?? 0n),
+      xattrs: keep !== 'content' && type !== 'hardlink' ? this.#xattrs(found, path) : [],
     };
   }
 

@@ -1,5 +1,5 @@
-/** How people write what a plan starts from: for messages, and for telling one source from another. */
-import type { Base, Source } from './types.ts';
+/** How people write what stands in a plan: for messages, and for telling one source from another. */
+import type { Base, Source, Text, Variable } from './types.ts';
 
 export function nameOfSource(source: Source): string {
   switch (source.kind) {
@@ -27,4 +27,18 @@ export function nameOfBase(base: Base): string {
     case 'stack':
       return base.parts.map(nameOfBase).join(' + ');
   }
+}
+
+/** As a Dockerfile has it. */
+export function nameOfText(text: Text): string {
+  const pieces = typeof text === 'string' ? [text] : text;
+  return pieces.map(piece => (typeof piece === 'string' ? piece : nameOfVariable(piece))).join('');
+}
+
+function nameOfVariable({ variable, otherwise, instead }: Variable): string {
+  const words = [
+    ...(otherwise ? [`${otherwise.alsoEmpty ? ':' : ''}-${nameOfText(otherwise.text)}`] : []),
+    ...(instead ? [`${instead.alsoEmpty ? ':' : ''}+${nameOfText(instead.text)}`] : []),
+  ];
+  return `\${${variable}${words.join('')}}`;
 }

@@ -232,7 +232,7 @@ describe.skipIf(!has('umoci', 'busybox'))('the command', () => {
       const { images } = JSON.parse(first ?? '');
       expect(images.map((image: { name: string }) => image.name)).toEqual(['build', 'one']);
       expect(images[0]).toMatchObject({ emit: false, base: { kind: 'tar' }, steps: [{ kind: 'run' }] });
-      expect(images[1]).toMatchObject({ emit: true, steps: [{ kind: 'copy', target: '/f' }] });
+      expect(images[1]).toMatchObject({ emit: true, steps: [{ kind: 'copy', items: [{ target: '/f' }] }] });
     });
 
     it('has the errors of build', async () => {

@@ -11,11 +11,16 @@ const image: ImagePlan = {
   steps: [
     {
       kind: 'copy',
-      source: { kind: 'image', image: 'copied', path: '/c', at },
-      target: '/c',
-      keep: 'content',
-      uid: 0,
-      gid: 0,
+      items: [
+        {
+          source: { kind: 'image', image: 'copied', path: '/c', at },
+          target: '/c',
+          keep: 'content',
+          uid: 0,
+          gid: 0,
+          at,
+        },
+      ],
       createdBy: '',
       at,
     },

@@ -1,4 +1,4 @@
-import { nameOfBase, nameOfSource } from '../../plan/names.ts';
+import { nameOfBase, nameOfSource, nameOfText } from '../../plan/names.ts';
 import type { Step } from '../../plan/types.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -16,20 +16,22 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
     `${name}${emit ? '' : ' (build only)'}`,
     `  from    ${nameOfBase(base)}`,
     ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
-    ...steps.map(step => `  ${describeStep(step)}`),
+    ...steps.flatMap(describeStep).map(line => `  ${line}`),
     ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
   ]);
   process.stdout.write(`${blocks.map(lines => lines.join('\n')).join('\n\n')}\n`);
 }
 
-function describeStep(step: Step): string {
+function describeStep(step: Step): readonly string[] {
   switch (step.kind) {
     case 'apply':
-      return `apply   ${step.image.reference}`;
+      return [`apply   ${step.image.reference}`];
     case 'copy':
-      return `copy    ${nameOfSource(step.source)} -> ${step.target}`;
+      return step.items.map(
+        ({ source, target }) => `copy    ${nameOfSource(source)} -> ${nameOfText(target)}`,
+      );
     case 'run':
-      return `run     ${lineCount(step.script)}`;
+      return [`run     ${lineCount(step.script)}`];
   }
 }
 

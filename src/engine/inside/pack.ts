@@ -1,17 +1,25 @@
-import { type PackedLayer, packLayer } from '../../layers/index.ts';
+import { type PackedLayer, type PackJob, packLayer } from '../../layers/index.ts';
 import { type Call, followed, passWarnings } from './call.ts';
-import { atLocation } from './places.ts';
+import { atLocations } from './places.ts';
 import type { PackRequest } from './requests.ts';
 
 /** Makes a layer of a file, directory or tar file that only uid 0 of our namespaces can read. */
 export async function pack(request: PackRequest, call: Call): Promise<PackedLayer | undefined> {
-  const { location, pack: how, ...what } = request;
-  const layer = await atLocation(location, call, ({ path }) => {
-    const options = { ...how, ...followed(call) };
-    if (what.kind === 'tar') return packLayer({ kind: 'tar', path }, options);
-    const { kind: _, parents, ...entry } = what;
-    return packLayer({ kind: 'files', entries: [{ source: path, ...entry }], parents }, options);
-  });
+  const options = { ...request.pack, ...followed(call) };
+  const locations = request.kind === 'tar' ? [request.location] : request.items.map(item => item.location);
+  const layer = await atLocations(locations, call, paths => packLayer(jobOf(request, paths), options));
   if (layer) passWarnings(layer, call);
   return layer;
+}
+
+/** `paths` are those at which the request's locations can be read now. */
+function jobOf(request: PackRequest, paths: readonly string[]): PackJob {
+  const at = (i: number) => {
+    const path = paths[i];
+    if (path === undefined) throw new Error('a location without a path');
+    return path;
+  };
+  if (request.kind === 'tar') return { kind: 'tar', path: at(0) };
+  const { items, parents } = request;
+  return { kind: 'files', entries: items.map((item, i) => ({ ...item, source: at(i) })), parents };
 }

@@ -16,3 +16,13 @@ export async function atLocation<T>(
   using place = openPlace(tree, location.path);
   return await use(place);
 }
+
+/** Calls `use` with the paths of all places while their trees are mounted. */
+export async function atLocations<T>(
+  [first, ...rest]: readonly Location[],
+  call: Pick<Call, 'scratch' | 'snapshots' | 'signal'>,
+  use: (paths: readonly string[]) => T | Promise<T>,
+): Promise<T> {
+  if (!first) return use([]);
+  return atLocation(first, call, ({ path }) => atLocations(rest, call, paths => use([path, ...paths])));
+}

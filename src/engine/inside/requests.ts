@@ -6,6 +6,7 @@ import type {
   ErofsCompression,
   FileSystemBlob,
   FileSystemLayer,
+  HostFiles,
   PackedLayer,
   PackOptions,
   ParentDirectory,
@@ -111,16 +112,16 @@ export interface StageRequest {
   readonly imports: readonly StagedImport[];
 }
 
-/** A copied file or directory, or a tar file, that becomes a layer. */
+/** A file or directory that becomes part of a layer. */
+export interface PackedItem extends Omit<HostFiles, 'source'> {
+  readonly location: Location;
+}
+
+/** Copied files and directories, or a tar file, that become a layer. */
 export type PackRequest =
   | {
       readonly kind: 'copy';
-      readonly location: Location;
-      readonly target: string;
-      readonly keep: 'content' | 'all';
-      readonly mode?: number;
-      readonly uid: number;
-      readonly gid: number;
+      readonly items: readonly PackedItem[];
       readonly parents: readonly ParentDirectory[];
       readonly pack: PackOptions;
     }

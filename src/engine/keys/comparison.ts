@@ -1,5 +1,5 @@
 /** An image beside what its last build in this project was made of: says why it is built again. */
-import { nameOfBase, nameOfSource } from '../../plan/names.ts';
+import { nameOfBase, nameOfSource, nameOfText } from '../../plan/names.ts';
 import type { ImagePlan, Step } from '../../plan/types.ts';
 import { type LookContext, say } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
@@ -115,8 +115,10 @@ export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: L
     ...imports.map(({ name, source }) => ({ role: 'import' as const, name, source })),
     ...steps.flatMap(step => {
       if (step.kind !== 'copy') return [];
-      const role = step.keep === 'all' ? ('overlay_dir' as const) : ('import' as const);
-      return [{ role, name: step.target, source: step.source }];
+      return step.items.map(item => {
+        const role = item.keep === 'all' ? ('overlay_dir' as const) : ('import' as const);
+        return { role, name: nameOfText(item.target), source: item.source };
+      });
     }),
   ];
   return {

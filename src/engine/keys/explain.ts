@@ -4,7 +4,8 @@ import { dependenciesOf } from '../build.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { changedPaths } from '../sources/listings.ts';
 import { lookAtApplied } from '../stacking/apply.ts';
-import { findTarget } from '../steps/targets.ts';
+import { allParents } from '../steps/copy.ts';
+import { findTarget, targetOf } from '../steps/targets.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
@@ -214,16 +215,28 @@ class Walk {
       const identities = await Promise.all(imports.map(({ source }) => identify(source)));
       return runParts(step, this.#plan, identities, this.layers, options);
     }
-    const content = await identify(step.source);
-    if (!this.layers) {
-      // Where links on the way would lead is not known: as far as before.
-      const target = before?.parts.find(([part]) => part === 'target')?.[1] ?? step.target;
-      return copyParts(step, content, target, undefined, options);
-    }
-    const kind = content.type === 'directory' ? 'directory' : 'file';
-    const { path, parents } = await findTarget(step.target, kind, this.layers, this.#context);
-    return copyParts(step, content, path, parents, options);
+    const layers = this.layers;
+    const items = await Promise.all(
+      step.items.map(async (item, i) => {
+        const { identity, type } = await identify(item.source);
+        if (!layers) {
+          // Where links on the way would lead is not known: as far as before.
+          const target = targetsOf(before)[i] ?? targetOf(item);
+          return { item, identity, target, parents: [] };
+        }
+        const kind = type === 'directory' ? 'directory' : 'file';
+        const { path, parents } = await findTarget(targetOf(item), kind, layers, this.#context);
+        return { item, identity, target: path, parents };
+      }),
+    );
+    return copyParts(items, layers && allParents(items), options);
   }
+}
+
+/** Where the items of a copy went. */
+function targetsOf(before: StepHistory | undefined): readonly string[] {
+  const parts = before?.parts ?? [];
+  return parts.flatMap(([name, value]) => (/^target(?:$| of )/.test(name) ? [value] : []));
 }
 
 /** Steps of the last build that are no more. */

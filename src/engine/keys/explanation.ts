@@ -72,13 +72,13 @@ function shown(name: string, text: string | undefined, before: string): string {
 }
 
 function isContent(name: string): boolean {
-  return name === 'content' || /^(?:import|image) /.test(name);
+  return /^(?:content$|content of |import |image )/.test(name);
 }
 
 function value(name: string, text: string): string {
   if (isContent(name)) return shortHash(text);
   // Lists and maps are JSON already.
-  return /^[[{"]/.test(text) || /^(mode|owner|keep)$/.test(name) ? text : JSON.stringify(text);
+  return /^[[{"]/.test(text) || /^(?:mode|owner|keep)(?:$| of )/.test(name) ? text : JSON.stringify(text);
 }
 
 /** As many digits as people compare. */

@@ -1,5 +1,6 @@
 /** What the last build of each image of a project was made of: the next one can say what has changed since. */
 import type { Platform } from '../../oci/index.ts';
+import { nameOfText } from '../../plan/names.ts';
 import type { ImageBase, Step } from '../../plan/types.ts';
 import type { LookContext } from '../context.ts';
 import type { FileType } from '../sources/identity.ts';
@@ -80,7 +81,7 @@ export function nameOfStep(step: Step): string {
     case 'apply':
       return step.image.reference;
     case 'copy':
-      return step.target;
+      return step.items.map(({ target }) => nameOfText(target)).join(', ');
     case 'run':
       return '';
   }

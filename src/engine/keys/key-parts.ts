@@ -2,7 +2,7 @@
 import type { ParentDirectory } from '../../layers/index.ts';
 import type {
   ConfigChange,
-  CopyStep,
+  CopyItem,
   ImagePlan,
   LabelScript,
   RunEnvironment,
@@ -22,23 +22,46 @@ export function tarParts({ identity }: FileIdentity, options: BuildOptions): rea
   return [['content', identity], epochPart(options)];
 }
 
-/** `target` is the path in the image with links followed, `parents` the directories that the image has on the way. */
+/** An item of a copy and what is known of it. */
+export interface KnownItem {
+  readonly item: Pick<CopyItem, 'keep' | 'mode' | 'uid' | 'gid'>;
+  readonly identity: string;
+  /** The path in the image with links followed. */
+  readonly target: string;
+}
+
+/** `parents` are the directories that the image has on the way. */
 export function copyParts(
-  { keep, mode, uid, gid }: CopyStep,
-  { identity }: FileIdentity,
-  target: string,
+  items: readonly KnownItem[],
   parents: readonly ParentDirectory[] | undefined,
   options: BuildOptions,
 ): readonly KeyPart[] {
+  const names = items.length > 1 ? namesOfItems(items) : [];
   return [
+    ...items.flatMap((item, i) => itemParts(item, names[i])),
+    ...(parents ? [[BELOW.parents, canonical(parents.map(toPlain))] as const] : []),
+    epochPart(options),
+  ];
+}
+
+function itemParts({ item, identity, target }: KnownItem, name: string | undefined): readonly KeyPart[] {
+  const { keep, mode, uid, gid } = item;
+  const parts: readonly KeyPart[] = [
     ['content', identity],
     ['target', target],
     ['keep', keep],
     ...(mode === undefined ? [] : [['mode', mode.toString(8)] as const]),
     ['owner', `${uid}:${gid}`],
-    ...(parents ? [[BELOW.parents, canonical(parents.map(toPlain))] as const] : []),
-    epochPart(options),
   ];
+  return name === undefined ? parts : parts.map(([part, value]) => [`${part} of ${name}`, value]);
+}
+
+/** What tells the items of one copy apart: where they go, and the how-manyth it is that goes there. */
+function namesOfItems(items: readonly KnownItem[]): readonly string[] {
+  return items.map(({ target }, i) => {
+    const before = items.slice(0, i).filter(other => other.target === target).length;
+    return before === 0 ? target : `${target} (${before + 1})`;
+  });
 }
 
 export function runParts(

@@ -53,7 +53,7 @@ export async function resolveSources(plan: ImagePlan, context: LookContext): Pro
 function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
   return [
     ...imports.map(({ source }) => source),
-    ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+    ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
   ];
 }
 

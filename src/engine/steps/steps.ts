@@ -2,20 +2,19 @@
 
 import { type PackedLayer, type PackOptions, packLayer } from '../../layers/index.ts';
 import type { TarCompression } from '../../oci/index.ts';
-import type { Base, CopyStep, ImagePlan, Source } from '../../plan/types.ts';
+import type { Base, ImagePlan, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { type BuildContext, type BuildOptions, once, say } from '../context.ts';
 import { keepForm } from '../forms/file-system-form.ts';
 import { squashfsTool } from '../forms/tools.ts';
 import type { PackRequest } from '../inside/requests.ts';
 import type { MissReason } from '../keys/comparison.ts';
-import { copyParts, tarParts } from '../keys/key-parts.ts';
+import { tarParts } from '../keys/key-parts.ts';
 import { type KeyPart, keyOf } from '../keys/keys.ts';
 import { keepLayer, knownLayer } from '../layer-records.ts';
 import { linkTarBase } from '../project/links.ts';
 import { followed, type ResolvedSource, type ResolvedSources, resolveSource } from '../sources/sources.ts';
 import type { LayerRecord } from '../values.ts';
-import { findTarget } from './targets.ts';
 
 /** What one step needs to know of the image it is part of. */
 export interface StepContext {
@@ -150,42 +149,6 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
   );
 }
 
-export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {
-  const { context, plan, layers } = step;
-  const source = step.sources.of(copyStep.source);
-  const kind = source.type === 'directory' ? 'directory' : 'file';
-  const { path: target, parents } = await findTarget(copyStep.target, kind, layers, context);
-  const { keep, mode, uid, gid } = copyStep;
-  const entry = { target, keep, uid, gid, ...(mode === undefined ? {} : { mode }) };
-  return throughCache(
-    {
-      domain: 'copy',
-      parts: copyParts(copyStep, source, target, parents, context.options),
-      perform: async pack => {
-        if (target !== copyStep.target)
-          say(
-            context,
-            plan.name,
-            'info',
-            `overlay dest ${copyStep.target} is a symlink, patching to ${target}`,
-          );
-        const location = await source.locate();
-        const packed =
-          location.kind === 'host' && !source.inside
-            ? await packHere(
-                { kind: 'files', entries: [{ source: location.path, ...entry }], parents },
-                pack,
-                step,
-              )
-            : await packInside({ kind: 'copy', location, ...entry, parents, pack }, step);
-        await checkUnchanged(copyStep.source, source, step);
-        return packed;
-      },
-    },
-    step,
-  );
-}
-
 /** What was packed must be what the key says, also when somebody writes to the source meanwhile. */
 export async function checkUnchanged(
   source: Source,
@@ -214,7 +177,8 @@ export async function packHere(
   return packed;
 }
 
-function packInside(request: PackRequest, { context, plan }: StepContext) {
+/** Packs a layer out of what only uid 0 of the build's namespaces can read. */
+export function packInside(request: PackRequest, { context, plan }: StepContext) {
   const onWarning = (text: string) => say(context, plan.name, 'warning', text);
   const onPacking = (bytes: number) => context.emit({ kind: 'packing', image: plan.name, bytes });
   return context.workshop.call('pack', request, { signal: context.signal, onWarning, onPacking });

@@ -1,6 +1,7 @@
 /** Where copies really go in the tree below them; looked up in the layers without unpacking, and remembered. */
 import { posix } from 'node:path';
 import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } from '../../layers/index.ts';
+import type { CopyItem } from '../../plan/types.ts';
 import type { LookContext } from '../context.ts';
 import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
@@ -14,6 +15,12 @@ export interface Target {
   readonly path: string;
   /** The directories that the tree has on the way: the new layer must say of them what the tree says. */
   readonly parents: readonly ParentDirectory[];
+}
+
+/** Where an item goes as the description has it. */
+export function targetOf({ target }: Pick<CopyItem, 'target'>): string {
+  if (typeof target === 'string') return target;
+  throw new Error('a target with variables');
 }
 
 export async function findTarget(

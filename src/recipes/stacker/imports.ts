@@ -206,12 +206,17 @@ function toCopy(entry: Entry, dest: string, source: ImportSource, layer: string)
   const into = dest.endsWith('/') && !entry.path.endsWith('/');
   return {
     kind: 'copy',
-    source,
-    target: posix.resolve(into ? posix.join(dest, baseName(entry, source)) : dest),
-    keep: 'content',
-    ...(entry.mode !== undefined && { mode: entry.mode }),
-    uid: entry.uid ?? 0,
-    gid: entry.gid ?? 0,
+    items: [
+      {
+        source,
+        target: posix.resolve(into ? posix.join(dest, baseName(entry, source)) : dest),
+        keep: 'content',
+        ...(entry.mode !== undefined && { mode: entry.mode }),
+        uid: entry.uid ?? 0,
+        gid: entry.gid ?? 0,
+        at: entry.at,
+      },
+    ],
     createdBy: `stacker overlay dir for ${layer}`,
     at: entry.at,
   };

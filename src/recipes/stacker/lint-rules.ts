@@ -112,7 +112,7 @@ function* floatingBases({ images }: Subject): Iterable<Remark> {
 
 function* overwrittenImports({ images }: Subject): Iterable<Remark> {
   for (const { steps } of images) {
-    const copies = steps.filter(step => step.kind === 'copy');
+    const copies = steps.flatMap(step => (step.kind === 'copy' ? step.items : []));
     for (const [i, { target, source, at }] of copies.entries()) {
       // Directories of one place are merged.
       const later = copies.slice(i + 1).find(copy => copy.target === target && isFile(copy.source));

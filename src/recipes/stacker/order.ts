@@ -99,7 +99,7 @@ export function sourcesOf(image: UnorderedImage): Source[] {
   return [
     ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
     ...imports.map(({ source }) => source),
-    ...steps.flatMap(step => (step.kind === 'copy' ? [step.source] : [])),
+    ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
   ];
 }
 

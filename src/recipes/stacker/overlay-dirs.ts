@@ -32,20 +32,25 @@ function readOverlayDir(node: YamlNode, context: LayerContext): CopyStep {
   const path = hostPath(source, context);
   return {
     kind: 'copy',
-    source: {
-      kind: 'file',
-      path,
-      directory: true,
-      messages: {
-        missing: `Given overlay_dir ${path} doesn't exists`,
-        notDirectory: `Given overlay_dir ${path} should be a directory`,
+    items: [
+      {
+        source: {
+          kind: 'file',
+          path,
+          directory: true,
+          messages: {
+            missing: `Given overlay_dir ${path} doesn't exists`,
+            notDirectory: `Given overlay_dir ${path} should be a directory`,
+          },
+          at,
+        },
+        target: resolve('/', readPath(fields?.get('dest'))),
+        keep: 'all',
+        uid: 0,
+        gid: 0,
+        at: node.span,
       },
-      at,
-    },
-    target: resolve('/', readPath(fields?.get('dest'))),
-    keep: 'all',
-    uid: 0,
-    gid: 0,
+    ],
     createdBy: `stacker overlay dir for ${context.layer}`,
     at: node.span,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CopyStep, RunStep, Surroundings } from '../../../src/plan/types.ts';
+import type { CopyItem, CopyStep, RunStep, Surroundings } from '../../../src/plan/types.ts';
 import type { StackerOptions } from '../../../src/recipes/stacker/index.ts';
 import { failure, layer, load, loadLayer } from './load.ts';
 
@@ -15,8 +15,13 @@ async function loadShell(directives: string): Promise<Surroundings> {
   return (await loadLayer(directives)).shell;
 }
 
-async function loadCopies(directives: string): Promise<CopyStep[]> {
-  return (await loadLayer(directives)).steps.filter(step => step.kind === 'copy');
+/** What is copied, each item by a step of its own. */
+async function loadCopies(directives: string): Promise<(CopyItem & Pick<CopyStep, 'createdBy'>)[]> {
+  const steps = (await loadLayer(directives)).steps.filter(step => step.kind === 'copy');
+  return steps.map(({ items: [item, ...more], createdBy }) => {
+    if (!item || more.length > 0) throw new Error('a step of several items');
+    return { ...item, createdBy };
+  });
 }
 
 describe('from', () => {
@@ -139,7 +144,9 @@ describe('imports', () => {
     const { plan } = await load(
       `x: {from: {type: scratch}}\n${layer(`imports: [{path: "${path}", dest: ${dest}}]`)}`,
     );
-    expect(plan.images[1]?.steps).toMatchObject([{ kind: 'copy', target, keep: 'content', uid: 0, gid: 0 }]);
+    expect(plan.images[1]?.steps).toMatchObject([
+      { kind: 'copy', items: [{ target, keep: 'content', uid: 0, gid: 0 }] },
+    ]);
     expect(plan.images[1]?.imports).toEqual([]);
   });
 

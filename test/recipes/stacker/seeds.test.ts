@@ -73,7 +73,9 @@ describe('the examples of the documentation', () => {
       },
       {
         base: { reference: 'docker://zothub.io/project-stacker/c3/base' },
-        steps: [{ kind: 'copy', target: '/dir_to_overlay', source: { path: '/tmp/dir_to_overlay' } }],
+        steps: [
+          { kind: 'copy', items: [{ target: '/dir_to_overlay', source: { path: '/tmp/dir_to_overlay' } }] },
+        ],
         after: ['build'],
       },
     ]);

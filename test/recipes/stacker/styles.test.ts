@@ -29,7 +29,7 @@ describe('a file', () => {
     expect(warnings).toEqual([]);
     expect(image?.base).toMatchObject({ reference: 'docker://mirror.example/debian:12' });
     expect(image?.steps).toMatchObject([
-      { kind: 'copy', target: '/keys', source: { path: '/host/keys', directory: true } },
+      { kind: 'copy', items: [{ target: '/keys', source: { path: '/host/keys', directory: true } }] },
     ]);
     expect(image?.imports.map(({ name }) => name)).toEqual(['tool-1.0.tar.gz', 'tool-linux-arm64']);
   });
