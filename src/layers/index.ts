@@ -68,5 +68,6 @@ export {
 } from './squashfs.ts';
 export type { FileSystemLayer, SquashfsTarget } from './squashfs-layer.ts';
 export { SquashfsListing } from './squashfs-listing.ts';
+export { type StreamedFile, streamArchive } from './stream-archive.ts';
 export type { Xattr } from './tar-entry.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';

@@ -3,6 +3,7 @@
  * image-spec 1.1 and distribution-spec 1.1; docker's schema 2 types are read too. Layers are streams of bytes here:
  * what is in them is the concern of src/layers, and what is built from them of src/engine.
  */
+export { archiveFiles } from './archive.ts';
 export { type Credentials, credentialsForUrl } from './auth.ts';
 export { type CopyOptions, copyImage, writeImage } from './copy.ts';
 export { digestOf, parseDigest, verifying } from './digest.ts';

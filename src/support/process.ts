@@ -1,6 +1,7 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { exitStatus } from './signals.ts';
 
 /** The absolute path of a program in PATH, or undefined. */
@@ -26,7 +27,8 @@ export interface ProcessResult {
 }
 
 export interface ProgramOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> {
-  readonly input?: string;
+  /** Text, or bytes as they come; what they throw ends the program, and is thrown. */
+  readonly input?: string | AsyncIterable<Uint8Array>;
   /** Takes the standard output instead of its being collected; what it throws ends the program, and is thrown. */
   readonly onStdout?: ((bytes: Buffer) => void) | undefined;
 }
@@ -59,7 +61,13 @@ export async function runProgram(
   child.stderr?.on('data', (bytes: Buffer) => output.stderr.push(bytes));
   // A program that ends without reading its input is judged by its exit status.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(input);
+  if (typeof input === 'object' && child.stdin) {
+    const bytes = watched(input, error => {
+      failure ??= { error };
+      child.kill('SIGKILL');
+    });
+    pipeline(bytes, child.stdin).catch(() => {});
+  } else child.stdin?.end(input);
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
@@ -72,4 +80,14 @@ export async function runProgram(
     stdout: Buffer.concat(output.stdout).toString(),
     stderr: Buffer.concat(output.stderr).toString(),
   };
+}
+
+/** The same pieces; what they throw is told, too. */
+async function* watched<T>(pieces: AsyncIterable<T>, tell: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    tell(error);
+    throw error;
+  }
 }

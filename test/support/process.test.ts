@@ -21,4 +21,15 @@ describe('a program that is run', () => {
     expect(Buffer.concat(pieces).toString()).toBe('out\n');
     expect((await runProgram('sh', args)).stdout).toBe('out\n');
   });
+
+  it('reads input as it comes, and is ended when that fails', async () => {
+    async function* lines(last: string) {
+      for (let i = 0; i < 3; i++) yield Buffer.alloc(200_000, 'x');
+      if (last === 'bad') throw new Error('the source failed');
+      yield Buffer.from(last);
+    }
+    expect(await runProgram('wc', ['-c'], { input: lines('end') })).toMatchObject({ stdout: '600003\n' });
+    await expect(runProgram('cat', [], { input: lines('bad') })).rejects.toThrow('the source failed');
+    expect(await runProgram('sh', ['-c', 'exit 4'], { input: lines('end') })).toMatchObject({ status: 4 });
+  });
 });
