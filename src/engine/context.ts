@@ -19,6 +19,16 @@ export interface FormOptions {
   readonly erofs?: ErofsCompression | undefined;
 }
 
+/** How files come from elsewhere. */
+export interface FetchOptions {
+  /** CEKit's artifact cache, `<work dir>/cache`: asked for files of known checksums, never written. */
+  readonly cekitCache?: string | undefined;
+  /** `user:password` by host; what auth files say where there is none. */
+  readonly credentials?: Readonly<Record<string, string>>;
+  /** Whether any certificate of a server will do. */
+  readonly insecure?: boolean;
+}
+
 /** What the user chooses about a build, besides the Plan. */
 export interface BuildOptions {
   /** Directory of the shared store. */
@@ -36,6 +46,7 @@ export interface BuildOptions {
   /** Of tar layers. */
   readonly compression: TarCompression;
   readonly forms: FormOptions;
+  readonly fetch?: FetchOptions;
   readonly network: 'host' | 'none';
   readonly runtime?: string | undefined;
   /** The host's variables, which run steps may let through. */

@@ -4,7 +4,7 @@
  * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
  */
 export { buildPlan, dependenciesOf } from './build.ts';
-export type { BuildOptions, FormOptions } from './context.ts';
+export type { BuildOptions, FetchOptions, FormOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { TAG_SUFFIXES } from './forms/images.ts';
 export { diffImages, type ImageDiff } from './images/diff.ts';

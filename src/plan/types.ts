@@ -232,7 +232,12 @@ interface SourceBase {
   readonly messages?: {
     readonly missing?: string;
     readonly notDirectory?: string;
+    /** The checksum that differs becomes its cause. */
     readonly mismatch?: string;
+    /** Said in the log before `missing`. */
+    readonly warning?: string;
+    /** What may help who misses it. */
+    readonly hint?: string;
   };
   readonly at: SourceSpan;
 }
@@ -248,6 +253,8 @@ export interface FileSource extends SourceBase {
   readonly follow?: true;
   /** Symbolic links that lead out of the directory are an error. */
   readonly confined?: true;
+  /** Asked where nothing is at the path, after the store has been asked for a file of these checksums. */
+  readonly mirrors?: readonly string[];
 }
 
 export interface HttpSource extends SourceBase {
@@ -255,6 +262,8 @@ export interface HttpSource extends SourceBase {
   readonly url: string;
   /** Asked one after the other before the URL itself. */
   readonly mirrors?: readonly string[];
+  /** Without checksums, a file of before will do only where the server says so, or cannot be reached. */
+  readonly revalidate?: true;
 }
 
 /** A file that was put into the store by hand, known by its checksums. */
