@@ -21,11 +21,7 @@ export interface Values {
 
 /** Values as Dockerfiles read them. */
 export const dockerfileValues: Values = {
-  quoted: value => {
-    const text = joinLines(value.text);
-    const word = `"${text}"`;
-    return read({ ...value, text: isOneWord(word) ? word : `"${escapeAll(text, /\\[\s\S]|["\\]/g)}"` });
-  },
+  quoted: value => read({ ...value, text: quotedWord(value.text) }),
   word: readUnquoted,
   listed: value => {
     const [text = value.text, ...more] = readJsonForm(`["${value.text}"]`) ?? [];
@@ -47,8 +43,20 @@ function textsOf(items: readonly Located[]): readonly string[] {
 }
 
 function readUnquoted(value: Located): Text {
-  const text = joinLines(value.text);
-  return read({ ...value, text: isBalanced(text) ? text : escapeAll(text, /\\[\s\S]|["'\\]/g) });
+  return read({ ...value, text: unquotedWord(value.text) });
+}
+
+/** The word of a Dockerfile that a value of ENV, LABEL or ARG becomes; real line ends may be in it. */
+export function quotedWord(value: string): string {
+  const text = joinLines(value);
+  const word = `"${text}"`;
+  return isOneWord(word) ? word : `"${escapeAll(text, /\\[\s\S]|["\\]/g)}"`;
+}
+
+/** The same of COPY, WORKDIR and USER. */
+export function unquotedWord(value: string): string {
+  const text = joinLines(value);
+  return isBalanced(text) ? text : escapeAll(text, /\\[\s\S]|["'\\]/g);
 }
 
 /** A line of a Dockerfile goes on after an escape character at its end. */
