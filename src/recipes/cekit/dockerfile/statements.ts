@@ -58,8 +58,8 @@ export type Statement = {
   | { readonly kind: 'copy-extra'; readonly directory: string; readonly target: Located }
   /** `$REMOTE_SOURCE` to `$REMOTE_SOURCE_DIR`, as OSBS sets them. */
   | { readonly kind: 'copy-remote-source' }
-  /** Run by the shell. */
-  | { readonly kind: 'shell'; readonly lines: readonly ShellLine[] }
+  /** Run by the shell. Where `removes` is there, it does nothing but remove what is at these absolute paths. */
+  | { readonly kind: 'shell'; readonly lines: readonly ShellLine[]; readonly removes?: readonly string[] }
   /** Run without a shell. */
   | { readonly kind: 'script'; readonly command: readonly string[]; readonly script: Located }
 );
@@ -223,6 +223,9 @@ function* sectionStatements(
 /** Where module directories are while the image is built. */
 export const scriptsDirectory = '/tmp/scripts';
 
+/** Where artifacts are that do not say where they go. */
+const artifactsDirectory = '/tmp/artifacts';
+
 function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOptions): Generator<Statement> {
   const { osbs, run, at } = stage;
   const shell = (...lines: string[]) =>
@@ -231,7 +234,8 @@ function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOpt
   if (builder) return;
   if (!isScratch(stage)) {
     yield { ...rootUser(stage), about: "Switch to 'root' user and remove artifacts and modules" };
-    yield { ...shell(`rm -rf "${scriptsDirectory}" "/tmp/artifacts"`), at };
+    const removes = [scriptsDirectory, artifactsDirectory];
+    yield { ...shell(`rm -rf ${removes.map(path => `"${path}"`).join(' ')}`), removes, at };
   }
   if (layers === 'one' && leavesCaches(stage)) {
     yield { about: 'Clear package manager metadata', kind: 'shell', lines: cleanUp(stage), at };
@@ -239,8 +243,9 @@ function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOpt
   const files = urlRepositories(stage);
   const [file] = files;
   if (file !== undefined) {
-    const paths = files.map(({ fileName }) => ` "${repositoriesDirectory}${fileName}"`).join('');
-    yield { ...shell(`rm -f${paths}`), about: 'Remove custom repo files', at: file.at };
+    const removes = files.map(({ fileName }) => `${repositoriesDirectory}${fileName}`);
+    const command = `rm -f ${removes.map(path => `"${path}"`).join(' ')}`;
+    yield { ...shell(command), removes, about: 'Remove custom repo files', at: file.at };
   }
   if (!isScratch(stage)) {
     const user = run.user ?? { text: 'root', at };
