@@ -25,7 +25,7 @@ export {
   ociLayerMediaType,
   type TarCompression,
 } from './mediatypes.ts';
-export { formatPlatform, hostPlatform } from './platform.ts';
+export { formatPlatform, hostPlatform, parsePlatform } from './platform.ts';
 export type { WriteOptions } from './push.ts';
 export {
   formatReference,

@@ -19,6 +19,23 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return [os, architecture, variant].filter(part => part).join('/');
 }
 
+// What machines call themselves, where it differs.
+const machineArchitectures = new Map([
+  ['x86_64', 'amd64'],
+  ['aarch64', 'arm64'],
+  ['i386', '386'],
+]);
+
+/** The platform of `os/architecture[/variant]`, or of an architecture alone. @throws AshlarError */
+export function parsePlatform(text: string): Platform {
+  const parts = text.split('/');
+  const [os = '', name = '', variant, ...rest] = parts.length === 1 ? ['linux', text] : parts;
+  if (rest.length > 0 || [os, name, variant ?? 'v'].some(part => !/^[a-z0-9_]+$/.test(part)))
+    throw new AshlarError(`"${text}" is no platform`, { hint: 'write linux/amd64 or linux/arm/v7' });
+  const architecture = machineArchitectures.get(name) ?? name;
+  return { os, architecture, ...(variant !== undefined && { variant }) };
+}
+
 /**
  * The entry of an index that fits the platform best: the same variant, else the newest variant that the platform can
  * run. An entry without a platform is taken when it is the only one of its kind and nothing else fits. Undefined when

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Descriptor, Platform } from '../../src/oci/index.ts';
-import { chooseByPlatform, formatPlatform, hostPlatform, noSuchPlatform } from '../../src/oci/platform.ts';
+import {
+  chooseByPlatform,
+  formatPlatform,
+  hostPlatform,
+  noSuchPlatform,
+  parsePlatform,
+} from '../../src/oci/platform.ts';
 
 const platform = (text: string): Platform => {
   const [os = '', architecture = '', variant] = text.split('/');
@@ -57,5 +63,24 @@ it('names what there is when nothing fits, but not the attestations', () => {
 it('of this machine is in the words of Go', () => {
   expect(formatPlatform(hostPlatform())).toMatch(
     /^linux\/(amd64|arm64|arm|386|ppc64le|s390x|riscv64|loong64)$/,
+  );
+});
+
+describe('as people write it', () => {
+  it.each([
+    ['linux/amd64', 'linux/amd64'],
+    ['linux/arm/v7', 'linux/arm/v7'],
+    ['arm64', 'linux/arm64'],
+    ['linux/x86_64', 'linux/amd64'],
+    ['constructor', 'linux/constructor'],
+  ])('%s is %s', (text, formatted) => {
+    expect(formatPlatform(parsePlatform(text))).toBe(formatted);
+  });
+
+  it.each(['', 'linux/', '/amd64', 'linux/arm/v7/x', 'linux/ARM', 'linux/amd64,linux/arm64'])(
+    'is not %j',
+    text => {
+      expect(() => parsePlatform(text)).toThrow(`"${text}" is no platform`);
+    },
   );
 });
