@@ -1,10 +1,14 @@
-/** The value of a scalar, typed as YAML 1.1 does. Integers are exact. */
+/** The value of a scalar, typed as YAML 1.1 does. Integers are exact; a time is what its dialect prints. */
 export type ScalarValue =
   | { readonly kind: 'null' }
   | { readonly kind: 'bool'; readonly value: boolean }
   | { readonly kind: 'int'; readonly value: bigint }
   | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'time'; readonly value: string }
   | { readonly kind: 'string'; readonly value: string };
+
+/** Types the text of a plain (unquoted) scalar. Programs that read YAML 1.1 differ in this. */
+export type ScalarDialect = (text: string) => ScalarValue;
 
 const words = new Map<string, ScalarValue>([
   ...['', '~', 'null', 'Null', 'NULL'].map(word => [word, { kind: 'null' }] as const),
@@ -42,6 +46,7 @@ export function printScalar(scalar: ScalarValue): string {
       return String(scalar.value);
     case 'float':
       return printFloat(scalar.value);
+    case 'time':
     case 'string':
       return scalar.value;
   }

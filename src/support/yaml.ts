@@ -12,13 +12,13 @@ import {
 import { AshlarError, type SourceSpan } from './errors.ts';
 import { type SourceText, spanBetween } from './source-text.ts';
 import { didYouMean } from './suggest.ts';
-import { printScalar, resolvePlainScalar, type ScalarValue } from './yaml-scalars.ts';
+import { printScalar, resolvePlainScalar, type ScalarDialect, type ScalarValue } from './yaml-scalars.ts';
 
 /** A value of a YAML document with the place it was read from; aliases and merge keys are already expanded. */
 export type YamlNode = YamlScalar | YamlList | YamlMap;
 
-/** `raw` is the text as written, without quotes; the value is typed (see `resolvePlainScalar`). */
-type YamlScalar = ScalarValue & { readonly raw: string; readonly span: SourceSpan };
+/** `raw` is the text as written, without quotes; the value is typed as the dialect does. */
+export type YamlScalar = ScalarValue & { readonly raw: string; readonly span: SourceSpan };
 
 export interface YamlList {
   readonly kind: 'list';
@@ -44,12 +44,13 @@ const maxDepth = 500;
 
 /**
  * The one document of a YAML 1.1 text. Text that is not YAML, several documents, an alias that contains itself or
- * expands to more than a million values are an `AshlarError` with the reason and the place.
+ * expands to more than a million values are an `AshlarError` with the reason and the place. Scalars are typed as stacker
+ * does unless another dialect is given.
  */
-export function parseYaml(source: SourceText): YamlNode {
+export function parseYaml(source: SourceText, dialect: ScalarDialect = resolvePlainScalar): YamlNode {
   const document = parseDocument(source.text, {
     version: '1.1',
-    // Every scalar stays text here; `resolvePlainScalar` types it, so that no rule of the library's comes between.
+    // Every scalar stays text here; the dialect types it, so that no rule of the library's comes between.
     schema: 'failsafe',
     merge: false,
     uniqueKeys: false,
@@ -58,7 +59,7 @@ export function parseYaml(source: SourceText): YamlNode {
   });
   const [problem] = document.errors;
   if (problem !== undefined) throw syntaxError(source, problem);
-  const reader: Reader = { source, anchors: new Map(), nodes: 0 };
+  const reader: Reader = { source, dialect, anchors: new Map(), nodes: 0 };
   return readNode(reader, document.contents, [0, 0], 0);
 }
 
@@ -92,6 +93,7 @@ export function uniqueEntries(map: YamlMap, warn: (message: string, at: SourceSp
 
 interface Reader {
   readonly source: SourceText;
+  readonly dialect: ScalarDialect;
   /** What each anchor stands for and how many nodes that is; undefined while the anchor's node is being read. */
   readonly anchors: Map<string, { readonly node: YamlNode; readonly nodes: number } | undefined>;
   /** Read so far, aliases counted with all they stand for. */
@@ -127,10 +129,10 @@ function readContent(reader: Reader, node: Node | null, span: SourceSpan, depth:
     });
     return { kind: 'map', entries: mergeEntries(entries), span };
   }
-  return isScalar(node) ? readScalar(node, span) : { kind: 'null', raw: '', span };
+  return isScalar(node) ? readScalar(reader, node, span) : { kind: 'null', raw: '', span };
 }
 
-function readScalar(node: Scalar, span: SourceSpan): YamlNode {
+function readScalar({ dialect }: Reader, node: Scalar, span: SourceSpan): YamlNode {
   const raw = String(node.value ?? '');
   if (raw.includes('\0')) throw new AshlarError('a NUL character cannot be used here', { at: span });
   const typed = node.tag?.startsWith('tag:yaml.org,2002:') ?? false;
@@ -138,7 +140,7 @@ function readScalar(node: Scalar, span: SourceSpan): YamlNode {
   const resolved = typed
     ? node.tag !== 'tag:yaml.org,2002:str' && node.tag !== 'tag:yaml.org,2002:binary'
     : plain;
-  return resolved ? { ...resolvePlainScalar(raw), raw, span } : { kind: 'string', value: raw, raw, span };
+  return resolved ? { ...dialect(raw), raw, span } : { kind: 'string', value: raw, raw, span };
 }
 
 function readAlias(reader: Reader, name: string, span: SourceSpan): YamlNode {
