@@ -1,5 +1,6 @@
 /** Sources of a plan: what is really there, and its content address. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
 import type { FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
@@ -64,6 +65,14 @@ export async function resolveSource(
   context: LookContext,
 ): Promise<ResolvedSource> {
   switch (source.kind) {
+    case 'empty': {
+      const path = join(context.store.temporary, 'empty');
+      const locate = async (): Promise<Location> => {
+        mkdirSync(path, { recursive: true });
+        return { kind: 'host', path };
+      };
+      return { identity: 'empty', type: 'directory', locate, inside: false };
+    }
     case 'file':
       // Where only a directory will do, a link is a name for it.
       return resolveFile(source.directory ? followed(source) : source, context);
