@@ -1,0 +1,64 @@
+/** What only the build system of Red Hat and Fedora reads. */
+import { buildContext, fetchedDirectory } from '../dockerfile/context.ts';
+import type { Description, PncArtifact, UrlArtifact } from '../model.ts';
+import type { TargetFile, TargetOptions } from './types.ts';
+import { toYaml } from './yaml.ts';
+
+/** container.yaml, gating.yaml, content_sets.yml and the lists of what it fetches. */
+export async function osbsFiles(
+  description: Description,
+  options: TargetOptions,
+): Promise<readonly TargetFile[]> {
+  const { target, builders } = description;
+  const stages = [target, ...builders];
+  const container = stages.find(({ osbs }) => osbs.container !== undefined)?.osbs.container;
+  const gating = stages.find(({ osbs }) => osbs.gating !== undefined)?.osbs.gating;
+  const contentSets = stages.find(({ contentSets }) => contentSets !== undefined)?.contentSets;
+  const texts = {
+    'container.yaml': container === undefined ? undefined : toYaml(container, { sorted: true }),
+    'gating.yaml': gating,
+    'content_sets.yml': contentSets && toYaml(contentSets.sets, { sorted: true }),
+    ...(await fetchLists(description, options)),
+  };
+  return Object.entries(texts).flatMap(([name, text]) =>
+    text === undefined ? [] : [{ kind: 'text', path: `image/${name}`, text, at: target.at } as const],
+  );
+}
+
+async function fetchLists(
+  description: Description,
+  { version, md5Of }: TargetOptions,
+): Promise<Readonly<Record<string, string | undefined>>> {
+  const { artifacts } = buildContext(description, { osbs: true });
+  const urls: object[] = [];
+  const builds = new Map<string, object[]>();
+  for (const [artifact, path] of artifacts) {
+    // OSBS itself puts everything below its directory.
+    const target = path.slice(fetchedDirectory.length);
+    if (artifact.kind === 'url')
+      urls.push({ url: artifact.url, target, ...(await checksums(artifact, md5Of)) });
+    if (artifact.kind === 'pnc') listed(builds, artifact).push({ id: artifact.artifactId, target });
+  }
+  const pnc = {
+    metadata: { author: `ashlar ${version}` },
+    builds: [...builds].map(([build_id, artifacts]) => ({ build_id, artifacts })),
+  };
+  const header = `# Created by ashlar ${version}\n`;
+  return {
+    'fetch-artifacts-url.yaml': urls.length > 0 ? header + toYaml(urls, { sorted: false }) : undefined,
+    'fetch-artifacts-pnc.yaml': builds.size > 0 ? header + toYaml(pnc, { sorted: false }) : undefined,
+  };
+}
+
+function listed(builds: Map<string, object[]>, { buildId }: PncArtifact): object[] {
+  const list = builds.get(buildId) ?? [];
+  builds.set(buildId, list);
+  return list;
+}
+
+async function checksums(
+  { url, checksums, at }: UrlArtifact,
+  md5Of: TargetOptions['md5Of'],
+): Promise<object> {
+  return Object.keys(checksums).length > 0 ? checksums : { md5: await md5Of(url, at) };
+}
