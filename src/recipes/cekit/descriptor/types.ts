@@ -90,8 +90,6 @@ export interface RawRemoval {
   readonly packages: readonly Located[];
   /** Of package repositories. */
   readonly repositories: readonly Located[];
-  /** Keys of `run`. */
-  readonly run: readonly Located[];
 }
 
 export interface RawLabel {
@@ -143,11 +141,12 @@ export interface RawExecute {
   readonly at: SourceSpan;
 }
 
+/** `null` says that there is none, whatever modules (and, of overrides, the image) say. */
 export interface RawRun {
-  readonly user?: Located;
-  readonly workdir?: Located;
-  readonly cmd?: RawWords;
-  readonly entrypoint?: RawWords;
+  readonly user?: Located | null;
+  readonly workdir?: Located | null;
+  readonly cmd?: RawWords | null;
+  readonly entrypoint?: RawWords | null;
 }
 
 /** A command, which may be empty. */

@@ -1,0 +1,445 @@
+/**
+ * The words of CEKit's descriptors: the only place that knows which keys there are. The reader takes from here what it
+ * accepts and suggests, and the JSON schemas what they tell editors.
+ */
+
+/** What a value must be. */
+export type Form =
+  /** `str`: a string of YAML; `text`: a number will do, too. */
+  | 'str'
+  | 'text'
+  | 'int'
+  | 'bool'
+  | 'any'
+  /** Permission bits, a number, and `uid` or `uid:gid`. */
+  | 'mode'
+  | 'id'
+  | 'owner'
+  | 'names by architecture'
+  | { readonly words: readonly string[] }
+  | { readonly listOf: 'str' | 'text' | 'int' }
+  /** A map that belongs to the section it stands in. */
+  | { readonly keys: Keys }
+  /** A map, or a list of maps, that is checked as a section of its own. */
+  | { readonly section: Section }
+  | { readonly items: Section | readonly ArtifactKind[] };
+
+interface Key {
+  readonly form: Form;
+  /** For people who write the file: editors show it. */
+  readonly text: string;
+  readonly required?: true;
+}
+
+export type Keys = Readonly<Record<string, Key>>;
+
+/** A map with a name of its own in error messages. */
+export interface Section {
+  readonly name: string;
+  readonly keys: Keys;
+  /** Whether other keys are allowed. */
+  readonly open?: true;
+}
+
+/** A kind of artifact: it is what has this key, or one of them; the first kind of the list that fits. */
+export interface ArtifactKind {
+  readonly kind: 'image' | 'path' | 'pnc' | 'url' | 'git' | 'plain';
+  readonly marks: readonly string[];
+  readonly section: Section;
+}
+
+const label: Section = {
+  name: 'Label',
+  keys: {
+    name: { form: 'str', text: 'The name of the label.', required: true },
+    value: {
+      form: 'str',
+      text: 'Its value. Quotes and `$` mean what they mean in a Dockerfile.',
+      required: true,
+    },
+    description: { form: 'str', text: 'What it is about.' },
+  },
+};
+
+const env: Section = {
+  name: 'Env',
+  open: true,
+  keys: {
+    name: { form: 'str', text: 'The name of the variable.', required: true },
+    value: { form: 'any', text: 'Its value. Without one the entry is documentation only.' },
+    example: { form: 'any', text: 'A value to show in the help page.' },
+    description: { form: 'str', text: 'What it is about.' },
+  },
+};
+
+const arg: Section = {
+  name: 'Arg',
+  keys: {
+    name: { form: 'str', text: 'The name of the build argument.', required: true },
+    value: { form: 'str', text: 'Its value unless the command line gives another.' },
+    example: { form: 'str', text: 'A value to show in the help page.' },
+    description: { form: 'str', text: 'What it is about.' },
+  },
+};
+
+const port: Section = {
+  name: 'Port',
+  keys: {
+    value: { form: 'int', text: 'The number of the port.', required: true },
+    protocol: { form: 'str', text: 'The protocol: `tcp` (when not given), `udp` or `sctp`.' },
+    service: { form: 'str', text: 'The name of the service.' },
+    expose: { form: 'bool', text: 'Whether the image says that it listens there; `true` when not given.' },
+    description: { form: 'str', text: 'What it is for.' },
+  },
+};
+
+const volume: Section = {
+  name: 'Volume',
+  keys: {
+    name: { form: 'str', text: 'A name; the last part of the path when not given.' },
+    path: { form: 'str', text: 'The path of the image that containers keep on a volume.', required: true },
+  },
+};
+
+const run: Section = {
+  name: 'Run',
+  keys: {
+    workdir: { form: 'str', text: 'The directory in which containers start.' },
+    user: {
+      form: 'text',
+      text: 'The user that containers run as, with or without `:group`; root when not given.',
+    },
+    cmd: { form: { listOf: 'str' }, text: 'What containers run, or the arguments of the entrypoint.' },
+    entrypoint: { form: { listOf: 'str' }, text: 'The program that containers start.' },
+  },
+};
+
+const execute: Section = {
+  name: 'Execute',
+  keys: {
+    name: { form: 'str', text: 'Accepted and ignored.' },
+    script: {
+      form: 'str',
+      text: 'A script, relative to the directory of the module. It is run with `sh -x`.',
+      required: true,
+    },
+    user: { form: 'text', text: 'The user that runs it; root when not given.' },
+  },
+};
+
+const install: Section = {
+  name: 'Install',
+  keys: {
+    name: { form: 'str', text: 'The name of the module.', required: true },
+    version: { form: 'str', text: 'Its version, in quotes; the newest when not given.' },
+  },
+};
+
+const common: Keys = {
+  name: { form: 'str', text: 'What identifies the artifact; made of path or address when not given.' },
+  target: { form: 'str', text: 'The name of the file in the image; the last part of `name` when not given.' },
+};
+
+const description: Keys = { description: { form: 'str', text: 'What it is, and how to get it.' } };
+
+const dest: Keys = {
+  dest: { form: 'str', text: 'The directory of the image that it goes to; /tmp/artifacts/ when not given.' },
+};
+
+const attributes: Keys = {
+  mode: { form: 'mode', text: 'The permissions of files, in octal: 0755 (ashlar only).' },
+  uid: { form: 'id', text: 'The number of the owner; 0 when not given (ashlar only).' },
+  gid: { form: 'id', text: 'The number of the group; 0 when not given (ashlar only).' },
+  owner: { form: 'owner', text: 'Owner and group as numbers, "1001:0" (ashlar only).' },
+};
+
+/** Of the strongest first: artifacts are looked up in the cache by the first that is given. */
+export const algorithms = ['sha512', 'sha256', 'sha1', 'md5'] as const;
+export const originAlgorithms = ['sha256', 'sha1', 'md5'] as const;
+
+const checksums: Keys = {
+  md5: { form: 'str', text: 'The MD5 of the file.' },
+  sha1: { form: 'str', text: 'The SHA-1 of the file.' },
+  sha256: { form: 'str', text: 'The SHA-256 of the file.' },
+  sha512: { form: 'str', text: 'The SHA-512 of the file.' },
+};
+
+const origin: Keys = {
+  'source-url': { form: 'str', text: 'Where the sources of the artifact are; for OSBS.' },
+  'source-md5': { form: 'str', text: 'The MD5 of the sources.' },
+  'source-sha1': { form: 'str', text: 'The SHA-1 of the sources.' },
+  'source-sha256': { form: 'str', text: 'The SHA-256 of the sources.' },
+};
+
+const git: Key = {
+  form: {
+    keys: {
+      url: { form: 'str', text: 'The address of the repository.', required: true },
+      ref: { form: 'str', text: 'A branch, tag or commit.', required: true },
+    },
+  },
+  text: 'A git repository.',
+  required: true,
+};
+
+const path: Key = {
+  form: 'str',
+  text: 'A file or directory, relative to this file. Of a directory, what is in it is copied.',
+  required: true,
+};
+
+const pathKind: ArtifactKind = {
+  kind: 'path',
+  marks: ['path'],
+  section: {
+    name: '_PathResource',
+    keys: { ...common, ...dest, ...description, path, ...checksums, ...attributes },
+  },
+};
+
+const gitKind: ArtifactKind = {
+  kind: 'git',
+  marks: ['git'],
+  section: { name: '_GitResource', keys: { ...common, ...description, git, ...attributes } },
+};
+
+export const artifactKinds: readonly ArtifactKind[] = [
+  {
+    kind: 'image',
+    marks: ['image'],
+    section: {
+      name: '_ImageContentResource',
+      keys: {
+        ...common,
+        ...dest,
+        ...description,
+        image: {
+          form: 'str',
+          text: 'The name of an earlier image of the list, or an image reference.',
+          required: true,
+        },
+        path: { form: 'str', text: 'A file or directory of that image.', required: true },
+        ...attributes,
+      },
+    },
+  },
+  pathKind,
+  {
+    kind: 'pnc',
+    marks: ['pnc_build_id'],
+    section: {
+      name: '_PncResource',
+      keys: {
+        ...common,
+        ...dest,
+        ...description,
+        pnc_artifact_id: { form: 'str', text: 'The identifier of the artifact.', required: true },
+        pnc_build_id: { form: 'str', text: 'The identifier of the build.', required: true },
+        url: { form: 'str', text: 'Where it can be had.' },
+        ...attributes,
+      },
+    },
+  },
+  {
+    kind: 'url',
+    marks: ['url'],
+    section: {
+      name: '_UrlResource',
+      keys: {
+        ...common,
+        ...dest,
+        ...description,
+        url: { form: 'str', text: 'An address: http, https or file.', required: true },
+        ...checksums,
+        ...origin,
+        ...attributes,
+      },
+    },
+  },
+  gitKind,
+  {
+    kind: 'plain',
+    marks: ['md5', 'sha1', 'sha256', 'sha512'],
+    section: {
+      name: '_PlainResource',
+      keys: {
+        ...common,
+        name: { form: 'str', text: 'The name of the file in the cache.', required: true },
+        ...dest,
+        ...description,
+        ...checksums,
+        ...origin,
+        ...attributes,
+      },
+    },
+  },
+];
+
+/** What holds modules. */
+const repositoryKinds: readonly ArtifactKind[] = [pathKind, gitKind];
+
+const modules: Section = {
+  name: 'Modules',
+  keys: {
+    repositories: {
+      form: { items: repositoryKinds },
+      text: 'Where modules are: directories and git repositories.',
+    },
+    install: { form: { items: install }, text: 'The modules that are installed, in this order.' },
+  },
+};
+
+/** The package managers by the names that they may be given. */
+export const managers = {
+  yum: 'yum',
+  dnf: 'dnf',
+  microdnf: 'microdnf',
+  apk: 'apk',
+  'apt-get': 'apt-get',
+  apt: 'apt-get',
+} as const;
+
+/** As CEKit lists them. */
+export const managerNames = ['yum', 'dnf', 'microdnf', 'apk', 'apt-get'] as const;
+
+const packageRepository: Section = {
+  name: 'Repository',
+  keys: {
+    name: { form: 'str', text: 'The name of the repository.', required: true },
+    id: { form: 'str', text: 'The identifier of a repository that the base image knows.' },
+    url: {
+      form: { keys: { repository: { form: 'str', text: 'The address of a .repo file.' } } },
+      text: 'A repository that is known while the image is built.',
+    },
+    rpm: { form: 'str', text: 'A package that makes the repository known.' },
+    description: { form: 'str', text: 'What it is for.' },
+  },
+};
+
+const packages: Section = {
+  name: 'Packages',
+  keys: {
+    content_sets: {
+      form: 'names by architecture',
+      text: 'Content sets of a Red Hat system, by architecture.',
+    },
+    content_sets_file: { form: 'str', text: 'A YAML file with content sets, relative to this file.' },
+    repositories: { form: { items: packageRepository }, text: 'Where packages come from.' },
+    remove: { form: { listOf: 'text' }, text: 'Packages that are removed.' },
+    install: { form: { listOf: 'text' }, text: 'Packages that are installed.' },
+    reinstall: { form: { listOf: 'text' }, text: 'Packages that are installed again.' },
+    manager: {
+      form: { words: Object.keys(managers) },
+      text: 'The package manager; yum when nothing names one.',
+    },
+    manager_flags: { form: 'str', text: 'Flags instead of the usual ones; none when empty.' },
+  },
+};
+
+const osbs: Section = {
+  name: 'Osbs',
+  keys: {
+    repository: {
+      form: {
+        section: {
+          name: 'Repository',
+          keys: {
+            name: { form: 'str', text: 'The name of the repository.' },
+            branch: { form: 'str', text: 'Its branch.' },
+          },
+        },
+      },
+      text: 'The repository that OSBS builds from.',
+    },
+    configuration: {
+      form: {
+        section: {
+          name: 'Configuration',
+          keys: {
+            container: { form: 'any', text: 'What container.yaml says.' },
+            container_file: {
+              form: 'str',
+              text: 'A file that becomes container.yaml, relative to this file.',
+            },
+            gating_file: { form: 'str', text: 'A file that becomes gating.yaml, relative to this file.' },
+          },
+        },
+      },
+      text: 'Settings of OSBS.',
+    },
+    koji_target: { form: 'str', text: 'The target in Koji.' },
+    extra_dir: { form: 'str', text: 'A directory beside the descriptor; osbs_extra when not given.' },
+    extra_dir_target: { form: 'str', text: 'Where that directory goes in the image.' },
+  },
+};
+
+const sections: Keys = {
+  name: { form: 'str', text: 'The name of the image, without a registry.', required: true },
+  version: { form: 'text', text: 'Its version.', required: true },
+  schema_version: { form: 'int', text: 'Accepted and ignored.' },
+  release: { form: 'text', text: 'Accepted and ignored.' },
+  from: {
+    form: 'str',
+    text: 'What the image starts from: an image reference, an earlier image of the list, or scratch.',
+  },
+  follow_tag: {
+    form: 'str',
+    text: 'With --redhat: an image whose version and release labels name the base.',
+  },
+  description: { form: 'text', text: 'The labels `description` and `summary` of the image.' },
+  args: { form: { items: arg }, text: 'Build arguments.' },
+  labels: { form: { items: label }, text: 'Labels of the image.' },
+  envs: { form: { items: env }, text: 'Environment variables of the image.' },
+  ports: { form: { items: port }, text: 'Ports that containers listen on.' },
+  run: { form: { section: run }, text: 'What containers run.' },
+  artifacts: { form: { items: artifactKinds }, text: 'Files that are copied into the image.' },
+  modules: { form: { section: modules }, text: 'Modules, and where they are.' },
+  packages: { form: { section: packages }, text: 'Packages, and where they come from.' },
+  osbs: { form: { section: osbs }, text: 'Settings of the build system of Red Hat and Fedora.' },
+  volumes: { form: { items: volume }, text: 'Paths that containers keep on volumes.' },
+  help: {
+    form: {
+      keys: {
+        add: { form: 'bool', text: 'Whether a help page is made.' },
+        template: { form: 'text', text: 'A template for it, relative to this file.' },
+      },
+    },
+    text: 'The help page of the image.',
+  },
+};
+
+export const image: Section = { name: 'Image', keys: sections };
+
+export const module: Section = {
+  name: 'Module',
+  keys: { ...sections, execute: { form: { items: execute }, text: 'Scripts that are run, in this order.' } },
+};
+
+const removal: Section = {
+  name: 'Remove',
+  keys: {
+    labels: { form: { listOf: 'str' }, text: 'Names of labels.' },
+    envs: { form: { listOf: 'str' }, text: 'Names of environment variables.' },
+    args: { form: { listOf: 'str' }, text: 'Names of build arguments.' },
+    ports: { form: { listOf: 'int' }, text: 'Numbers of ports.' },
+    volumes: { form: { listOf: 'str' }, text: 'Paths of volumes.' },
+    artifacts: { form: { listOf: 'str' }, text: 'Names of artifacts.' },
+    modules: { form: { listOf: 'str' }, text: 'Names of modules in `modules.install`.' },
+    packages: { form: { listOf: 'text' }, text: 'Packages, wherever they are listed.' },
+    repositories: { form: { listOf: 'str' }, text: 'Names of package repositories.' },
+  },
+};
+
+export const overrides: Section = {
+  name: 'Overrides',
+  keys: {
+    ...sections,
+    name: { form: 'str', text: 'Another name of the image.' },
+    version: { form: 'text', text: 'Another version of it.' },
+    stage: {
+      form: 'str',
+      text: 'The name of the one image of the list that is meant; all are when not given (ashlar only).',
+    },
+    remove: { form: { section: removal }, text: 'What the descriptor says and is not wanted (ashlar only).' },
+  },
+};
