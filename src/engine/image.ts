@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { type Descriptor, type ImageConfig, mediaTypes } from '../oci/index.ts';
 import { builtBasesOf, foreignImagesOf } from '../plan/bases.ts';
 import { nameOfBase } from '../plan/names.ts';
-import type { Base, ConfigChange, ImagePlan, Step } from '../plan/types.ts';
-import { composeConfig, composeManifest, type NewLayer } from './config.ts';
+import type { Base, ImagePlan, Step } from '../plan/types.ts';
+import { composeConfig, composeManifest, type NewLayer, type PlainChange } from './config.ts';
 import type { BuildContext } from './context.ts';
 import { addDocument } from './documents.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
@@ -25,7 +25,10 @@ import type { BaseImage } from './sources/bases.ts';
 import { sayImports } from './sources/import-messages.ts';
 import { stageImports } from './sources/imports.ts';
 import { resolveSources } from './sources/sources.ts';
+import { type ImageState, plainChange, stateOf } from './state.ts';
+import { configure } from './steps/config-step.ts';
 import { copy } from './steps/copy.ts';
+import { exec } from './steps/exec-step.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
 import { type Start, startFrom } from './steps/start.ts';
@@ -54,6 +57,7 @@ export async function buildImage(
   const base = await start(plan.base, {
     ...common,
     layers: [],
+    state: stateOf({}, plan.config),
     onMiss: (parts, reason) => comparison.missed(undefined, parts, reason),
   });
   const fact = baseFact(plan, base);
@@ -63,11 +67,13 @@ export async function buildImage(
   const made: NewLayer[] = [...base.made];
   const steps: StepHistory[] = [];
   let changes: LayerRecord | undefined;
+  let state = stateOf(base.config.config ?? {}, plan.config);
   let cached = base.cached;
   for (const [i, step] of plan.steps.entries()) {
     const stepContext: StepContext = {
       ...common,
       layers,
+      state,
       onMiss: (parts, reason) => comparison.missed(step, parts, reason),
     };
     const place = { image: plan.name, step: i + 1 };
@@ -76,10 +82,12 @@ export async function buildImage(
     const { key, parts, layer } = result;
     // Also when another image of this build did the work.
     if (!result.cached) comparison.missed(step, parts, 'changed');
+    if (step.kind === 'config') comparison.configured(step, parts);
+    state = result.state ?? state;
     steps.push({ kind: step.kind, name: nameOfStep(step), key, parts });
     emit({ kind: 'step-finished', ...place, key, cached: result.cached, layer: layer && builtLayer(layer) });
     cached &&= result.cached;
-    if (step.kind === 'run') changes = result.layer;
+    if (step.kind === 'run' || step.kind === 'exec') changes = result.layer;
     const { created } = result;
     const own = layer ? [{ layer, created, createdBy: step.createdBy }] : [];
     for (const { layer, created, createdBy } of [...(result.brought ?? []), ...own]) {
@@ -91,12 +99,14 @@ export async function buildImage(
   const labels = await labelsOf(plan, {
     ...common,
     layers,
+    state,
     onMiss: parts => comparison.missedLabels(parts),
   });
-  const change: ConfigChange = { ...plan.config, labels: { ...labels.labels, ...plan.config.labels } };
+  const own = plainChange(plan.config, state);
+  const change: PlainChange = { ...own, labels: { ...labels.labels, ...own.labels } };
   cached &&= labels.cached;
-  const config = configParts(plan.config, plan, options);
-  const image = await finish({ ...plan, config: change }, base, layers, made, cached, context);
+  const config = configParts(own, plan, options);
+  const image = await finish(plan, change, withState(base, state), layers, made, cached, context);
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(
     plan.name,
@@ -119,6 +129,13 @@ async function start(base: Base, step: StepContext): Promise<Start> {
   return stack(base, step);
 }
 
+/** What an image starts from, as its steps have changed the config. */
+function withState(base: Start, { container }: ImageState): Start {
+  return Object.keys(container).length === 0
+    ? base
+    : { ...base, config: { ...base.config, config: container } };
+}
+
 async function perform(step: Step, context: StepContext): Promise<StepResult> {
   switch (step.kind) {
     case 'apply': {
@@ -127,6 +144,10 @@ async function perform(step: Step, context: StepContext): Promise<StepResult> {
     }
     case 'copy':
       return copy(step, context);
+    case 'config':
+      return configure(step, context);
+    case 'exec':
+      return exec(step, context);
     case 'run':
       return run(step, context);
   }
@@ -165,6 +186,7 @@ function builtLayer({ diffId, descriptor: { digest, size, mediaType } }: LayerRe
  */
 async function finish(
   plan: ImagePlan,
+  change: PlainChange,
   base: Start,
   layers: readonly LayerRecord[],
   made: readonly NewLayer[],
@@ -173,7 +195,7 @@ async function finish(
 ): Promise<BuiltImage> {
   const annotations = { ...base.annotations, ...plan.annotations };
   const descriptors = layers.map(layer => layer.descriptor);
-  const { config, configBlob, cached } = await configFor(plan, base, descriptors, made, context);
+  const { config, configBlob, cached } = await configFor(plan, change, base, descriptors, made, context);
   const manifest = await addDocument(
     mediaTypes.manifest,
     composeManifest(configBlob, descriptors, annotations),
@@ -185,6 +207,7 @@ async function finish(
 
 async function configFor(
   plan: ImagePlan,
+  change: PlainChange,
   base: Start,
   descriptors: readonly Descriptor[],
   made: readonly NewLayer[],
@@ -195,7 +218,7 @@ async function configFor(
     ['base config', canonical(base.config)],
     ['layers', canonical(descriptors)],
     ['new layers', canonical(made.map(({ diffId, createdBy }) => [diffId, createdBy]))],
-    ...configParts(plan.config, plan, options),
+    ...configParts(change, plan, options),
   ]);
   const known = options.noCache
     ? undefined
@@ -204,14 +227,7 @@ async function configFor(
     const config = JSON.parse(await readFile(store.blobPath(known.digest), 'utf8')) as ImageConfig;
     return { config, configBlob: known, cached: true };
   }
-  const config = composeConfig(
-    base.config,
-    made,
-    plan.config,
-    plan.platform,
-    plan.createdBy,
-    options.authorship,
-  );
+  const config = composeConfig(base.config, made, change, plan.platform, plan.createdBy, options.authorship);
   const configBlob = await addDocument(mediaTypes.config, config, context);
   store.database.remember('images', key, configBlob);
   return { config, configBlob, cached: false };

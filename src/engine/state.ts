@@ -18,16 +18,25 @@ export function stateOf(container: ContainerConfig, { defaultEnvironment }: Conf
   return { container, buildArguments: new Map(), defaults: new Map(defaultEnvironment) };
 }
 
+/** What a config step says, without variables. */
+export interface SettledConfig {
+  readonly change: PlainChange;
+  readonly buildArguments: readonly (readonly [name: string, value: string])[];
+}
+
+export function settleConfig({ change, buildArguments }: ConfigStep, state: ImageState): SettledConfig {
+  return {
+    change: plainChange(change, state),
+    buildArguments: buildArguments.map(([name, value]) => [name, expand(value, state)]),
+  };
+}
+
 /** The state above a config step. */
-export function changeState(
-  state: ImageState,
-  { change, buildArguments }: Pick<ConfigStep, 'change' | 'buildArguments'>,
-): ImageState {
-  const plain = buildArguments.map(([name, value]) => [name, expand(value, state)] as const);
+export function changeState(state: ImageState, { change, buildArguments }: SettledConfig): ImageState {
   return {
     ...state,
-    container: changeContainer(state.container, plainChange(change, state)),
-    buildArguments: new Map([...state.buildArguments, ...plain]),
+    container: changeContainer(state.container, change),
+    buildArguments: new Map([...state.buildArguments, ...buildArguments]),
   };
 }
 
@@ -57,9 +66,12 @@ export function inWorkingDir(path: string, { container }: ImageState): string {
 
 /** The environment wins over build arguments, both win over defaults. */
 export function variablesOf({ container, buildArguments, defaults }: ImageState): Variables {
-  const environment = (container.Env ?? []).map(entry => {
+  return new Map([...defaults, ...buildArguments, ...environmentOf(container)]);
+}
+
+export function environmentOf({ Env = [] }: ContainerConfig): readonly (readonly [string, string])[] {
+  return Env.map(entry => {
     const end = entry.indexOf('=');
-    return [entry.slice(0, end < 0 ? undefined : end), end < 0 ? '' : entry.slice(end + 1)] as const;
+    return end < 0 ? [entry, ''] : [entry.slice(0, end), entry.slice(end + 1)];
   });
-  return new Map([...defaults, ...buildArguments, ...environment]);
 }

@@ -15,7 +15,8 @@ import {
 import { join } from 'node:path';
 import { MS, makeReadOnly, mount, unmount } from '../linux/index.ts';
 import { codeOf } from '../support/errors.ts';
-import { type Bundle, runChild } from './bundle.ts';
+import { findProgram } from '../support/process.ts';
+import { type Bundle, runChild, type SettledProcess } from './bundle.ts';
 import { openMountPoint } from './mountpoints.ts';
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
@@ -33,11 +34,15 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
   for (const { source, target } of bundle.binds) {
     mounts.add(target, point => mount({ source, target: point, flags: MS.BIND | MS.REC }));
   }
-  const { args, environment, hostname, network } = bundle.process;
+  const { args, environment, hostname, network, account, directory } = bundle.process;
   const namespaces = ['--pid', '--ipc', '--uts', ...(network === 'none' ? ['--net'] : [])];
   const inTree = [
-    'unshare',
-    ...['--mount', '--fork', '--kill-child', inTreeOf(bundle), '--mount-proc', '--', ...args],
+    ...withGroups(account),
+    findProgram('unshare') ?? 'unshare',
+    ...['--mount', '--fork', '--kill-child', inTreeOf(bundle), `--wd=${directory}`, '--mount-proc'],
+    // After all that only uid 0 may do.
+    ...(account.uid === 0 ? [] : [`--setuid=${account.uid}`]),
+    ...['--', ...args],
   ];
   // The host name is set by the host's shell, before the tree's root is entered: the tree may have no programs at all.
   const script = 'hostname "$0" 2>/dev/null || echo "$0" > /proc/sys/kernel/hostname; exec "$@"';
@@ -63,6 +68,14 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
     bundle,
     child => killAll(child, inTreeOf(bundle)),
   );
+}
+
+/** What sets the groups of the program that follows; those of uid 0 are none already. */
+function withGroups({ uid, gid, groups }: SettledProcess['account']): readonly string[] {
+  if (uid === 0 && gid === 0 && groups.length === 0) return [];
+  const supplementary = groups.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups';
+  // By its path: PATH is the image's by then.
+  return [findProgram('setpriv') ?? 'setpriv', `--regid=${gid}`, supplementary, '--'];
 }
 
 /** The argument by which the first process in the tree can be told. */

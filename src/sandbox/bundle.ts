@@ -4,6 +4,15 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { makeBlocking, pipe } from '../linux/index.ts';
 import { exitStatus } from '../support/signals.ts';
+import type { Account } from './users.ts';
+
+/** How a process of a container starts, told as images tell it. */
+export interface Identity {
+  /** Name or number, with or without `:group`, as the tree's account files know them. */
+  readonly user: string;
+  /** Absolute; made where the tree does not have it. */
+  readonly directory: string;
+}
 
 /** The process that runs in the tree. */
 export interface Process {
@@ -12,6 +21,8 @@ export interface Process {
   readonly hostname: string;
   /** `host`: the host's network; `none`: only a loopback of its own. */
   readonly network: 'host' | 'none';
+  /** As whom and where it runs: as uid 0 in `/` when absent. */
+  readonly identity?: Identity;
 }
 
 /** A mount of ours, ready to be bound to a path of the tree that exists and has no symbolic links in it. */
@@ -44,8 +55,15 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
+/** A process as it is started: as whom, and in which directory. */
+export interface SettledProcess extends Omit<Process, 'identity'> {
+  readonly account: Pick<Account, 'uid' | 'gid' | 'groups'>;
+  /** Absolute; it exists in the tree. */
+  readonly directory: string;
+}
+
 export interface Bundle {
-  readonly process: Process;
+  readonly process: SettledProcess;
   readonly rootfs: string;
   readonly binds: readonly StagedBind[];
   /** A directory of ours for the runtime's files. */

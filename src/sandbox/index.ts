@@ -6,7 +6,7 @@
  */
 
 export { copyDirectoryAttributes } from './attributes.ts';
-export type { Process, Streams } from './bundle.ts';
+export type { Identity, Process, Streams } from './bundle.ts';
 export { type Confinement, INPUT, OUTPUT, runConfined } from './confine.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';

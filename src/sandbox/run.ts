@@ -12,10 +12,11 @@ import {
   unmount,
 } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
-import type { Process, StagedBind, Streams } from './bundle.ts';
+import type { Process, SettledProcess, StagedBind, Streams } from './bundle.ts';
 import { type MountPoint, makeMountPoints, resolveMountPoint } from './mountpoints.ts';
 import { type RuntimeName, runBundle } from './runtime.ts';
 import { mountTree } from './tree.ts';
+import { availableAccount, findAccount, readAccountFiles } from './users.ts';
 
 /** A file or directory of the host that the process sees at `target`. */
 export interface HostMount {
@@ -50,7 +51,7 @@ const SYSTEM_POINTS: readonly MountPoint[] = ['/proc', '/dev', '/sys'].map(path 
  * the mounts themselves) gets into `upper`. Must be called inside our own namespaces.
  */
 export async function runInTree(options: RunOptions): Promise<number> {
-  const { upper, scratch, process, streams, signal } = options;
+  const { upper, scratch, streams, signal } = options;
   const staging = join(scratch, 'binds');
   mkdirSync(staging, { recursive: true });
   const staged: Staged[] = [];
@@ -62,6 +63,7 @@ export async function runInTree(options: RunOptions): Promise<number> {
     using tree = mountTree({ lowers, upper, scratch: join(scratch, 'tree') });
     const binds = staged.map(({ bind }, i) => ({ ...bind, target: paths[i] ?? bind.target }));
     const directory = join(scratch, 'bundle');
+    const process = settle(options.process, tree.root);
     const bundle = { process, rootfs: tree.root, binds, directory, streams, signal };
     try {
       const status = await runBundle(options.runtime, bundle);
@@ -74,6 +76,17 @@ export async function runInTree(options: RunOptions): Promise<number> {
   } finally {
     for (const { bind } of staged) unmount(bind.source);
   }
+}
+
+/** A process as it is to start in the tree mounted at `root`, which gets the directory that it starts in. */
+function settle({ identity, ...process }: Process, root: string): SettledProcess {
+  if (!identity) return { ...process, account: { uid: 0, gid: 0, groups: [] }, directory: '/' };
+  const { user, directory } = identity;
+  const account = availableAccount(findAccount(user, readAccountFiles(root)), user);
+  const point = resolveMountPoint(root, { path: directory, kind: 'directory' });
+  if (!point.exists) mkdirSync(join(root, point.path), { recursive: true, mode: 0o755 });
+  const environment = { HOME: account.home, ...process.environment };
+  return { ...process, environment, account, directory: point.path };
 }
 
 interface Staged {

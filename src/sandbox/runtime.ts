@@ -83,7 +83,14 @@ async function runTrue(runtime: 'crun' | 'runc', directory: string): Promise<voi
   for (const path of shown) mkdirSync(join(rootfs, path), { recursive: true });
   const output: Uint8Array[] = [];
   const status = await runBundle(runtime, {
-    process: { args: [realpathSync('/bin/true')], environment: {}, hostname: 'probe', network: 'host' },
+    process: {
+      args: [realpathSync('/bin/true')],
+      environment: {},
+      hostname: 'probe',
+      network: 'host',
+      account: { uid: 0, gid: 0, groups: [] },
+      directory: '/',
+    },
     rootfs,
     binds: shown.map(path => ({ source: realpathSync(path), target: path, readOnly: false })),
     directory: join(directory, 'bundle'),

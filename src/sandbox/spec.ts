@@ -56,16 +56,21 @@ export function runtimeSpec(
   { process: options, rootfs, binds, streams }: Pick<Bundle, 'process' | 'rootfs' | 'binds' | 'streams'>,
 ): object {
   const capabilities = availableCapabilities();
+  const { account } = options;
   const terminal = streams.kind === 'attached' ? streams.terminal : undefined;
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: terminal !== undefined,
       ...(terminal && { consoleSize: { height: terminal.rows, width: terminal.columns } }),
-      user: { uid: 0, gid: 0 },
+      user: {
+        uid: account.uid,
+        gid: account.gid,
+        ...(account.groups.length > 0 && { additionalGids: account.groups }),
+      },
       args: options.args,
       env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),
-      cwd: '/',
+      cwd: options.directory,
       capabilities: {
         bounding: capabilities,
         effective: capabilities,

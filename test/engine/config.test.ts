@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { composeConfig, composeManifest, emptyConfig } from '../../src/engine/config.ts';
+import { composeConfig, composeManifest, emptyConfig, type PlainChange } from '../../src/engine/config.ts';
 import type { Digest, ImageConfig } from '../../src/oci/index.ts';
-import type { ConfigChange } from '../../src/plan/types.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
-const noChange: ConfigChange = { environment: [], labels: {}, volumes: [] };
+const noChange: PlainChange = { environment: [], labels: {}, volumes: [] };
 const diffId = (digit: string): Digest => `sha256:${digit.repeat(64)}`;
 const base: ImageConfig = {
   ...emptyConfig(platform),
@@ -22,7 +21,7 @@ const base: ImageConfig = {
   rootfs: { type: 'layers', diff_ids: [diffId('1')] },
   history: [{ created_by: 'base' }],
 };
-const compose = (change: Partial<ConfigChange>, from = base) =>
+const compose = (change: Partial<PlainChange>, from = base) =>
   composeConfig(from, [], { ...noChange, ...change }, platform, 'closing', { author: 'a', created: 't' });
 
 describe('composeConfig', () => {

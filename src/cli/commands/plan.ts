@@ -30,9 +30,17 @@ function describeStep(step: Step): readonly string[] {
       return step.items.map(
         ({ source, target }) => `copy    ${nameOfSource(source)} -> ${nameOfText(target)}`,
       );
+    case 'config':
+      return [`config  ${oneLine(step.createdBy)}`];
+    case 'exec':
+      return [`exec    ${oneLine(step.command.join(' '))}`];
     case 'run':
       return [`run     ${lineCount(step.script)}`];
   }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
 }
 
 function lineCount(script: string): string {

@@ -12,6 +12,8 @@ import type {
   ParentDirectory,
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
+import type { Identity } from '../../sandbox/index.ts';
+import type { Algorithm, KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
 
@@ -47,17 +49,21 @@ export interface Room {
   readonly imports: string;
   readonly importDirectories: readonly string[];
   readonly binds: readonly { readonly source: string; readonly target: string }[];
+  /** As whom and where a process runs: as uid 0 in `/` when absent. */
+  readonly identity?: Identity;
 }
 
 export interface RunRequest extends Room {
-  readonly script: string;
-  /** What the script has changed is kept for a shell when it fails. */
+  readonly work:
+    | { readonly kind: 'script'; readonly script: string }
+    | { readonly kind: 'command'; readonly command: readonly string[] };
+  /** What it has changed is kept for a shell when it fails. */
   readonly keepFailed: boolean;
   readonly pack: PackOptions;
 }
 
 export type RunResult =
-  /** `changes`: a directory for the shell in which the tree is as the script left it. */
+  /** `changes`: a directory for the shell in which the tree is as it was left. */
   | { readonly kind: 'failed'; readonly status: number; readonly changes?: string }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'layer'; readonly layer: PackedLayer };
@@ -162,8 +168,11 @@ export interface Requests {
   readonly shell: { readonly params: ShellRequest; readonly result: number };
   /** The identity of what is at a place; undefined when nothing is there. */
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
-  /** SHA-256 of a file's bytes alone. */
-  readonly hash: { readonly params: Location; readonly result: string };
+  /** Of a file's bytes alone. */
+  readonly hash: {
+    readonly params: { readonly location: Location; readonly algorithms: readonly Algorithm[] };
+    readonly result: KnownChecksums;
+  };
   /** Bytes on disk of directories. */
   readonly measure: { readonly params: readonly string[]; readonly result: readonly number[] };
   /** Removes files and directories, whoever owns what is in them. */

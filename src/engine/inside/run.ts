@@ -1,17 +1,18 @@
 import { mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { packLayer, prepareLayerWorker } from '../../layers/index.ts';
+import { runInTree } from '../../sandbox/index.ts';
 import { type Call, followed, passWarnings } from './call.ts';
 import type { RunRequest, RunResult } from './requests.ts';
-import { prepareRoom } from './room.ts';
+import { prepareRoom, type ReadyRoom } from './room.ts';
 import { runScript } from './script.ts';
 
-/** Runs a script in a tree; what it changed becomes a layer. */
+/** Runs something in a tree; what it changed becomes a layer. */
 export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   const room = await prepareRoom(request, call);
   const { lowers, upper } = room;
   prepareLayerWorker();
-  const status = await runScript(request, room, join(call.scratch, 'run'), call);
+  const status = await perform(request, room, join(call.scratch, 'run'), call);
   if (status !== 0)
     return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
   const layer = await packLayer(
@@ -24,7 +25,19 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   return { kind: 'layer', layer };
 }
 
-/** Moves what a script changed to where it stays as long as we live. */
+function perform(request: RunRequest, room: ReadyRoom, scratch: string, call: Call): Promise<number> {
+  const { work, environment, network, identity } = request;
+  if (work.kind === 'script') return runScript({ ...request, script: work.script }, room, scratch, call);
+  return runInTree({
+    ...room,
+    process: { args: work.command, environment, hostname: 'ashlar', network, ...(identity && { identity }) },
+    scratch,
+    streams: { kind: 'collected', output: call.output },
+    signal: call.signal,
+  });
+}
+
+/** Moves what was changed to where it stays as long as we live. */
 function keep(upper: string, { options }: Call): string {
   const directory = mkdtempSync(join(options.temporary, 'failed-'));
   renameSync(upper, join(directory, 'upper'));

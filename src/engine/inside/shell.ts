@@ -10,7 +10,7 @@ import { prepareRoom } from './room.ts';
 export async function shell(request: ShellRequest, call: Call): Promise<number> {
   const place = request.changes ?? call.scratch;
   mkdirSync(place, { recursive: true });
-  const { command, environment, network } = request;
+  const { command, environment, network, identity } = request;
   const room = await prepareRoom(request, call, join(place, 'upper'));
   // overlayfs needs a directory of its own on the file system of the changes. One may be left from a process that was
   // killed; nobody else works here.
@@ -19,7 +19,7 @@ export async function shell(request: ShellRequest, call: Call): Promise<number> 
   try {
     return await runInTree({
       ...room,
-      process: { args: command, environment, hostname: 'stacker', network },
+      process: { args: command, environment, hostname: 'stacker', network, ...(identity && { identity }) },
       scratch,
       streams: { kind: 'attached', stdin: 0, stdout: 1, stderr: CALLERS_STDERR, ...terminal() },
       signal: call.signal,

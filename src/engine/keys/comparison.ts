@@ -62,6 +62,12 @@ export class Comparison {
     });
   }
 
+  /** A step that is no work changes the config in this way. */
+  configured(step: Step, parts: readonly KeyPart[]): void {
+    const before = counterpart(this.#plan, step, this.#before?.steps ?? []);
+    if (!before || changedNames(before.parts, parts).length > 0) this.missed(step, parts, 'changed');
+  }
+
   /** The script that makes labels has to run. */
   missedLabels(parts: readonly KeyPart[]): void {
     this.#say('changed');
@@ -175,8 +181,11 @@ export function wordsFor(kind: Step['kind'], name: string): string {
   switch (kind) {
     case 'apply':
       return `apply ${name}`;
+    case 'config':
+      return `config of ${name}`;
     case 'copy':
       return `copy to ${name}`;
+    case 'exec':
     case 'run':
       return kind;
   }

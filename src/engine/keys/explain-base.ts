@@ -1,4 +1,5 @@
 /** What a build would start from, and what of it is not as it was. */
+import type { ContainerConfig } from '../../oci/index.ts';
 import type { SingleBase } from '../../plan/bases.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { ImagePlan, StackBase } from '../../plan/types.ts';
@@ -18,12 +19,15 @@ import { identityOf, resultOf } from './known.ts';
 export interface ExplainedBase {
   /** Undefined when they are known only after a build. */
   readonly layers: readonly LayerRecord[] | undefined;
+  /** Undefined when it is known only after a build. */
+  readonly container: ContainerConfig | undefined;
   readonly changes: readonly Change[];
 }
 
 /** What has been found out of the images of the plan so far. */
 export interface Findings {
   readonly known: ReadonlyMap<string, readonly LayerRecord[]>;
+  readonly containers: ReadonlyMap<string, ContainerConfig>;
   readonly changed: ReadonlySet<string>;
 }
 
@@ -45,31 +49,33 @@ async function explainSingle(
   base: SingleBase,
   old: BaseFact | undefined,
   { platform, name }: ImagePlan,
-  { known, changed }: Findings,
+  { known, containers, changed }: Findings,
   context: LookContext,
 ): Promise<ExplainedBase> {
   const renamed = renaming(old, nameOfBase(base));
   switch (base.kind) {
     case 'scratch':
-      return { layers: [], changes: renamed };
+      return { layers: [], container: {}, changes: renamed };
     case 'image': {
       const opened = await openBase(base, platform, name, context);
       const changes = baseChanges(old, baseFact({ base }, opened));
       // Layers of another image are not looked into before they are built on: they may not be here.
-      return { layers: changes.length === 0 ? opened.layers : undefined, changes };
+      const container = opened.config.config ?? {};
+      return { layers: changes.length === 0 ? opened.layers : undefined, container, changes };
     }
     case 'built': {
       const layers = known.get(base.image);
-      if (!layers) return { layers, changes: [change(`${base.image} will be rebuilt`)] };
+      const container = containers.get(base.image);
+      if (!layers) return { layers, container, changes: [change(`${base.image} will be rebuilt`)] };
       // Its config is inherited, whatever becomes of its layers.
       const inherited = changed.has(base.image) ? [change(`${base.image} changes`)] : [];
-      return { layers, changes: [...renamed, ...inherited] };
+      return { layers, container, changes: [...renamed, ...inherited] };
     }
     case 'tar': {
       const content = await identityOf(followed(base.source), name, known, context);
       const result = await resultOf(keyOf('tar', tarParts(content, context.options)), context);
-      if (result) return { layers: result.layers, changes: renamed };
-      return { layers: undefined, changes: [change(`${nameOfBase(base)} changed`)] };
+      if (result) return { layers: result.layers, container: {}, changes: renamed };
+      return { layers: undefined, container: {}, changes: [change(`${nameOfBase(base)} changed`)] };
     }
   }
 }
@@ -90,10 +96,12 @@ async function explainStack(
   const changes = [...renamed, ...rules, ...explained.flatMap(part => part.changes)];
   const names = namesOfParts(base.parts);
   const parts = explained.flatMap(({ layers }, i) => (layers ? [{ name: names[i] ?? '', layers }] : []));
-  if (parts.length < base.parts.length) return { layers: undefined, changes };
+  // As of a stack that is built: the first part's.
+  const container = explained[0]?.container;
+  if (parts.length < base.parts.length) return { layers: undefined, container, changes };
   const layers = await knownStack(base, parts, { plan, context }, key => resultOf(key, context));
-  if (layers || changes.length > 0) return { layers, changes };
-  return { layers, changes: [change('its parts are stacked anew')] };
+  if (layers || changes.length > 0) return { layers, container, changes };
+  return { layers, container, changes: [change('its parts are stacked anew')] };
 }
 
 function renaming(old: BaseFact | undefined, name: string): readonly Change[] {

@@ -1,19 +1,33 @@
-import type { CopyStep, ImagePlan, Plan, RunStep, Source, Step } from '../../plan/types.ts';
+import type { ContainerConfig } from '../../oci/index.ts';
+import { nameOfText } from '../../plan/names.ts';
+import type {
+  ConfigStep,
+  CopyStep,
+  ExecStep,
+  ImagePlan,
+  Plan,
+  RunStep,
+  Source,
+  Step,
+} from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { dependenciesOf } from '../build.ts';
+import { changeContainer } from '../config.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { changedPaths } from '../sources/listings.ts';
 import { lookAtApplied } from '../stacking/apply.ts';
+import { changeState, type ImageState, plainChange, settleConfig, stateOf } from '../state.ts';
 import { allParents } from '../steps/copy.ts';
 import { findTarget, targetOf } from '../steps/targets.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
 import { counterpart, placeOf, wordsFor } from './comparison.ts';
-import { explainBase } from './explain-base.ts';
+import { execParts, settleExec } from './exec-parts.ts';
+import { explainBase, type Findings } from './explain-base.ts';
 import { type Change, changesBetween } from './explanation.ts';
 import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
-import { BELOW, configParts, copyParts, labelParts, runParts } from './key-parts.ts';
+import { BELOW, configParts, configStepParts, copyParts, labelParts, runParts } from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
 import { identityOf, resultOf } from './known.ts';
 
@@ -55,13 +69,16 @@ export async function explainPlan(
     shared: new Map(),
   };
   const wanted = names.length === 0 ? undefined : withDependencies(plan, names);
+  const containers = new Map<string, ContainerConfig>();
   const explanations: Explanation[] = [];
   const changed = new Set<string>();
   for (const image of plan.images) {
     if (wanted?.has(image.name) === false) continue;
-    const { explanation, layers } = await explainImage(image, known, changed, context);
+    const findings = { known, containers, changed };
+    const { explanation, layers, container } = await explainImage(image, findings, context);
     if (explanation.state === 'changed') changed.add(image.name);
     if (layers) known.set(image.name, layers);
+    if (container) containers.set(image.name, container);
     if (names.length === 0 || names.includes(image.name)) explanations.push(explanation);
   }
   return explanations;
@@ -79,34 +96,33 @@ interface Explained {
   readonly explanation: Explanation;
   /** Undefined when they are known only after a build. */
   readonly layers: readonly LayerRecord[] | undefined;
+  readonly container: ContainerConfig | undefined;
 }
 
-async function explainImage(
-  plan: ImagePlan,
-  known: ReadonlyMap<string, readonly LayerRecord[]>,
-  changed: ReadonlySet<string>,
-  context: LookContext,
-): Promise<Explained> {
+async function explainImage(plan: ImagePlan, findings: Findings, context: LookContext): Promise<Explained> {
   const before = recallHistory(plan.name, context);
-  if (!before)
-    return { explanation: { image: plan.name, state: 'never built', changes: [] }, layers: undefined };
-  const base = await explainBase(plan, before.facts.base, { known, changed }, context);
-  const walk = new Walk(plan, before, base.layers, context);
+  if (!before) {
+    const explanation = { image: plan.name, state: 'never built', changes: [] } as const;
+    return { explanation, layers: undefined, container: undefined };
+  }
+  const { known } = findings;
+  const base = await explainBase(plan, before.facts.base, findings, context);
+  const state = base.container && stateOf(base.container, plan.config);
+  const walk = new Walk(plan, before, { layers: base.layers, state }, context);
   for (const step of plan.steps) {
     await walk.take(step, known);
   }
   await walk.takeLabels(known);
   const gone = removedSteps(plan, before);
-  const config = changesBetween(
-    'config',
-    before.config,
-    configParts(plan.config, plan, context.options),
-    () => [],
-  );
+  const closing = walk.state && plainChange(plan.config, walk.state);
+  const config = closing
+    ? changesBetween('config', before.config, configParts(closing, plan, context.options), () => [])
+    : [];
   const changes = [...base.changes, ...walk.changes, ...gone, ...config];
   return {
     explanation: { image: plan.name, state: changes.length === 0 ? 'up to date' : 'changed', changes },
     layers: walk.layers,
+    container: closing && walk.state && changeContainer(walk.state.container, closing),
   };
 }
 
@@ -118,24 +134,28 @@ class Walk {
   readonly changes: Change[] = [];
   /** Undefined above the first step that is done anew. */
   layers: readonly LayerRecord[] | undefined;
+  /** Undefined where the config of the base is known only after a build. */
+  state: ImageState | undefined;
   /** What the layers are unknown because of. */
   #cause = 'its base changes';
 
   constructor(
     plan: ImagePlan,
     before: ImageHistory,
-    layers: readonly LayerRecord[] | undefined,
+    { layers, state }: Pick<Walk, 'layers' | 'state'>,
     context: LookContext,
   ) {
     this.#plan = plan;
     this.#before = before;
     this.layers = layers;
+    this.state = state;
     this.#context = context;
   }
 
   async take(step: Step, known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
     const where = placeOf(this.#plan, step);
     const before = counterpart(this.#plan, step, this.#before.steps);
+    if (step.kind === 'config') return this.#configure(step, where, before);
     const { parts, find } = await this.#lookAt(step, before, known);
     const changes = this.#changesOf(where, before?.parts, parts);
     this.changes.push(...changes);
@@ -154,6 +174,14 @@ class Walk {
     else if (changes.length === 0) this.#note(where, 'its result is no longer in the store');
     this.#cause = `step ${this.#plan.steps.indexOf(step) + 1} changes`;
     this.layers = undefined;
+  }
+
+  /** There is nothing to be found: it makes no layer. */
+  #configure(step: ConfigStep, where: string, before: StepHistory | undefined): void {
+    if (!this.state) return;
+    const settled = settleConfig(step, this.state);
+    this.changes.push(...this.#changesOf(where, before?.parts, configStepParts(settled)));
+    this.state = changeState(this.state, settled);
   }
 
   #note(where: string, text: string): void {
@@ -193,7 +221,7 @@ class Walk {
 
   /** What a step depends on, and how to find what it gave the last time. */
   async #lookAt(
-    step: Step,
+    step: Exclude<Step, ConfigStep>,
     before: StepHistory | undefined,
     known: ReadonlyMap<string, readonly LayerRecord[]>,
   ): ReturnType<typeof lookAtApplied> {
@@ -204,7 +232,7 @@ class Walk {
   }
 
   async #partsOf(
-    step: CopyStep | RunStep,
+    step: CopyStep | ExecStep | RunStep,
     before: StepHistory | undefined,
     known: ReadonlyMap<string, readonly LayerRecord[]>,
   ): Promise<readonly KeyPart[]> {
@@ -215,17 +243,21 @@ class Walk {
       const identities = await Promise.all(imports.map(({ source }) => identify(source)));
       return runParts(step, this.#plan, identities, this.layers, options);
     }
-    const layers = this.layers;
+    const { layers, state } = this;
+    if (step.kind === 'exec')
+      return state
+        ? execParts(settleExec(step, state, options), this.#plan, layers, options)
+        : (before?.parts ?? []).filter(([part]) => part !== BELOW.layers);
     const items = await Promise.all(
       step.items.map(async (item, i) => {
         const { identity, type } = await identify(item.source);
-        if (!layers) {
+        if (!layers || !state) {
           // Where links on the way would lead is not known: as far as before.
-          const target = targetsOf(before)[i] ?? targetOf(item);
+          const target = targetsOf(before)[i] ?? nameOfText(item.target);
           return { item, identity, target, parents: [] };
         }
         const kind = type === 'directory' ? 'directory' : 'file';
-        const { path, parents } = await findTarget(targetOf(item), kind, layers, this.#context);
+        const { path, parents } = await findTarget(targetOf(item, state), kind, layers, this.#context);
         return { item, identity, target: path, parents };
       }),
     );

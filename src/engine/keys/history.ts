@@ -1,7 +1,7 @@
 /** What the last build of each image of a project was made of: the next one can say what has changed since. */
 import type { Platform } from '../../oci/index.ts';
 import { nameOfText } from '../../plan/names.ts';
-import type { ImageBase, Step } from '../../plan/types.ts';
+import type { ConfigStep, ImageBase, Step } from '../../plan/types.ts';
 import type { LookContext } from '../context.ts';
 import type { FileType } from '../sources/identity.ts';
 import type { LayerRecord } from '../values.ts';
@@ -82,7 +82,24 @@ export function nameOfStep(step: Step): string {
       return step.image.reference;
     case 'copy':
       return step.items.map(({ target }) => nameOfText(target)).join(', ');
+    case 'config':
+      return partsOfConfig(step).join(', ');
+    case 'exec':
     case 'run':
       return '';
   }
 }
+
+/** What a step says something about: values may change, and it is the same step. */
+function partsOfConfig({ change, buildArguments }: ConfigStep): readonly string[] {
+  const said = Object.entries({ ...change, buildArguments }).filter(
+    ([, value]) => value !== undefined && (value === null || Object.keys(value).length > 0),
+  );
+  return said.map(([name]) => WORDS[name] ?? name);
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  buildArguments: 'build arguments',
+  defaultEnvironment: 'default environment',
+  workingDir: 'working directory',
+};

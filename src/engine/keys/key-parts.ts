@@ -1,16 +1,11 @@
 /** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
 import type { ParentDirectory } from '../../layers/index.ts';
-import type {
-  ConfigChange,
-  CopyItem,
-  ImagePlan,
-  LabelScript,
-  RunEnvironment,
-  RunStep,
-} from '../../plan/types.ts';
+import type { CopyItem, ImagePlan, LabelScript, RunEnvironment, RunStep } from '../../plan/types.ts';
+import type { PlainChange } from '../config.ts';
 import type { BuildOptions } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
 import type { FileIdentity } from '../sources/identity.ts';
+import type { SettledConfig } from '../state.ts';
 import { toPlain } from '../steps/plain-parents.ts';
 import type { LayerRecord } from '../values.ts';
 import { canonical, type KeyPart } from './keys.ts';
@@ -75,10 +70,8 @@ export function runParts(
   return [
     ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
     ['script', script],
-    // The kind of terminal is nothing that a result may depend on, nor is the order of the host's variables.
-    ...sortedEntries(environment)
-      .filter(([name]) => name !== 'TERM')
-      .map(([name, value]): KeyPart => [`environment ${name}`, value]),
+    // The kind of terminal is nothing that a result may depend on.
+    ...environmentParts(environment).filter(([name]) => name !== 'environment TERM'),
     ...imports.flatMap(({ name, mode, uid, gid }, i): KeyPart[] => [
       [`import ${name}`, identities[i]?.identity ?? ''],
       [`attributes of import ${name}`, canonical({ mode, uid, gid })],
@@ -89,6 +82,11 @@ export function runParts(
     ['platform', canonical(platform)],
     epochPart(options),
   ];
+}
+
+/** The order of variables does not count: that of the host's is arbitrary. */
+export function environmentParts(environment: Readonly<Record<string, string>>): readonly KeyPart[] {
+  return sortedEntries(environment).map(([name, value]): KeyPart => [`environment ${name}`, value]);
 }
 
 export function labelParts(
@@ -104,12 +102,29 @@ export function labelParts(
   ];
 }
 
-/** Of the change to a config, without what it is applied to. */
+/** Of the closing change to a config, without what it is applied to. */
 export function configParts(
-  change: ConfigChange,
+  change: PlainChange,
   { platform, createdBy }: Pick<ImagePlan, 'platform' | 'createdBy'>,
   options: BuildOptions,
 ): readonly KeyPart[] {
+  return [
+    ...changeParts(change),
+    ['platform', canonical(platform)],
+    ['created by', createdBy],
+    epochPart(options),
+  ];
+}
+
+/** Of a step that changes the config. */
+export function configStepParts({ change, buildArguments }: SettledConfig): readonly KeyPart[] {
+  return [
+    ...changeParts(change),
+    ...buildArguments.map(([name, value]): KeyPart => [`build argument ${name}`, value]),
+  ];
+}
+
+function changeParts(change: PlainChange): readonly KeyPart[] {
   const { environment, defaultEnvironment = [], labels, volumes, ...rest } = change;
   return [
     ...environment.map(([name, value]): KeyPart => [`environment ${name}`, value]),
@@ -119,9 +134,6 @@ export function configParts(
     ...sortedEntries(rest).flatMap(([name, value]): KeyPart[] =>
       value === undefined ? [] : [[name, canonical(value)]],
     ),
-    ['platform', canonical(platform)],
-    ['created by', createdBy],
-    epochPart(options),
   ];
 }
 
@@ -129,7 +141,7 @@ function sortedEntries<T>(map: Readonly<Record<string, T>>): (readonly [string, 
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function epochPart({ sourceDateEpoch }: BuildOptions): KeyPart {
+export function epochPart({ sourceDateEpoch }: BuildOptions): KeyPart {
   return ['SOURCE_DATE_EPOCH', String(sourceDateEpoch ?? '')];
 }
 

@@ -55,15 +55,15 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
   );
 }
 
-async function place(item: CopyItem, { sources, layers, context }: StepContext): Promise<PlacedItem> {
+async function place(item: CopyItem, { sources, layers, state, context }: StepContext): Promise<PlacedItem> {
   const source = sources.of(item.source);
   const kind = source.type === 'directory' ? 'directory' : 'file';
-  const { path: target, parents } = await findTarget(targetOf(item), kind, layers, context);
+  const { path: target, parents } = await findTarget(targetOf(item, state), kind, layers, context);
   return { item, source, target, parents };
 }
 
-function sayPatched({ item, target }: PlacedItem, { context, plan }: StepContext): void {
-  const wanted = targetOf(item);
+function sayPatched({ item, target }: PlacedItem, { context, plan, state }: StepContext): void {
+  const wanted = targetOf(item, state);
   if (target === wanted) return;
   say(context, plan.name, 'info', `overlay dest ${wanted} is a symlink, patching to ${target}`);
 }

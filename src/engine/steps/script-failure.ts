@@ -3,11 +3,16 @@ import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { findLine } from '../../support/excerpt.ts';
 import { findFailingLine, type OutputTail } from './failing-line.ts';
 
-export interface FailedScript {
+export interface FailedCommand {
+  /** The text before `: exit status <N>`. */
+  readonly failure: string;
+  readonly at: SourceSpan;
+}
+
+export interface FailedScript extends FailedCommand {
   readonly script: string;
   /** The text before `: execute failed: exit status <N>`. */
   readonly failure: string;
-  readonly at: SourceSpan;
 }
 
 /** What a shell means by its status (POSIX 2.8.2); beyond 128 it is the signal that killed the process. */
@@ -51,13 +56,41 @@ export function scriptFailure(
   const text = output.text();
   const failing = findFailingLine(script, text);
   const place = failing?.line && findLine(at, failing.line, script.split('\n').length + BETWEEN);
-  const hints = [
+  return failureOf(`${failure}: execute failed`, status, place || at, text, [
     failing && !place ? `the last command was: ${failing.command}` : undefined,
-    SIGNS.find(({ sign }) => sign.test(text.slice(-LAST_WORDS)))?.meaning ?? MEANINGS[status],
+    advice,
+  ]);
+}
+
+/** Shells that trace tell the command that failed. @param advice What else the user can do. */
+export function commandFailure(
+  { failure, at }: FailedCommand,
+  status: number,
+  output: OutputTail,
+  advice: string | undefined,
+): AshlarError {
+  const text = output.text();
+  const failing = findFailingLine('', text);
+  return failureOf(failure, status, at, text, [
+    failing && `the last command was: ${failing.command}`,
+    advice,
+  ]);
+}
+
+function failureOf(
+  failure: string,
+  status: number,
+  at: SourceSpan,
+  output: string,
+  [found, advice]: readonly [string | undefined, string | undefined],
+): AshlarError {
+  const hints = [
+    found,
+    SIGNS.find(({ sign }) => sign.test(output.slice(-LAST_WORDS)))?.meaning ?? MEANINGS[status],
     advice,
   ];
-  return new AshlarError(`${failure}: execute failed: exit status ${status}`, {
-    at: place || at,
+  return new AshlarError(`${failure}: exit status ${status}`, {
+    at,
     hint: hints.filter(hint => hint !== undefined).join('; ') || undefined,
   });
 }

@@ -14,6 +14,7 @@ import { type KeyPart, keyOf } from '../keys/keys.ts';
 import { keepLayer, knownLayer } from '../layer-records.ts';
 import { linkTarBase } from '../project/links.ts';
 import { followed, type ResolvedSource, type ResolvedSources, resolveSource } from '../sources/sources.ts';
+import type { ImageState } from '../state.ts';
 import type { LayerRecord } from '../values.ts';
 
 /** What one step needs to know of the image it is part of. */
@@ -22,6 +23,8 @@ export interface StepContext {
   readonly plan: ImagePlan;
   /** The layers below. */
   readonly layers: readonly LayerRecord[];
+  /** What the steps below say besides their layers. */
+  readonly state: ImageState;
   /** The image's imports, looked up. */
   readonly imports: readonly ResolvedSource[];
   /** All that it imports and copies, looked up. */
@@ -41,6 +44,8 @@ export interface StepResult {
   readonly parts: readonly KeyPart[];
   /** The layer that it made; undefined when nothing changed. */
   readonly layer: LayerRecord | undefined;
+  /** What the steps above it see, where that is something else than before. */
+  readonly state?: ImageState;
   /** Layers of other images that it puts below its own. */
   readonly brought?: readonly BroughtLayer[];
   /** RFC 3339: when the work was really done. */

@@ -7,6 +7,7 @@ import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
 import { recordedContents } from '../layer-contents.ts';
 import { chainOf } from '../layer-records.ts';
+import { expand, type ImageState, inWorkingDir } from '../state.ts';
 import type { LayerRecord } from '../values.ts';
 import { fromPlain, type PlainParent, toPlain } from './plain-parents.ts';
 
@@ -18,9 +19,8 @@ export interface Target {
 }
 
 /** Where an item goes as the description has it. */
-export function targetOf({ target }: Pick<CopyItem, 'target'>): string {
-  if (typeof target === 'string') return target;
-  throw new Error('a target with variables');
+export function targetOf({ target }: Pick<CopyItem, 'target'>, state: ImageState): string {
+  return inWorkingDir(expand(target, state), state);
 }
 
 export async function findTarget(
