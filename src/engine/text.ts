@@ -7,9 +7,7 @@ export type Variables = ReadonlyMap<string, string>;
 /** A text with the values of its variables; nothing stands for those that are not set. */
 export function expandText(text: Text, variables: Variables): string {
   if (typeof text === 'string') return text;
-  return text
-    .map(piece => (typeof piece === 'string' ? piece : expandVariable(piece, variables)))
-    .join('');
+  return text.map(piece => (typeof piece === 'string' ? piece : expandVariable(piece, variables))).join('');
 }
 
 function expandVariable({ variable, otherwise, instead }: Variable, variables: Variables): string {
