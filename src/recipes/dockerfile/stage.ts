@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { SourceSpan } from '../../support/errors.ts';
+import { defaultPath } from '../references.ts';
 import type { From, HostDirectory, ImportEntry, Layer, LayerConfig, Mount, Pair } from './layer.ts';
 import { isRootUser, type ShellWriter } from './shell.ts';
 import { concat, equalTexts, isLiteral, literal, plain, type Text } from './text.ts';
@@ -10,8 +11,6 @@ const usualDirectories = [
   '/usr/local /usr/local/bin /usr/local/etc /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share',
   '/usr/src /var /var/cache /var/lib /var/log /var/tmp',
 ].flatMap(line => line.split(' '));
-
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What the base of a stage passes on. */
 export interface Inherited {

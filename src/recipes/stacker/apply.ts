@@ -1,6 +1,7 @@
 import type { ApplyStep, ImageBase } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml, textOf, type YamlNode } from '../../support/yaml.ts';
+import { readReference } from '../references.ts';
 import {
   type Directives,
   givenValue,
@@ -9,7 +10,6 @@ import {
   readFlag,
   readText,
 } from './directives.ts';
-import { readReference } from './from.ts';
 import { applyKeys } from './vocabulary.ts';
 
 /** The directive `apply`: one step for each image. */
@@ -43,5 +43,5 @@ function readApplied(node: YamlNode, context: LayerContext): ImageBase {
     });
   }
   const insecure = fields !== undefined && readFlag(fields, 'insecure');
-  return readReference(url, insecure, fields?.get('url')?.value.span ?? node.span, context);
+  return readReference(url, insecure, fields?.get('url')?.value.span ?? node.span, context.options.cwd);
 }

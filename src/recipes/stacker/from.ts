@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { parseReference } from '../../oci/index.ts';
 import type { SingleBase } from '../../plan/bases.ts';
 import type { Base, FileSource, ImageBase, Source } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
+import { imageBase, layoutBase, readReference, schemeOf } from '../references.ts';
 import { type Directives, givenValue, type LayerContext, readFlag, readText } from './directives.ts';
-import { readHash, remoteSource, schemeOf } from './source.ts';
+import { readHash, remoteSource } from './source.ts';
 import { baseTypes } from './vocabulary.ts';
 
 type TarBase = Extract<Base, { kind: 'tar' }>;
@@ -48,7 +48,12 @@ function tarBase(directives: Directives, context: LayerContext, at: SourceSpan):
 
 function readImage(directives: Directives, at: SourceSpan, context: LayerContext): ImageBase {
   const url = required(directives, 'url', 'docker', context, at);
-  return readReference(url, readFlag(directives, 'insecure'), placeOf(directives, 'url', at), context);
+  return readReference(
+    url,
+    readFlag(directives, 'insecure'),
+    placeOf(directives, 'url', at),
+    context.options.cwd,
+  );
 }
 
 /** The documentation of type `oci` promises `docker://…` too. */
@@ -56,53 +61,7 @@ function readLayout(directives: Directives, at: SourceSpan, context: LayerContex
   const url = required(directives, 'url', 'oci', context, at);
   const [insecure, place] = [readFlag(directives, 'insecure'), placeOf(directives, 'url', at)];
   if (url.startsWith('docker://')) return imageBase(url, insecure, place);
-  return layoutBase(url, insecure, place, context);
-}
-
-/** An image for a reference as skopeo writes it: `docker://…`, `oci:directory:tag` or `docker-daemon:name:tag`. */
-export function readReference(
-  url: string,
-  insecure: boolean,
-  at: SourceSpan,
-  context: LayerContext,
-): ImageBase {
-  if (url.startsWith('docker://')) return imageBase(url, insecure, at);
-  if (url.startsWith('oci:')) return layoutBase(url.slice('oci:'.length), insecure, at, context);
-  if (url.startsWith('docker-daemon:')) return daemonBase(url, insecure, at);
-  const hint = schemeOf(url) === undefined ? `did you mean "docker://${url}"?` : undefined;
-  throw new AshlarError(`unknown image source type: ${url}`, { at, hint });
-}
-
-/** An image that a docker daemon keeps; as everywhere, no tag means latest. */
-function daemonBase(url: string, insecure: boolean, at: SourceSpan): ImageBase {
-  if (!/^docker-daemon:[^\s:@]/.test(url))
-    throw new AshlarError(`no image is named in ${url}`, { at, hint: 'write docker-daemon:name:tag' });
-  const reference =
-    /:[^/]+$/.test(url.slice('docker-daemon:'.length)) || url.includes('@') ? url : `${url}:latest`;
-  return { kind: 'image', reference, insecure, at };
-}
-
-/** The image in an OCI layout for `directory:tag`, split at the first colon. */
-function layoutBase(url: string, insecure: boolean, at: SourceSpan, { options }: LayerContext): ImageBase {
-  const colon = url.indexOf(':');
-  if (colon < 1 || colon === url.length - 1) {
-    throw new AshlarError(`bad OCI tag: ${url}`, { at, hint: 'write it as directory:tag' });
-  }
-  const directory = resolve(options.cwd, url.slice(0, colon));
-  if (directory.includes(':')) {
-    throw new AshlarError(`the path of an OCI layout cannot contain ':': ${directory}`, { at });
-  }
-  return imageBase(`oci:${directory}:${url.slice(colon + 1)}`, insecure, at);
-}
-
-function imageBase(reference: string, insecure: boolean, at: SourceSpan): ImageBase {
-  try {
-    parseReference(reference);
-  } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    throw new AshlarError(error.message, { at, hint: error.hint });
-  }
-  return { kind: 'image', reference, insecure, at };
+  return layoutBase(url, insecure, place, context.options.cwd);
 }
 
 /** The archive of a `tar` base. Unlike the path of an import, a local one is relative to the current directory. */

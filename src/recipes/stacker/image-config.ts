@@ -1,7 +1,8 @@
 import type { ConfigChange } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { defaultPath } from '../references.ts';
 import { type Directives, type LayerContext, readText, readTextList, readTextMap } from './directives.ts';
-import { defaultPath, readCommandLine, readVariables } from './run.ts';
+import { readCommandLine, readVariables } from './run.ts';
 
 /** What the layer's directives change in the image config. */
 export function readImageConfig(directives: Directives, context: LayerContext): ConfigChange {

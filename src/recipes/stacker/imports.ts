@@ -2,9 +2,10 @@ import { posix } from 'node:path';
 import type { CopyStep, FileSource, HttpSource, ImageSource, Import } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { keyName, showYaml, type YamlMap, type YamlNode } from '../../support/yaml.ts';
+import { schemeOf } from '../references.ts';
 import { type Directives, givenValue, hostPath, type LayerContext } from './directives.ts';
 import { readLenientMap } from './maps.ts';
-import { readHash, remoteSource, schemeOf } from './source.ts';
+import { readHash, remoteSource } from './source.ts';
 import { importKeys } from './vocabulary.ts';
 
 export interface Imports {

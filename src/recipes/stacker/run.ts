@@ -2,11 +2,9 @@ import type { Import, LabelScript, RunEnvironment, RunStep, Surroundings } from 
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { textOf, type YamlNode } from '../../support/yaml.ts';
+import { defaultPath } from '../references.ts';
 import { readBinds } from './binds.ts';
 import { type Directives, givenValue, type LayerContext, readTextList, readTextMap } from './directives.ts';
-
-/** What a script of stacker finds in `PATH`, and an image that says nothing about it gets. */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const defaultEnvironment = { PATH: defaultPath, container: 'lxc' };
 

@@ -1,12 +1,8 @@
 import { posix } from 'node:path';
 import type { Checksums, HttpSource, ImageSource } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import { schemeOf } from '../references.ts';
 import type { LayerContext } from './directives.ts';
-
-/** `http` of `http://…`, in lower case; undefined for a path of the host. */
-export function schemeOf(path: string): string | undefined {
-  return /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(path)?.[1]?.toLowerCase();
-}
 
 /** The source of a `stacker://<layer>/<path>` or `http(s)://…` address. */
 export function remoteSource(
