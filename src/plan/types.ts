@@ -98,10 +98,12 @@ export interface Squash {
   readonly without: readonly string[];
 }
 
-/** Sets what later steps and the image know as environment, labels and so on. Makes no layer. */
+/** Sets what later steps and the image know as environment, labels and so on. Makes no layer but for a directory. */
 export interface ConfigStep {
   readonly kind: 'config';
   readonly change: ConfigChange;
+  /** The working directory is made (mode 0755, owner root) where the tree does not have it, as WORKDIR does. */
+  readonly makeWorkingDir?: true;
   /** Variables that later steps see and the image does not keep. The environment wins over them. */
   readonly buildArguments: readonly (readonly [name: string, value: Text])[];
   readonly createdBy: string;

@@ -16,9 +16,11 @@ import { changeContainer } from '../config.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { changedPaths } from '../sources/listings.ts';
 import { lookAtApplied } from '../stacking/apply.ts';
+import type { KnownLayers } from '../stacking/outline.ts';
 import { changeState, type ImageState, plainChange, settleConfig, stateOf } from '../state.ts';
 import { allParents } from '../steps/copy.ts';
 import { findTarget, targetOf } from '../steps/targets.ts';
+import { DIRECTORY, missingDirectory } from '../steps/working-directory.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
@@ -155,7 +157,10 @@ class Walk {
   async take(step: Step, known: ReadonlyMap<string, readonly LayerRecord[]>): Promise<void> {
     const where = placeOf(this.#plan, step);
     const before = counterpart(this.#plan, step, this.#before.steps);
-    if (step.kind === 'config') return this.#configure(step, where, before);
+    if (step.kind === 'config') {
+      await this.#configure(step, where, before);
+      return;
+    }
     const { parts, find } = await this.#lookAt(step, before, known);
     const changes = this.#changesOf(where, before?.parts, parts);
     this.changes.push(...changes);
@@ -165,23 +170,31 @@ class Walk {
     }
     const always = step.kind === 'run' && step.surroundings.binds.length > 0;
     const result = always ? undefined : await find();
-    if (result) {
-      if (changes.length > 0) this.#note(where, 'known from an earlier build');
-      this.layers = [...this.layers, ...result.layers];
-      return;
-    }
-    if (always) this.#note(where, 'rebuilt in every build, since it has binds');
-    else if (changes.length === 0) this.#note(where, 'its result is no longer in the store');
-    this.#cause = `step ${this.#plan.steps.indexOf(step) + 1} changes`;
-    this.layers = undefined;
+    if (result && changes.length > 0) this.#note(where, 'known from an earlier build');
+    else if (always) this.#note(where, 'rebuilt in every build, since it has binds');
+    else if (!result && changes.length === 0) this.#note(where, 'its result is no longer in the store');
+    this.#follow(step, result);
   }
 
-  /** There is nothing to be found: it makes no layer. */
-  #configure(step: ConfigStep, where: string, before: StepHistory | undefined): void {
+  /** Goes on above a step. @param result Undefined when it is done anew. */
+  #follow(step: Step, result: KnownLayers | undefined): void {
+    if (!result) this.#cause = `step ${this.#plan.steps.indexOf(step) + 1} changes`;
+    this.layers = result && this.layers && [...this.layers, ...result.layers];
+  }
+
+  async #configure(step: ConfigStep, where: string, before: StepHistory | undefined): Promise<void> {
     if (!this.state) return;
     const settled = settleConfig(step, this.state);
-    this.changes.push(...this.#changesOf(where, before?.parts, configStepParts(settled)));
+    const changes = this.#changesOf(where, before?.parts, configStepParts(settled));
+    this.changes.push(...changes);
     this.state = changeState(this.state, settled);
+    const directory = step.makeWorkingDir && this.state.container.WorkingDir;
+    if (!this.layers || !directory) return;
+    const missing = await missingDirectory(directory, this.layers, this.#context);
+    if (!missing) return;
+    const made = await resultOf(keyOf(DIRECTORY, missing.parts), this.#context);
+    if (!made && changes.length === 0) this.#note(where, 'its result is no longer in the store');
+    this.#follow(step, made);
   }
 
   #note(where: string, text: string): void {
