@@ -18,7 +18,7 @@ import { shell } from './inside/shell.ts';
 import { sizeOnDisk } from './inside/size.ts';
 import { Snapshots } from './inside/snapshots.ts';
 import { stageImports } from './inside/stage.ts';
-import { identify, sha256OfFile } from './sources/identity.ts';
+import { checksumsOfFile, identify } from './sources/identity.ts';
 import { removeAbandoned } from './store/abandoned.ts';
 
 type Handlers = {
@@ -51,7 +51,8 @@ const handlers: Handlers = {
     return null;
   },
   identify: (location, call) => atLocation(location, call, ({ path }) => identify(path)),
-  hash: (location, call) => atLocation(location, call, ({ path }) => sha256OfFile(path)),
+  hash: ({ location, algorithms }, call) =>
+    atLocation(location, call, ({ path }) => checksumsOfFile(path, algorithms)),
   probe: (_, call) => probe(call),
   close: async () => {
     removeAbandoned(options.temporaries);

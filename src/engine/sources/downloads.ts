@@ -1,97 +1,174 @@
 /** Files that come by URL: downloaded once, kept in the store by content, fetched again when the server has another. */
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import type { Digest } from '../../oci/index.ts';
-import type { HttpSource } from '../../plan/types.ts';
+import { nameOfSource } from '../../plan/names.ts';
+import type { Checksums, FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
+import type { HttpResponse } from '../../support/http.ts';
+import { findFile } from '../artifacts/find.ts';
+import { fileOf, keepFile, type StoredFile, type TakenFile, takeFile } from '../artifacts/stored-files.ts';
 import { type LookContext, say } from '../context.ts';
-import { hashHint } from './hints.ts';
+import { algorithmsOf, type Mismatch, mismatchError, mismatchOf, mismatchText } from './checksums.ts';
+import { askingFor, downloading, expectFile, type FetchContext } from './fetching.ts';
 import { watched } from './transfers.ts';
-
-export interface Download {
-  /** A file of the store. */
-  readonly path: string;
-  readonly sha256: string;
-}
 
 /** What is remembered of a URL. */
 interface Remembered {
   readonly sha256: string;
   readonly size: number;
+  /** What the server calls this content. */
+  readonly etag?: string | undefined;
 }
 
 /** Artifactory's header for the SHA-256 of a file; the only cheap way to learn that a file has changed. */
 const CHECKSUM_HEADER = 'x-checksum-sha256';
 
 /**
- * The file of a URL. With a hash in the description and a file of that hash in the store nothing is asked; else the
- * server is asked (HEAD) whether it has another file. @throws AshlarError when it cannot be had or has another hash.
+ * The file of a URL. With checksums in the description and a file of these checksums in the store nothing is asked; else
+ * the server is asked (HEAD) whether it has another file. @throws AshlarError when it cannot be had or has another hash.
  */
-export async function download(source: HttpSource, image: string, context: LookContext): Promise<Download> {
-  const { url, at } = source;
-  const wanted = source.checksums?.sha256;
+export async function download(source: HttpSource, image: string, context: LookContext): Promise<StoredFile> {
+  const pinned = algorithmsOf(source.checksums ?? {}).length > 0;
+  return (
+    (await fromElsewhere(source, image, context)) ??
+    (source.revalidate && !pinned
+      ? downloadAnew(source, image, context)
+      : downloadUnlessKnown(source, image, context))
+  );
+}
+
+/** A file that is here under its checksums, else what a mirror has. */
+export async function fromElsewhere(
+  source: FileSource | HttpSource | KeptSource,
+  image: string,
+  context: LookContext,
+): Promise<StoredFile | undefined> {
+  const { checksums: wanted = {} } = source;
+  const here = algorithmsOf(wanted).length > 0 ? await findFile(wanted, context) : undefined;
+  if (!here) return askMirrors(source, image, context);
+  // It was found by one checksum; the others may differ.
+  const mismatch = mismatchOf(wanted, here.checksums);
+  if (mismatch) throw mismatchError(source, mismatch, differentHash(nameOfSource(source), mismatch));
+  return here;
+}
+
+/** In stacker's words. */
+export function differentHash(name: string, { wanted, actual }: Mismatch): string {
+  return `The requested hash of ${name} import is different than the actual hash: ${wanted} != ${actual}`;
+}
+
+/** The file of the first mirror that has it. What a mirror does wrong is of no interest: there are others. */
+async function askMirrors(
+  { mirrors = [], checksums: wanted = {} }: HttpSource | KeptSource | FileSource,
+  image: string,
+  context: LookContext,
+): Promise<StoredFile | undefined> {
+  for (const url of mirrors) {
+    const tell = (text: string) => say(context, image, 'debug', text);
+    try {
+      const { taken } = await fetchFile({ url, wanted, image, retry: false }, context);
+      const mismatch = mismatchOf(wanted, taken.checksums);
+      if (!mismatch) return await keepFile(taken, context.store);
+      tell(mismatchText(url, mismatch));
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error;
+      tell(messageOf(error));
+    }
+  }
+  return undefined;
+}
+
+/** What is here is used where the server does not say that it has another file. */
+async function downloadUnlessKnown(
+  source: HttpSource,
+  image: string,
+  context: LookContext,
+): Promise<StoredFile> {
+  const { url, checksums: wanted = {} } = source;
   const tell = (text: string) => say(context, image, 'info', text);
-  const known = await recall(source, context);
-  if (known && wanted !== undefined) return known;
-  const headers = await credentials(url, text => say(context, image, 'debug', text));
-  const announced = await announcedHash(url, headers, context);
+  const known = algorithmsOf(wanted).length > 0 ? undefined : (await recall(url, context))?.file;
+  const announced = await announcedHash(url, context, text => say(context, image, 'debug', text));
   if (announced.kind === 'unreachable') tell(`cannot obtain file info of ${url}`);
   else if (known && announced.kind === 'silent')
     tell(`Couldn't obtain file info of ${url}, using cached copy`);
   if (known && announced.kind !== 'hash') return known;
-  if (announced.kind === 'hash' && known?.sha256 === announced.sha256) {
-    tell(`matched hash of ${url}, using cached copy`);
-    return known;
-  }
-  if (announced.kind === 'hash' && wanted !== undefined && announced.sha256 !== wanted) {
-    const text = `The requested hash of ${url} import is different than the actual hash: ${wanted} != ${announced.sha256}`;
-    throw new AshlarError(text, { at, hint: hashHint(announced.sha256) });
+  if (announced.kind === 'hash') {
+    if (known?.checksums.sha256 === announced.sha256) {
+      tell(`matched hash of ${url}, using cached copy`);
+      return known;
+    }
+    const mismatch = mismatchOf(wanted, { sha256: announced.sha256 });
+    if (mismatch) throw mismatchError(source, mismatch, differentHash(url, mismatch));
   }
   tell(`downloading ${url}`);
-  const { sha256, size, temporary } = await fetchFile(source, headers, image, context);
-  if (wanted !== undefined) {
+  const fetched = await fetchFile({ url, wanted, image }, context);
+  const { checksums } = fetched.taken;
+  if (algorithmsOf(wanted).length > 0) {
     tell('Checking shasum of downloaded file');
-    if (sha256 !== wanted)
-      throw new AshlarError(`Downloaded file hash does not match. Expected: ${wanted} Actual: ${sha256}`, {
-        at,
-        hint: hashHint(sha256),
-      });
-  } else if (announced.kind === 'hash' && announced.sha256 !== sha256) {
+    const mismatch = mismatchOf(wanted, checksums);
+    if (mismatch) {
+      const text = `Downloaded file hash does not match. Expected: ${mismatch.wanted} Actual: ${mismatch.actual}`;
+      throw mismatchError(source, mismatch, text);
+    }
+  } else if (announced.kind === 'hash' && announced.sha256 !== checksums.sha256) {
     say(
       context,
       image,
       'warning',
-      `Downloaded file hash "${sha256}" does not match hash from HTTP header "${announced.sha256}"`,
+      `Downloaded file hash "${checksums.sha256}" does not match hash from HTTP header "${announced.sha256}"`,
     );
   }
-  await context.store.placeBlob(`sha256:${sha256}`, temporary);
-  context.store.database.remember('downloads', url, { sha256, size } satisfies Remembered);
-  return { path: context.store.blobPath(`sha256:${sha256}`), sha256 };
+  return keep(url, fetched, context);
+}
+
+/** What is here is used only where the server says that it has no other, or cannot be reached. */
+async function downloadAnew({ url }: HttpSource, image: string, context: LookContext): Promise<StoredFile> {
+  const known = await recall(url, context);
+  const { ConnectionError } = await import('../../support/http.ts');
+  const order: Order = { url, wanted: {}, image, etag: known?.etag, retry: !known };
+  say(context, image, 'info', `downloading ${url}`);
+  return downloading(url, async () => {
+    try {
+      const answer = await ask(order, context);
+      if (!known || answer.response.status !== 304)
+        return await keep(url, await takeAnswer(answer, order, context), context);
+      await answer.response[Symbol.asyncDispose]();
+    } catch (error) {
+      if (!known || !(error instanceof ConnectionError)) throw error;
+      say(context, image, 'warning', `${error.message}; using the cached copy of ${url}`);
+    }
+    return known.file;
+  });
 }
 
 /**
  * The SHA-256 of what `download` would give, without downloading anything; undefined when only a download can tell.
  */
 export async function peekDownload(source: HttpSource, context: LookContext): Promise<string | undefined> {
-  if (source.checksums?.sha256 !== undefined) return source.checksums.sha256;
-  const known = await recall(source, context);
-  const headers = await credentials(source.url, () => {});
-  const announced = await announcedHash(source.url, headers, context);
-  return announced.kind === 'hash' ? announced.sha256 : known?.sha256;
+  const { url, checksums: wanted = {} } = source;
+  if (wanted.sha256 !== undefined) return wanted.sha256;
+  if (algorithmsOf(wanted).length > 0) return (await findFile(wanted, context))?.checksums.sha256;
+  const known = await recall(url, context);
+  const announced = await announcedHash(url, context, () => {});
+  return announced.kind === 'hash' ? announced.sha256 : known?.file.checksums.sha256;
 }
 
-/** The verified file that was downloaded before, unless it is not the one of the hash that is asked for. */
+/** The verified file that was downloaded before. */
 async function recall(
-  { url, checksums }: HttpSource,
+  url: string,
   { store, options }: LookContext,
-): Promise<Download | undefined> {
+): Promise<{ readonly file: StoredFile; readonly etag: string | undefined } | undefined> {
   if (options.noCache) return undefined;
   const known = store.database.recall('downloads', url) as Remembered | undefined;
-  if (!known || (checksums?.sha256 !== undefined && known.sha256 !== checksums.sha256)) return undefined;
-  const digest: Digest = `sha256:${known.sha256}`;
-  return (await store.hasBlob({ digest, size: known.size }))
-    ? { path: store.blobPath(digest), sha256: known.sha256 }
-    : undefined;
+  if (!known) return undefined;
+  const { sha256, size, etag } = known;
+  const file = await fileOf({ size, checksums: { sha256 } }, {}, store);
+  return file && { file, etag };
+}
+
+async function keep(url: string, { taken, etag }: Fetched, { store }: LookContext): Promise<StoredFile> {
+  const file = await keepFile(taken, store);
+  const { sha256 } = file.checksums;
+  store.database.remember('downloads', url, { sha256, size: file.size, etag } satisfies Remembered);
+  return file;
 }
 
 type Announced =
@@ -101,12 +178,13 @@ type Announced =
 /** Asked once: who is offline is not to wait for that to pass, and a download that follows is tried again anyway. */
 async function announcedHash(
   url: string,
-  headers: Readonly<Record<string, string>>,
-  { signal }: LookContext,
+  context: LookContext,
+  debug: (text: string) => void,
 ): Promise<Announced> {
   const { ConnectionError, request } = await import('../../support/http.ts');
+  const options = await askingFor(url, context, debug);
   try {
-    await using response = await request(url, { method: 'HEAD', headers, signal, retry: false });
+    await using response = await request(url, { ...options, method: 'HEAD', retry: false });
     const sha256 = response.status === 200 ? response.header(CHECKSUM_HEADER)?.toLowerCase() : undefined;
     return sha256 === undefined ? { kind: 'silent' } : { kind: 'hash', sha256 };
   } catch (error) {
@@ -116,54 +194,51 @@ async function announcedHash(
   }
 }
 
-async function fetchFile(
-  { url, at, checksums }: HttpSource,
-  headers: Readonly<Record<string, string>>,
-  image: string,
-  context: LookContext,
-): Promise<Remembered & { readonly temporary: string }> {
-  const { store, signal } = context;
+interface Order {
+  readonly url: string;
+  readonly wanted: Checksums;
+  /** The image that needs it. */
+  readonly image: string;
+  /** Of what is here: the server need not send that again. */
+  readonly etag?: string | undefined;
+  readonly retry?: boolean;
+}
+
+interface Fetched {
+  readonly taken: TakenFile;
+  readonly etag: string | undefined;
+}
+
+interface Answer {
+  readonly response: HttpResponse;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+type FileContext = FetchContext & Pick<LookContext, 'store'>;
+
+/** Downloads into a temporary file. @throws AshlarError that says why it could not be downloaded. */
+export function fetchFile(order: Order, context: FileContext): Promise<Fetched> {
+  return downloading(order.url, async () => takeAnswer(await ask(order, context), order, context));
+}
+
+async function ask({ url, wanted, image, etag, retry }: Order, context: FileContext): Promise<Answer> {
   const { download: get } = await import('../../support/http.ts');
-  const temporary = store.temporaryPath('download');
-  const hash = createHash('sha256');
-  let size = 0;
-  try {
-    const { response, body } = await get(url, {
-      headers,
-      signal,
-      verified: checksums !== undefined,
-    });
-    if (response.status !== 200) throw new AshlarError(await statusText(response.status));
-    await using file = await open(temporary, 'wx', 0o644);
-    const what = { image, what: 'file', name: url, from: 'network', size: response.length } as const;
-    for await (const chunk of watched(body, what, context)) {
-      hash.update(chunk);
-      size += chunk.length;
-      await file.writeFile(chunk);
-    }
-  } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    throw new AshlarError(`couldn't download ${url}: ${messageOf(error)}`, {
-      at,
-      hint: error.hint,
-      cause: error.cause,
-    });
-  }
-  return { sha256: hash.digest('hex'), size, temporary };
+  const { headers, ...options } = await askingFor(url, context, text => say(context, image, 'debug', text));
+  return get(url, {
+    ...options,
+    headers: { ...headers, ...(etag !== undefined && { 'if-none-match': etag }) },
+    verified: algorithmsOf(wanted).length > 0,
+    ...(retry !== undefined && { retry }),
+  });
 }
 
-/** `404 Not Found` */
-async function statusText(status: number): Promise<string> {
-  const { STATUS_CODES } = await import('node:http');
-  return `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
-}
-
-/** What the user's auth files say for this address. */
-async function credentials(url: string, debug: (text: string) => void): Promise<Record<string, string>> {
-  const { credentialsForUrl } = await import('../../oci/index.ts');
-  const found = await credentialsForUrl(url, key => debug(`searching creds for key "${key}"`));
-  if (found) return { authorization: found.authorization };
-  const { host } = new URL(url);
-  debug(`credentials not found for host ${host} - reason:no entry for it continuing without creds`);
-  return {};
+async function takeAnswer(
+  { response, body }: Answer,
+  { url, wanted, image }: Order,
+  context: FileContext,
+): Promise<Fetched> {
+  await expectFile(response);
+  const what = { image, what: 'file', name: url, from: 'network', size: response.length } as const;
+  const taken = await takeFile(watched(body, what, context), algorithmsOf(wanted), context.store);
+  return { taken, etag: response.header('etag') };
 }

@@ -6,9 +6,9 @@ import { didYouMean } from '../../support/suggest.ts';
 /** Names of a directory that are shown. */
 const SHOWN = 8;
 
-/** For a file with another hash than the one that is asked for. */
-export function hashHint(actual: string): string {
-  return `if the file has changed and you trust it, write hash: ${actual}`;
+/** For a file with another hash than the one that is asked for; `key` is how the user's file calls it. */
+export function hashHint(actual: string, key = 'hash'): string {
+  return `if the file has changed and you trust it, write ${key}: ${actual}`;
 }
 
 /** For a path of the host where nothing is: what may have been meant, or how far the path leads. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
 import { digestOfFiles, type ListedEntry, type StatCache } from '../../layers/index.ts';
+import { type Algorithm, checksumsOf, type KnownChecksums } from './checksums.ts';
 
 /** What is at a place. */
 export interface FileIdentity {
@@ -26,9 +26,7 @@ export async function identify(
   return { identity: await digestOfFiles(path, cache, onEntry), type };
 }
 
-/** SHA-256 of a file's bytes alone, in hexadecimal. */
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
-  return hash.digest('hex');
+/** Of a file's bytes alone. */
+export function checksumsOfFile(path: string, algorithms: readonly Algorithm[]): Promise<KnownChecksums> {
+  return checksumsOf(createReadStream(path, { highWaterMark: 1 << 20 }), algorithms);
 }

@@ -2,17 +2,19 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
-import type { FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
+import type { Checksums, FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
+import type { StoredFile } from '../artifacts/stored-files.ts';
 import { type LookContext, once } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { Location } from '../inside/requests.ts';
 import { canonical, keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import { located } from '../located.ts';
-import { download } from './downloads.ts';
-import { hashHint, missingHint } from './hints.ts';
-import { type FileIdentity, type FileType, identify } from './identity.ts';
+import { type Algorithm, algorithmsOf, mismatchError, mismatchOf } from './checksums.ts';
+import { differentHash } from './downloads.ts';
+import { fetched } from './fetched.ts';
+import { checksumsOfFile, type FileIdentity, type FileType, identify } from './identity.ts';
 import { rememberListing } from './listings.ts';
 
 export interface ResolvedSource {
@@ -75,17 +77,15 @@ export async function resolveSource(
     }
     case 'file':
       // Where only a directory will do, a link is a name for it.
-      return resolveFile(source.directory ? followed(source) : source, context);
+      return resolveFile(source.directory ? followed(source) : source, image, context);
     case 'http': {
       const key = `download ${canonical([source.url, source.checksums])}`;
-      const { path, sha256 } = await once(context, key, () => download(source, image, context));
-      const location = { kind: 'host', path } as const;
-      return { identity: `http ${sha256}`, type: 'file', locate: async () => location, inside: false };
+      return fromStore(await once(context, key, () => fetched(source, image, context)));
     }
     case 'image':
       return resolveInImage(source, context);
     case 'kept':
-      throw new AshlarError('Artifact is not cached.', { at: source.at });
+      return fromStore(await fetched(source, image, context));
   }
 }
 
@@ -95,25 +95,27 @@ export function followed<S extends Source>(source: S): S {
   return { ...source, path: realpathSync(source.path) };
 }
 
-async function resolveFile(source: FileSource, context: LookContext): Promise<ResolvedSource> {
+function fromStore({ path, checksums: { sha256 } }: StoredFile): ResolvedSource {
+  const location = { kind: 'host', path } as const;
+  return { identity: `http ${sha256}`, type: 'file', locate: async () => location, inside: false };
+}
+
+async function resolveFile(source: FileSource, image: string, context: LookContext): Promise<ResolvedSource> {
   const location = { kind: 'host', path: source.path } as const;
   const entries: ListedEntry[] = [];
   const { found, inside } = await identifyOnHost(location, context, entry => entries.push(entry));
-  if (!found)
-    throw new AshlarError(source.messages?.missing ?? `couldn't stat import ${source.path}`, {
-      at: source.at,
-      hint: missingHint(source.path),
-    });
+  if (!found) return fromStore(await fetched(source, image, context));
   if (source.directory && found.type !== 'directory') {
     throw new AshlarError(source.messages?.notDirectory ?? `${source.path} is not a directory`, {
       at: source.at,
     });
   }
-  await checkHash(source, source.path, found.type, () =>
-    inside
-      ? context.workshop.call('hash', location, { signal: context.signal })
-      : digestOfContent(followed(source).path, context.store.database.files),
-  );
+  await checkHash(source, source.path, found.type, async algorithms => {
+    if (inside) return context.workshop.call('hash', { location, algorithms }, { signal: context.signal });
+    const { path } = followed(source);
+    const sha256 = await digestOfContent(path, context.store.database.files);
+    return rememberedSums(sha256, { sha256 }, algorithms, context, () => checksumsOfFile(path, algorithms));
+  });
   rememberListing(found.identity, entries, context.store.database);
   return { ...found, locate: async () => location, inside };
 }
@@ -159,13 +161,11 @@ async function resolveInImage(source: ImageSource, context: LookContext): Promis
     database.remember('lookups', key, found);
   }
   const name = `${source.image}:${source.path}`;
-  await checkHash(source, name, found.type, async () => {
-    const known = database.recall('lookups', `sha256 ${key}`);
-    const sha256 =
-      known === undefined ? await workshop.call('hash', await locate(), { signal }) : String(known);
-    if (known === undefined) database.remember('lookups', `sha256 ${key}`, sha256);
-    return sha256;
-  });
+  await checkHash(source, name, found.type, algorithms =>
+    rememberedSums(key, {}, algorithms, context, async () =>
+      workshop.call('hash', { location: await locate(), algorithms }, { signal }),
+    ),
+  );
   return { ...found, locate, inside: true };
 }
 
@@ -179,17 +179,33 @@ async function ifThere<T>(found: Promise<T | undefined>): Promise<T | undefined>
   }
 }
 
+/** What a content that `key` stands for hashes to: read only for algorithms that nobody has asked for before. */
+async function rememberedSums(
+  key: string,
+  known: Checksums,
+  algorithms: readonly Algorithm[],
+  { store: { database } }: LookContext,
+  compute: () => Promise<Checksums>,
+): Promise<Checksums> {
+  const lacks = (sums: Checksums) => algorithms.some(algorithm => sums[algorithm] === undefined);
+  if (!lacks(known)) return known;
+  const recalled = (database.recall('lookups', `sums ${key}`) as Checksums | undefined) ?? {};
+  if (!lacks(recalled)) return recalled;
+  const computed = { ...recalled, ...(await compute()) };
+  database.remember('lookups', `sums ${key}`, computed);
+  return computed;
+}
+
 async function checkHash(
-  { checksums, at }: FileSource | ImageSource,
+  source: FileSource | ImageSource,
   name: string,
   type: FileType,
-  compute: () => Promise<string>,
+  compute: (algorithms: readonly Algorithm[]) => Promise<Checksums>,
 ): Promise<void> {
-  const wanted = checksums?.sha256;
-  if (wanted === undefined) return;
+  const { checksums: wanted = {}, at } = source;
+  const algorithms = algorithmsOf(wanted);
+  if (algorithms.length === 0) return;
   if (type === 'directory') throw new AshlarError(`a directory has no hash: ${name}`, { at });
-  const actual = await compute();
-  if (actual === wanted) return;
-  const text = `The requested hash of ${name} import is different than the actual hash: ${wanted} != ${actual}`;
-  throw new AshlarError(text, { at, hint: hashHint(actual) });
+  const mismatch = mismatchOf(wanted, await compute(algorithms));
+  if (mismatch) throw mismatchError(source, mismatch, differentHash(name, mismatch));
 }

@@ -1,0 +1,35 @@
+/** Files that may have to come from elsewhere, with the front end's words where they cannot be had. */
+import type { FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import type { StoredFile } from '../artifacts/stored-files.ts';
+import { type LookContext, say } from '../context.ts';
+import { MismatchError } from './checksums.ts';
+import { download, fromElsewhere } from './downloads.ts';
+import { missingHint } from './hints.ts';
+
+/** The file of a source that is not on the host. @throws AshlarError when nobody has it. */
+export async function fetched(
+  source: FileSource | HttpSource | KeptSource,
+  image: string,
+  context: LookContext,
+): Promise<StoredFile> {
+  const { messages = {}, at } = source;
+  try {
+    return source.kind === 'http'
+      ? await download(source, image, context)
+      : ((await fromElsewhere(source, image, context)) ?? nobodyHas(source));
+  } catch (error) {
+    if (!(error instanceof AshlarError) || error instanceof MismatchError) throw error;
+    if (messages.warning !== undefined) say(context, image, 'warning', messages.warning);
+    if (messages.missing === undefined) throw error;
+    // A source of the host has nothing to add: that it is missing is all.
+    const cause = source.kind === 'http' ? error : undefined;
+    throw new AshlarError(messages.missing, { at, hint: messages.hint ?? error.hint, cause });
+  }
+}
+
+function nobodyHas(source: FileSource | KeptSource): never {
+  const { at } = source;
+  if (source.kind === 'kept') throw new AshlarError(`Artifact ${source.name} could not be found`, { at });
+  throw new AshlarError(`couldn't stat import ${source.path}`, { at, hint: missingHint(source.path) });
+}
