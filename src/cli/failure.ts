@@ -1,8 +1,11 @@
-import { AshlarError, codeOf } from '../support/errors.ts';
+import { AshlarError, AshlarErrors, codeOf } from '../support/errors.ts';
 import { Interruption } from './interruption.ts';
 
 /** A command line that makes no sense. */
-export class UsageError extends AshlarError {}
+export class UsageError extends AshlarError {
+  /** The exit code. */
+  readonly status: number = 1;
+}
 
 /** What the machine refuses: no bug of ours, though nobody wrote a message of their own for it. */
 const MACHINE = new Set([
@@ -46,9 +49,12 @@ export async function fail(error: unknown): Promise<number> {
   const refusal = machineCode(error);
   if (error instanceof AshlarError || (error instanceof Error && refusal !== undefined)) {
     const { at, hint, cause } = error instanceof AshlarError ? error : {};
-    const shown = new AshlarError(error.message, { at, hint: hint ?? CURES[refusal ?? ''], cause });
+    const shown =
+      error instanceof AshlarErrors
+        ? error
+        : new AshlarError(error.message, { at, hint: hint ?? CURES[refusal ?? ''], cause });
     process.stderr.write(`${renderError(shown, { color }).trimEnd()}\n`);
-    return 1;
+    return error instanceof UsageError ? error.status : 1;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`error: this is a bug in ashlar, please report it with what follows\n${details}\n`);

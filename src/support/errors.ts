@@ -30,6 +30,17 @@ export class AshlarError extends Error {
   }
 }
 
+/** Several errors that were found together, in the order in which they are shown; the message sums them up. */
+export class AshlarErrors extends AshlarError {
+  override readonly name = 'AshlarErrors';
+  readonly errors: readonly AshlarError[];
+
+  constructor(message: string, errors: readonly AshlarError[]) {
+    super(message);
+    this.errors = errors;
+  }
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { styleText } from 'node:util';
 import { cells, printable, printableLines } from './cells.ts';
-import { AshlarError, type AshlarErrorOptions, causesOf, messageOf, type SourceSpan } from './errors.ts';
+import {
+  AshlarError,
+  type AshlarErrorOptions,
+  AshlarErrors,
+  causesOf,
+  messageOf,
+  type SourceSpan,
+} from './errors.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
@@ -11,10 +18,11 @@ export interface RenderOptions {
 /**
  * An error for the terminal: `error: <message>`, the line of the file it is about with a caret below, the hint, and
  * the causes that add something. Control characters in any of it are escaped, because messages and files hold text
- * from outside. Ends without a newline.
+ * from outside. Of several errors each comes in this form before what sums them up. Ends without a newline.
  */
 export function renderError(error: AshlarError, options: RenderOptions): string {
-  const lines = [`${paint(options, ['bold', 'red'], 'error:')} ${printableLines(error.message)}`];
+  const lines = error instanceof AshlarErrors ? error.errors.map(each => renderError(each, options)) : [];
+  lines.push(`${paint(options, ['bold', 'red'], 'error:')} ${printableLines(error.message)}`);
   lines.push(...renderPlace(error.at, options), ...renderHint(error.hint, options));
   const said = [error.message];
   for (const cause of causesOf(error)) {

@@ -16,15 +16,17 @@ export type Form =
   | 'id'
   | 'owner'
   | 'names by architecture'
-  | { readonly words: readonly string[] }
+  /** One of them, or what stands for one of them. */
+  | { readonly words: readonly string[]; readonly aliases: Readonly<Record<string, string>> }
   | { readonly listOf: 'str' | 'text' | 'int' }
   /** A map that belongs to the section it stands in. */
   | { readonly keys: Keys }
   /** A map, or a list of maps, that is checked as a section of its own. */
   | { readonly section: Section }
-  | { readonly items: Section | readonly ArtifactKind[] };
+  | { readonly items: Section }
+  | { readonly artifacts: readonly ArtifactKind[] };
 
-interface Key {
+export interface Key {
   readonly form: Form;
   /** For people who write the file: editors show it. */
   readonly text: string;
@@ -39,6 +41,14 @@ export interface Section {
   readonly keys: Keys;
   /** Whether other keys are allowed. */
   readonly open?: true;
+  /** Keys of which only one may be there. */
+  readonly exclusive?: readonly Exclusion[];
+}
+
+interface Exclusion {
+  readonly keys: readonly string[];
+  /** What is said of a map of this name. */
+  readonly message: (name: string) => string;
 }
 
 /** A kind of artifact: it is what has this key, or one of them; the first kind of the list that fits. */
@@ -153,6 +163,11 @@ const attributes: Keys = {
   owner: { form: 'owner', text: 'Owner and group as numbers, "1001:0" (ashlar only).' },
 };
 
+const owners: readonly Exclusion[] = ['uid', 'gid'].map(key => ({
+  keys: ['owner', key],
+  message: () => `You cannot specify owner and ${key} together!`,
+}));
+
 /** Of the strongest first: artifacts are looked up in the cache by the first that is given. */
 export const algorithms = ['sha512', 'sha256', 'sha1', 'md5'] as const;
 export const originAlgorithms = ['sha256', 'sha1', 'md5'] as const;
@@ -193,6 +208,7 @@ const pathKind: ArtifactKind = {
   marks: ['path'],
   section: {
     name: '_PathResource',
+    exclusive: owners,
     keys: { ...common, ...dest, ...description, path, ...checksums, ...attributes },
   },
 };
@@ -200,7 +216,11 @@ const pathKind: ArtifactKind = {
 const gitKind: ArtifactKind = {
   kind: 'git',
   marks: ['git'],
-  section: { name: '_GitResource', keys: { ...common, ...description, git, ...attributes } },
+  section: {
+    name: '_GitResource',
+    exclusive: owners,
+    keys: { ...common, ...description, git, ...attributes },
+  },
 };
 
 export const artifactKinds: readonly ArtifactKind[] = [
@@ -209,6 +229,7 @@ export const artifactKinds: readonly ArtifactKind[] = [
     marks: ['image'],
     section: {
       name: '_ImageContentResource',
+      exclusive: owners,
       keys: {
         ...common,
         ...dest,
@@ -229,6 +250,7 @@ export const artifactKinds: readonly ArtifactKind[] = [
     marks: ['pnc_build_id'],
     section: {
       name: '_PncResource',
+      exclusive: owners,
       keys: {
         ...common,
         ...dest,
@@ -245,6 +267,7 @@ export const artifactKinds: readonly ArtifactKind[] = [
     marks: ['url'],
     section: {
       name: '_UrlResource',
+      exclusive: owners,
       keys: {
         ...common,
         ...dest,
@@ -262,6 +285,7 @@ export const artifactKinds: readonly ArtifactKind[] = [
     marks: ['md5', 'sha1', 'sha256', 'sha512'],
     section: {
       name: '_PlainResource',
+      exclusive: owners,
       keys: {
         ...common,
         name: { form: 'str', text: 'The name of the file in the cache.', required: true },
@@ -282,25 +306,15 @@ const modules: Section = {
   name: 'Modules',
   keys: {
     repositories: {
-      form: { items: repositoryKinds },
+      form: { artifacts: repositoryKinds },
       text: 'Where modules are: directories and git repositories.',
     },
     install: { form: { items: install }, text: 'The modules that are installed, in this order.' },
   },
 };
 
-/** The package managers by the names that they may be given. */
-export const managers = {
-  yum: 'yum',
-  dnf: 'dnf',
-  microdnf: 'microdnf',
-  apk: 'apk',
-  'apt-get': 'apt-get',
-  apt: 'apt-get',
-} as const;
-
-/** As CEKit lists them. */
-export const managerNames = ['yum', 'dnf', 'microdnf', 'apk', 'apt-get'] as const;
+export const managers = ['yum', 'dnf', 'microdnf', 'apk', 'apt-get'] as const;
+export const managerAliases = { apt: 'apt-get' } as const;
 
 const packageRepository: Section = {
   name: 'Repository',
@@ -314,10 +328,23 @@ const packageRepository: Section = {
     rpm: { form: 'str', text: 'A package that makes the repository known.' },
     description: { form: 'str', text: 'What it is for.' },
   },
+  exclusive: [
+    {
+      keys: ['id', 'rpm', 'url'],
+      message: name => `Repository '${name}' is invalid, you can use only one of ['id', 'rpm', 'url']`,
+    },
+  ],
 };
 
 const packages: Section = {
   name: 'Packages',
+  exclusive: [
+    {
+      keys: ['content_sets', 'content_sets_file'],
+      message: () =>
+        "You cannot specify 'content_sets' and 'content_sets_file' together in the packages section!",
+    },
+  ],
   keys: {
     content_sets: {
       form: 'names by architecture',
@@ -329,7 +356,7 @@ const packages: Section = {
     install: { form: { listOf: 'text' }, text: 'Packages that are installed.' },
     reinstall: { form: { listOf: 'text' }, text: 'Packages that are installed again.' },
     manager: {
-      form: { words: Object.keys(managers) },
+      form: { words: managers, aliases: managerAliases },
       text: 'The package manager; yum when nothing names one.',
     },
     manager_flags: { form: 'str', text: 'Flags instead of the usual ones; none when empty.' },
@@ -355,6 +382,12 @@ const osbs: Section = {
       form: {
         section: {
           name: 'Configuration',
+          exclusive: [
+            {
+              keys: ['container', 'container_file'],
+              message: () => 'You cannot specify container and container_file together!',
+            },
+          ],
           keys: {
             container: { form: 'any', text: 'What container.yaml says.' },
             container_file: {
@@ -392,7 +425,7 @@ const sections: Keys = {
   envs: { form: { items: env }, text: 'Environment variables of the image.' },
   ports: { form: { items: port }, text: 'Ports that containers listen on.' },
   run: { form: { section: run }, text: 'What containers run.' },
-  artifacts: { form: { items: artifactKinds }, text: 'Files that are copied into the image.' },
+  artifacts: { form: { artifacts: artifactKinds }, text: 'Files that are copied into the image.' },
   modules: { form: { section: modules }, text: 'Modules, and where they are.' },
   packages: { form: { section: packages }, text: 'Packages, and where they come from.' },
   osbs: { form: { section: osbs }, text: 'Settings of the build system of Red Hat and Fedora.' },
