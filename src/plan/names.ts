@@ -3,8 +3,6 @@ import type { Base, Source, Text, Variable } from './types.ts';
 
 export function nameOfSource(source: Source): string {
   switch (source.kind) {
-    case 'empty':
-      return 'an empty directory';
     case 'file':
       return source.path;
     case 'http':

@@ -218,7 +218,7 @@ export interface Import {
   readonly at: SourceSpan;
 }
 
-export type Source = EmptySource | FileSource | HttpSource | ImageSource | KeptSource;
+export type Source = FileSource | HttpSource | ImageSource | KeptSource;
 
 /** What the content of a file must hash to: lower-case hexadecimal digits. */
 export interface Checksums {
@@ -242,11 +242,6 @@ interface SourceBase {
     readonly hint?: string;
   };
   readonly at: SourceSpan;
-}
-
-/** A directory with nothing in it: merged into a place, it makes sure that there is one. */
-export interface EmptySource extends SourceBase {
-  readonly kind: 'empty';
 }
 
 /** A file or directory of the host. */

@@ -1,6 +1,5 @@
 /** Sources of a plan: what is really there, and its content address. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
 import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
 import type { Checksums, FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
@@ -67,14 +66,6 @@ export async function resolveSource(
   context: LookContext,
 ): Promise<ResolvedSource> {
   switch (source.kind) {
-    case 'empty': {
-      const path = join(context.store.temporary, 'empty');
-      const locate = async (): Promise<Location> => {
-        mkdirSync(path, { recursive: true });
-        return { kind: 'host', path };
-      };
-      return { identity: 'empty', type: 'directory', locate, inside: false };
-    }
     case 'file':
       // Where only a directory will do, a link is a name for it.
       return resolveFile(source.directory ? followed(source) : source, image, context);
