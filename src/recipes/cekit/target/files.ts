@@ -1,13 +1,12 @@
 /** What CEKit puts into its target directory, as data: whoever writes it fetches and copies what is named here. */
-import { readFile } from 'node:fs/promises';
 import { AshlarError } from '../../../support/errors.ts';
-import { sourceText } from '../../../support/source-text.ts';
 import { isBelow } from '../dockerfile/context.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import { targetLabels } from '../dockerfile/statements.ts';
 import { helpPage } from '../help/page.ts';
 import { fillTemplate } from '../help/template.ts';
 import type { Description, Stage } from '../model.ts';
+import { readText } from '../text.ts';
 import { contextFiles } from './context-files.ts';
 import { osbsFiles } from './osbs.ts';
 import type { TargetFile, TargetOptions } from './types.ts';
@@ -49,8 +48,8 @@ function effectiveDescriptor(target: Stage, version: string): Readonly<Record<st
 async function helpText(target: Stage, version: string): Promise<string> {
   const { template } = target.help;
   if (template === undefined) return helpPage(target, version);
-  const text = await readFile(template.text, 'utf8').catch((cause: unknown) => {
+  const source = await readText(template.text).catch((cause: unknown) => {
     throw new AshlarError(`cannot read the help template ${template.text}`, { at: template.at, cause });
   });
-  return fillTemplate(sourceText(template.text, text), effectiveDescriptor(target, version));
+  return fillTemplate(source, effectiveDescriptor(target, version));
 }
