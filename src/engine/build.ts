@@ -8,7 +8,8 @@ import type { BuildContext, BuildOptions } from './context.ts';
 import type { EventSink, PlannedImage } from './events.ts';
 import { formsOf } from './forms/images.ts';
 import { writingTool } from './forms/tools.ts';
-import { buildImage } from './image.ts';
+import { buildImage, countSteps } from './image.ts';
+import { outputEntries } from './output-entries.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
 import { removeDeadLinks } from './project/links.ts';
 import { Project } from './project/project.ts';
@@ -31,6 +32,7 @@ export async function buildPlan(
   emit: EventSink,
   signal: AbortSignal,
 ): Promise<readonly BuiltImage[]> {
+  const entries = outputEntries(plan.images, options.forms.types);
   emit({ kind: 'build-started', images: plan.images.map(planned) });
   using project = await Project.open(options.project);
   const tell = (text: string) => emit({ kind: 'message', image: undefined, level: 'info', text });
@@ -47,7 +49,7 @@ export async function buildPlan(
   const built = (name: string): BuiltImage => {
     const image = finished.get(name);
     if (!image) throw new AshlarError(`the plan needs the image ${name} before it is built`);
-    return image;
+    return { ...image, ...image.unsquashed };
   };
   const context: BuildContext = {
     options,
@@ -66,7 +68,7 @@ export async function buildPlan(
   for (const type of options.forms.types) if (type !== 'tar') await writingTool(type, context);
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
-  const publisher = new Publisher(emitted, layout, context);
+  const publisher = new Publisher(emitted, entries, layout, context);
   const handedOut = imagesHandedOut(plan);
   const limit = pLimit(options.jobs);
   const tasks = new Map<string, Promise<void>>();
@@ -100,14 +102,14 @@ export async function buildPlan(
   if (publisher.changed) await tidy(options.output, signal);
   store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
-  const images = plan.images.map(image => built(image.name));
+  const images = plan.images.flatMap(({ name }) => finished.get(name) ?? []);
   if (images.some(image => !image.cached)) removeDeadLinks(project);
   return images;
 }
 
 function planned(image: ImagePlan): PlannedImage {
-  const { name, steps, emit } = image;
-  return { image: name, needs: dependenciesOf(image), steps: steps.length, emit };
+  const { name, emit } = image;
+  return { image: name, needs: dependenciesOf(image), steps: countSteps(image), emit };
 }
 
 /** Blobs that no tag leads to any more are of no use to anybody. */

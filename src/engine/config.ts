@@ -6,6 +6,7 @@ import {
   type Digest,
   type History,
   type ImageConfig,
+  type Index,
   type Manifest,
   mediaTypes,
   type Platform,
@@ -70,13 +71,32 @@ export function composeConfig(
     architecture: platform.architecture,
     ...(variant === undefined ? {} : { variant }),
     config: changeContainer(base.config ?? {}, change),
-    rootfs: { type: 'layers', diff_ids: [...base.rootfs.diff_ids, ...layers.map(layer => layer.diffId)] },
+    rootfs: layersOf(base, layers),
     history: [
       ...(base.history ?? []),
       ...history,
       { created, author, created_by: createdBy, empty_layer: true },
     ],
   };
+}
+
+/** The config of the same image with other layers on its base. */
+export function withLayers(config: ImageConfig, base: ImageConfig, layers: readonly NewLayer[]): ImageConfig {
+  const [author, closing] = [config.author, config.history?.at(-1)];
+  const history = layers.map(({ created, createdBy }) => ({
+    created,
+    ...(author === undefined ? {} : { author }),
+    created_by: createdBy,
+  }));
+  return {
+    ...config,
+    rootfs: layersOf(base, layers),
+    history: [...(base.history ?? []), ...history, ...(closing ? [closing] : [])],
+  };
+}
+
+function layersOf({ rootfs }: ImageConfig, layers: readonly NewLayer[]): ImageConfig['rootfs'] {
+  return { type: 'layers', diff_ids: [...rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)] };
 }
 
 /** A config with a change applied: maps are merged, single values replaced. */
@@ -116,6 +136,22 @@ function nameOf(entry: string): string {
 /** JSON maps keep their order, and equal images must be equal bytes. */
 function sorted<T>(map: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** An index of images for different platforms. */
+export function composeIndex(
+  images: readonly { readonly manifest: Descriptor; readonly platform: Platform }[],
+): Index {
+  return {
+    schemaVersion: 2,
+    mediaType: mediaTypes.index,
+    manifests: images.map(({ manifest: { mediaType, digest, size }, platform }) => ({
+      mediaType,
+      digest,
+      size,
+      platform,
+    })),
+  };
 }
 
 export function composeManifest(

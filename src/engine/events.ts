@@ -23,7 +23,7 @@ export type BuildEvent =
       readonly image: string;
       readonly step: number;
       readonly of: number;
-      readonly what: Step['kind'];
+      readonly what: Step['kind'] | 'squash';
       readonly text: string;
     }
   /** Bytes of the tar of the layer that is being written for an image, so far. */

@@ -4,7 +4,7 @@ import { type Descriptor, type ImageConfig, mediaTypes } from '../oci/index.ts';
 import { builtBasesOf, foreignImagesOf } from '../plan/bases.ts';
 import { nameOfBase } from '../plan/names.ts';
 import type { Base, ImagePlan, Step } from '../plan/types.ts';
-import { composeConfig, composeManifest, type NewLayer, type PlainChange } from './config.ts';
+import { composeConfig, composeManifest, type NewLayer, type PlainChange, withLayers } from './config.ts';
 import type { BuildContext } from './context.ts';
 import { addDocument } from './documents.ts';
 import type { BuiltLayer, KnownBase } from './events.ts';
@@ -31,8 +31,9 @@ import { copy } from './steps/copy.ts';
 import { exec } from './steps/exec-step.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { run } from './steps/run-step.ts';
+import { isAlone, type SquashedLayers, squash } from './steps/squash.ts';
 import { type Start, startFrom } from './steps/start.ts';
-import type { StepContext, StepResult } from './steps/steps.ts';
+import type { BroughtLayer, StepContext, StepResult } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
 /** Builds an image whose base and sources are built. `handedOut`: it, or an image on top of it, is emitted. */
@@ -64,7 +65,7 @@ export async function buildImage(
   comparison.baseIs(fact);
   emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
   const layers = [...base.layers];
-  const made: NewLayer[] = [...base.made];
+  const ofSteps: (readonly BroughtLayer[])[] = [];
   const steps: StepHistory[] = [];
   let changes: LayerRecord | undefined;
   let state = stateOf(base.config.config ?? {}, plan.config);
@@ -72,12 +73,14 @@ export async function buildImage(
   for (const [i, step] of plan.steps.entries()) {
     const stepContext: StepContext = {
       ...common,
+      ...(isIntermediate(plan, i) && { wanted: 'any', squashfs: false }),
       layers,
       state,
       onMiss: (parts, reason) => comparison.missed(step, parts, reason),
     };
     const place = { image: plan.name, step: i + 1 };
-    emit({ kind: 'step-started', ...place, of: plan.steps.length, what: step.kind, text: step.createdBy });
+    const of = countSteps(plan);
+    emit({ kind: 'step-started', ...place, of, what: step.kind, text: step.createdBy });
     const result = await located(step.at, () => perform(step, stepContext));
     const { key, parts, layer } = result;
     // Also when another image of this build did the work.
@@ -90,10 +93,9 @@ export async function buildImage(
     if (step.kind === 'run' || step.kind === 'exec') changes = result.layer;
     const { created } = result;
     const own = layer ? [{ layer, created, createdBy: step.createdBy }] : [];
-    for (const { layer, created, createdBy } of [...(result.brought ?? []), ...own]) {
-      layers.push(layer);
-      made.push({ diffId: layer.diffId, created, createdBy });
-    }
+    const all = [...(result.brought ?? []), ...own];
+    layers.push(...all.map(({ layer }) => layer));
+    ofSteps.push(all);
   }
   await linkTrees(plan, layers, changes, context);
   const labels = await labelsOf(plan, {
@@ -102,11 +104,32 @@ export async function buildImage(
     state,
     onMiss: parts => comparison.missedLabels(parts),
   });
-  const own = plainChange(plan.config, state);
-  const change: PlainChange = { ...own, labels: { ...labels.labels, ...own.labels } };
+  const plain = plainChange(plan.config, state);
+  const change: PlainChange = { ...plain, labels: { ...labels.labels, ...plain.labels } };
   cached &&= labels.cached;
-  const config = configParts(own, plan, options);
-  const image = await finish(plan, change, withState(base, state), layers, made, cached, context);
+  const config = configParts(plain, plan, options);
+  const squashed = await squashSteps(plan, ofSteps, {
+    ...common,
+    layers: base.layers,
+    state,
+    onMiss: () => {},
+  });
+  cached &&= squashed?.cached ?? true;
+  const own = ofSteps.flat();
+  const finished = await finish(
+    plan,
+    change,
+    withState(base, state),
+    squashed?.layers ?? own,
+    cached,
+    context,
+  );
+  const image = squashed
+    ? {
+        ...finished,
+        unsquashed: { layers, config: withLayers(finished.config, base.config, historyOf(base, own)) },
+      }
+    : finished;
   if (!image.cached) comparison.missedConfig(config);
   rememberHistory(
     plan.name,
@@ -115,7 +138,7 @@ export async function buildImage(
       steps,
       ...(plan.labels && { labels: labels.parts }),
       config,
-      layers: layers.map(rememberedLayer),
+      layers: image.layers.map(rememberedLayer),
       origins: originsOf(plan, context),
     },
     context,
@@ -158,6 +181,40 @@ async function labelsOf({ labels }: ImagePlan, step: StepContext): Promise<Gener
   return located(labels.at, () => generateLabels(labels, step));
 }
 
+/** Whether what a step makes is seen by nobody who gets the image, for all that is known before. */
+function isIntermediate({ squash, steps }: ImagePlan, index: number): boolean {
+  return (
+    squash !== undefined &&
+    !isAlone(
+      squash,
+      index,
+      steps.map(({ kind }) => kind !== 'config'),
+    )
+  );
+}
+
+async function squashSteps(
+  plan: ImagePlan,
+  ofSteps: readonly (readonly BroughtLayer[])[],
+  step: StepContext,
+): Promise<SquashedLayers | undefined> {
+  if (!plan.squash) return undefined;
+  const { emit } = step.context;
+  const of = countSteps(plan);
+  const place = { image: plan.name, step: of };
+  emit({ kind: 'step-started', ...place, of, what: 'squash', text: 'squash' });
+  const squashed = await squash(plan.squash, ofSteps, step);
+  const { key, cached, layers } = squashed;
+  const layer = layers.at(-1)?.layer;
+  emit({ kind: 'step-finished', ...place, key, cached, layer: layer && builtLayer(layer) });
+  return squashed;
+}
+
+/** Steps of an image as people see them. */
+export function countSteps({ steps, squash }: Pick<ImagePlan, 'steps' | 'squash'>): number {
+  return steps.length + (squash ? 1 : 0);
+}
+
 /** The images from elsewhere whose layers it has, be it by way of others. */
 function originsOf(plan: ImagePlan, context: BuildContext): readonly Origin[] {
   const { platform } = plan;
@@ -188,11 +245,12 @@ async function finish(
   plan: ImagePlan,
   change: PlainChange,
   base: Start,
-  layers: readonly LayerRecord[],
-  made: readonly NewLayer[],
+  own: readonly BroughtLayer[],
   stepsCached: boolean,
   context: BuildContext,
 ): Promise<BuiltImage> {
+  const layers = [...base.layers, ...own.map(({ layer }) => layer)];
+  const made = historyOf(base, own);
   const annotations = { ...base.annotations, ...plan.annotations };
   const descriptors = layers.map(layer => layer.descriptor);
   const { config, configBlob, cached } = await configFor(plan, change, base, descriptors, made, context);
@@ -203,6 +261,13 @@ async function finish(
   );
   const { name } = plan;
   return { name, layers, annotations, config, configBlob, manifest, cached: stepsCached && cached };
+}
+
+function historyOf({ made }: Start, own: readonly BroughtLayer[]): readonly NewLayer[] {
+  return [
+    ...made,
+    ...own.map(({ layer: { diffId }, created, createdBy }) => ({ diffId, created, createdBy })),
+  ];
 }
 
 async function configFor(

@@ -38,7 +38,16 @@ async function readAndKeep(layer: TarLayer, context: LookContext): Promise<Uint8
   return contents;
 }
 
-/** The same of a layer of ours, whose blob is certain to be what its diff ID says, if it was recorded. */
+/** What it takes to read the layer's tar, and what it says, as bytes. */
+export async function tarWithContents(layer: LayerRecord, context: LookContext) {
+  await contentsOf(layer, context);
+  const tar = await tarForm(layer, context);
+  const contents = context.store.database.contents(tar.diffId);
+  if (!contents) throw new Error(`what was read of the layer ${tar.diffId} was not kept`);
+  return { ...(await blobOf(tar, context)), contents };
+}
+
+/** What a layer of ours says, whose blob is certain to be what its diff ID says, if it was recorded. */
 export async function recordedContents(
   layer: TarLayer,
   context: LookContext,

@@ -50,7 +50,7 @@ export interface ImageReport {
 export interface StepReport {
   /** Counts from 1. */
   readonly step: number;
-  readonly kind: Step['kind'];
+  readonly kind: Step['kind'] | 'squash';
   /** The `created_by` of its history entry. */
   readonly text: string;
   /** Absent when it did not end well. */

@@ -39,13 +39,13 @@ export interface BuiltImage {
   readonly configBlob: Descriptor;
   /** Whether every step was known from earlier builds. */
   readonly cached: boolean;
+  /** Where layers of steps were put together: the image as those see it that use it. */
+  readonly unsquashed?: Pick<BuiltImage, 'layers' | 'config'>;
 }
 
 /** An image with all its layers in one form, as it is handed out. */
 export interface FormedImage {
   readonly type: LayerType;
-  /** Under which it is in the output. */
-  readonly tag: string;
   readonly layers: readonly LayerRecord[];
   /** Of the manifest and of the config, which are in the store. */
   readonly manifest: Descriptor;

@@ -54,10 +54,12 @@ export { IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from './merge-cont
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
+export type { SquashJob } from './pack-squash.ts';
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
 export type { SealedFile } from './seal.ts';
 export { type ArchivedFile, readSmallArchive, writeSmallArchive } from './small-archive.ts';
+export { type Squashed, type SquashOptions, squashLayers } from './squash.ts';
 export {
   canWriteSquashfs,
   FALLBACK_SQUASHFS,

@@ -56,7 +56,12 @@ export class MergedTree {
 
   /** What is at an absolute path. Symbolic links are not followed, not even in the parents: see `resolve`. */
   async lookUp(path: string): Promise<LookedUp> {
-    return decoded(await this.#lookUp(canonicalPath(fromText(path))));
+    return decoded(await this.at(canonicalPath(fromText(path))));
+  }
+
+  /** The same for a canonical path, whose bytes need not be text; of a link, the target is bytes, too. */
+  at(path: ByteString): Promise<LookedUp> {
+    return this.#lookUp(path);
   }
 
   /**

@@ -11,12 +11,14 @@ import { joinPath, splitLast } from './names.ts';
 import { checkLayerName, earlier, writeContent } from './scan.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
-import { whiteoutEntry, whiteoutName } from './whiteouts.ts';
+import { OPAQUE_NAME, whiteoutEntry, whiteoutName } from './whiteouts.ts';
 
-/** What a layer is to say of a path, which is canonical. Each path comes once, but for one that is also removed. */
+/** What a layer is to say of a path, which is canonical. Each path comes once, but for one that is also removed or opaque. */
 export type NewEntry =
   /** Nothing of lower layers is to be seen there. */
   | { readonly kind: 'removed'; readonly path: ByteString }
+  /** Nothing of lower layers is to be seen in that directory, which is among the entries. */
+  | { readonly kind: 'opaque'; readonly path: ByteString }
   | {
       readonly kind: 'entry';
       readonly path: ByteString;
@@ -42,7 +44,7 @@ export function* packEntries(job: EntriesJob, writer: TarWriter, latest: bigint)
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const links = new Links(job.entries);
   for (const { entry } of sorted) {
-    if (entry.kind === 'removed') yield* writer.begin(whiteout(entry.path));
+    if (entry.kind !== 'entry') yield* writer.begin(whiteout(entry));
     else yield* write(entry, links.meet(entry), writer, latest);
   }
 }
@@ -122,15 +124,17 @@ function* write(
 
 const NOTHING = new Uint8Array();
 
-function whiteout(path: ByteString): TarEntry {
+function whiteout({ kind, path }: Exclude<NewEntry, Written>): TarEntry {
+  if (kind === 'opaque') return whiteoutEntry(joinPath(path, OPAQUE_NAME));
   const { parent, name } = splitLast(path);
   return whiteoutEntry(joinPath(parent, whiteoutName(name)));
 }
 
 /** NUL, which no name holds, comes before all other bytes: so directories come before what they hold. */
 function sortKey({ kind, path }: NewEntry): string {
-  if (path === '') return '';
+  const steps = (directory: ByteString) => (directory === '' ? '' : `\0${directory.replaceAll('/', '\0')}`);
+  if (kind === 'opaque') return `${steps(path)}\0\0`;
+  if (kind === 'entry') return steps(path);
   const { parent, name } = splitLast(path);
-  const marker = kind === 'removed' ? '\0' : '';
-  return `${parent === '' ? '' : '\0'}${parent.replaceAll('/', '\0')}\0${marker}${name}`;
+  return `${steps(parent)}\0\0${name}`;
 }

@@ -5,9 +5,11 @@ import { BlobWriter, compressor, syncFile } from './compress.ts';
 import { type Compression, layerMediaType } from './compression.ts';
 import { encodeContents } from './contents-bytes.ts';
 import { type Chunks, type Flow, run } from './flow.ts';
+import { NeedsMore } from './overlay-form.ts';
 import { type EntriesJob, packEntries } from './pack-entries.ts';
 import { type ErofsJob, packErofs } from './pack-erofs.ts';
 import { type FilesJob, packFiles } from './pack-files.ts';
+import { packSquash, type SquashJob, squashInput } from './pack-squash.ts';
 import { openTar, type TarJob } from './pack-tar.ts';
 import { packUpper, type UpperJob } from './pack-upper.ts';
 import { ContentsRecorder } from './read-contents.ts';
@@ -16,7 +18,7 @@ import { explain } from './system-errors.ts';
 import { BlockPool, TarWriter } from './tar-writer.ts';
 import { Warnings } from './warnings.ts';
 
-export type PackJob = UpperJob | FilesJob | EntriesJob | TarJob | ErofsJob;
+export type PackJob = UpperJob | FilesJob | EntriesJob | SquashJob | TarJob | ErofsJob;
 
 export interface PackOptions {
   readonly compression: Compression;
@@ -69,13 +71,27 @@ export async function pack(
   checkpoint: (bytes: number) => void,
 ): Promise<PackedLayer | undefined> {
   try {
-    const packed = await write(job, options, checkpoint);
+    const packed = await writeSurveyed(job, options, checkpoint);
     if (packed === undefined) rmSync(options.output);
     else await syncFile(options.output);
     return packed;
   } catch (error) {
     rmSync(options.output, { force: true });
     throw explain(error);
+  }
+}
+
+/** Layers whose entries replace each other are read twice. */
+async function writeSurveyed(
+  job: PackJob,
+  options: PackOptions,
+  checkpoint: (bytes: number) => void,
+): Promise<PackedLayer | undefined> {
+  try {
+    return await write(job, options, checkpoint);
+  } catch (error) {
+    if (job.kind !== 'squash' || !(error instanceof NeedsMore)) throw error;
+    return write({ ...job, surveyed: true }, options, checkpoint);
   }
 }
 
@@ -136,6 +152,8 @@ function open(job: PackJob, writer: TarWriter, warnings: Warnings, latest: bigin
       return { entries: packFiles(job, writer, warnings, latest), ...nothing };
     case 'entries':
       return { entries: packEntries(job, writer, latest ?? NEVER), ...nothing };
+    case 'squash':
+      return { ...nothing, entries: packSquash(job, writer, latest ?? NEVER), input: squashInput(job) };
     case 'tar':
       return openTar(job, writer, warnings, latest ?? NEVER);
     case 'erofs':

@@ -1,5 +1,5 @@
 /** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
-import type { ParentDirectory } from '../../layers/index.ts';
+import type { ParentDirectory, Squashed } from '../../layers/index.ts';
 import type { CopyItem, ImagePlan, LabelScript, RunEnvironment, RunStep } from '../../plan/types.ts';
 import type { PlainChange } from '../config.ts';
 import type { BuildOptions } from '../context.ts';
@@ -57,6 +57,24 @@ function namesOfItems(items: readonly KnownItem[]): readonly string[] {
     const before = items.slice(0, i).filter(other => other.target === target).length;
     return before === 0 ? target : `${target} (${before + 1})`;
   });
+}
+
+/** Of layers that are put together: what they are, and what of them is kept. */
+export function squashParts(
+  layers: readonly LayerRecord[],
+  { removed, opaque, omitted, described }: Squashed,
+  without: readonly string[],
+  options: BuildOptions,
+): readonly KeyPart[] {
+  return [
+    ['layers', canonical(layers.map(({ diffId }) => diffId))],
+    ['without', canonical(without)],
+    ['removed', canonical(removed)],
+    ['made anew', canonical(opaque)],
+    ['left out', canonical(omitted)],
+    [BELOW.parents, canonical(described.map(toPlain))],
+    epochPart(options),
+  ];
 }
 
 export function runParts(

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { type LayerBlob, MergedTree, type ParentDirectory, prepareLayerWorker } from '../../layers/index.ts';
 import type { CopyItem } from '../../plan/types.ts';
-import type { LookContext } from '../context.ts';
+import { type LookContext, once } from '../context.ts';
 import { tarForm } from '../forms/tar-form.ts';
 import { keyOf } from '../keys/keys.ts';
 import { recordedContents } from '../layer-contents.ts';
@@ -41,23 +41,46 @@ export async function findTarget(
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
   // What was never looked up was never packed either.
   prepareLayerWorker();
-  const blobs = await Promise.all(layers.map(layer => readableBlob(layer, context)));
-  const tree = new MergedTree(blobs);
+  const { tree, settle } = await treeOf(layers, context);
   // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
   const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
-  // What was seen in a blob that is not in the store yet counts only if that blob is what it should be.
-  const [{ path: resolved, parents }] = await Promise.all([
-    tree.resolve(inside),
-    ...layers.map(layer => layer.fetch()),
-  ]);
+  const { path: resolved, parents } = await tree.resolve(inside);
+  await settle();
   const path = kind === 'directory' ? posix.dirname(resolved) : resolved;
   database.remember('lookups', key, { path, parents: parents.map(toPlain) });
-  for (const [i, { descriptor }] of layers.entries()) {
-    const blob = blobs[i];
-    const names = blob && descriptor.size >= LARGE ? await tree.learnt(blob) : undefined;
-    if (names) database.remember('lookups', namesKey(descriptor), Buffer.from(names).toString('base64'));
-  }
   return { path, parents };
+}
+
+export interface TreeOfLayers {
+  /** Reads blobs when somebody asks for something in them. */
+  readonly tree: MergedTree;
+  /**
+   * To be called before what was seen counts: a blob that is not in the store yet must be what it should be. What was
+   * learnt of the layers is kept.
+   */
+  readonly settle: () => Promise<void>;
+}
+
+/** The tree of layers, to be looked into without unpacking it. */
+export function treeOf(layers: readonly LayerRecord[], context: LookContext): Promise<TreeOfLayers> {
+  return once(context, `tree ${chainOf(layers)}`, async () => {
+    const blobs = await Promise.all(layers.map(layer => readableBlob(layer, context)));
+    const tree = new MergedTree(blobs);
+    const settle = async () => {
+      await Promise.all(layers.map(layer => layer.fetch()));
+      for (const [i, { descriptor }] of layers.entries()) {
+        const blob = blobs[i];
+        const names = blob && descriptor.size >= LARGE ? await tree.learnt(blob) : undefined;
+        if (names)
+          context.store.database.remember(
+            'lookups',
+            namesKey(descriptor),
+            Buffer.from(names).toString('base64'),
+          );
+      }
+    };
+    return { tree, settle };
+  });
 }
 
 /** Bytes of a blob that take longer to read than what is written down of it. */
