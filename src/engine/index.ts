@@ -3,11 +3,21 @@
  * (here, or in a process in namespaces of our own where mounts and foreign owners are needed) and publishes results
  * into an OCI layout. Knows the Plan and nothing of where it came from; speaks in events, prints nothing.
  */
+export {
+  type ArtifactOptions,
+  type ArtifactOrder,
+  addArtifact,
+  clearArtifacts,
+  type ListedArtifact,
+  listArtifacts,
+  removeArtifact,
+} from './artifacts/artifacts.ts';
 export { buildPlan, dependenciesOf } from './build.ts';
 export type { BuildOptions, FetchOptions, FormOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { TAG_SUFFIXES } from './forms/images.ts';
 export { diffImages, type ImageDiff } from './images/diff.ts';
+export { readLabels } from './images/labels.ts';
 export { isReference } from './images/open.ts';
 export type { PackageDifference } from './images/package-difference.ts';
 export type { PathDifference, PathState } from './images/path-difference.ts';
@@ -25,8 +35,10 @@ export { type Abilities, probeAbilities } from './probe.ts';
 export { removeDirectory } from './project/clean.ts';
 export { holdProject, keptChanges, type ProjectDirectories } from './project/project.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
+export { Repositories, type RepositoryOptions } from './repositories/repositories.ts';
 export { selectImages } from './selection.ts';
 export { type Entrance, enterImage } from './shell/enter.ts';
 export { grab } from './shell/grab.ts';
+export { type FetchContext, fetchText } from './sources/fetching.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';
 export type { BuiltImage } from './values.ts';

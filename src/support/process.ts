@@ -26,7 +26,7 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
-export interface ProgramOptions extends Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> {
+export interface ProgramOptions extends Pick<SpawnOptions, 'cwd' | 'detached' | 'env' | 'signal'> {
   /** Text, or bytes as they come; what they throw ends the program, and is thrown. */
   readonly input?: string | AsyncIterable<Uint8Array>;
   /** Takes the standard output instead of its being collected; what it throws ends the program, and is thrown. */

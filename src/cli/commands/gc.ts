@@ -27,7 +27,7 @@ export async function gc(globals: GlobalFlags, flags: GcFlags): Promise<void> {
   const lines = [
     ...(dryRun ? removed.map(describe) : []),
     `${dryRun ? 'would free' : 'freed'} ${decimalSize(sum(removed))} ` +
-      `(${count(removed, 'blob', 'layers and files')}, ${count(removed, 'tree', 'unpacked layers')}), ` +
+      `(${count(removed, 'blob', 'layers and files')}, ${count(removed, 'tree', 'unpacked layers')}${repositories(removed)}), ` +
       `${decimalSize(left)} ${dryRun ? 'would be' : 'are'} left in ${store}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -35,6 +35,12 @@ export async function gc(globals: GlobalFlags, flags: GcFlags): Promise<void> {
 
 function describe({ use, size, lastUsed }: StoredThing): string {
   return `${use}  ${decimalSize(size)}, last used ${new Date(lastUsed).toISOString()}`;
+}
+
+/** Most people have none. */
+function repositories(things: readonly StoredThing[]): string {
+  const clones = things.filter(({ use }) => use.startsWith('repository ') || use.startsWith('checkout '));
+  return clones.length === 0 ? '' : `, ${clones.length} clones and checkouts`;
 }
 
 function count(things: readonly StoredThing[], kind: 'blob' | 'tree', words: string): string {

@@ -33,7 +33,7 @@ export function writeArtifact(store: string, artifact: KeptArtifact): void {
   renameSync(`${path}.new`, path);
 }
 
-export function forgetArtifact(store: string, { uuid }: KeptArtifact): void {
+export function forgetArtifact(store: string, uuid: string): void {
   rmSync(pathOf(store, uuid), { force: true });
 }
 

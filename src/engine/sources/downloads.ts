@@ -1,12 +1,19 @@
 /** Files that come by URL: downloaded once, kept in the store by content, fetched again when the server has another. */
 import { nameOfSource } from '../../plan/names.ts';
-import type { Checksums, FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
+import type { FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
 import type { HttpResponse } from '../../support/http.ts';
 import { findFile } from '../artifacts/find.ts';
 import { fileOf, keepFile, type StoredFile, type TakenFile, takeFile } from '../artifacts/stored-files.ts';
 import { type LookContext, say } from '../context.ts';
-import { algorithmsOf, type Mismatch, mismatchError, mismatchOf, mismatchText } from './checksums.ts';
+import {
+  type Algorithm,
+  algorithmsOf,
+  type Mismatch,
+  mismatchError,
+  mismatchOf,
+  mismatchText,
+} from './checksums.ts';
 import { askingFor, downloading, expectFile, type FetchContext } from './fetching.ts';
 import { watched } from './transfers.ts';
 
@@ -64,7 +71,10 @@ async function askMirrors(
   for (const url of mirrors) {
     const tell = (text: string) => say(context, image, 'debug', text);
     try {
-      const { taken } = await fetchFile({ url, wanted, image, retry: false }, context);
+      const { taken } = await fetchFile(
+        { url, algorithms: algorithmsOf(wanted), image, retry: false },
+        context,
+      );
       const mismatch = mismatchOf(wanted, taken.checksums);
       if (!mismatch) return await keepFile(taken, context.store);
       tell(mismatchText(url, mismatch));
@@ -99,7 +109,7 @@ async function downloadUnlessKnown(
     if (mismatch) throw mismatchError(source, mismatch, differentHash(url, mismatch));
   }
   tell(`downloading ${url}`);
-  const fetched = await fetchFile({ url, wanted, image }, context);
+  const fetched = await fetchFile({ url, algorithms: algorithmsOf(wanted), image }, context);
   const { checksums } = fetched.taken;
   if (algorithmsOf(wanted).length > 0) {
     tell('Checking shasum of downloaded file');
@@ -123,7 +133,7 @@ async function downloadUnlessKnown(
 async function downloadAnew({ url }: HttpSource, image: string, context: LookContext): Promise<StoredFile> {
   const known = await recall(url, context);
   const { ConnectionError } = await import('../../support/http.ts');
-  const order: Order = { url, wanted: {}, image, etag: known?.etag, retry: !known };
+  const order: Order = { url, algorithms: [], image, etag: known?.etag, retry: !known };
   say(context, image, 'info', `downloading ${url}`);
   return downloading(url, async () => {
     try {
@@ -196,7 +206,8 @@ async function announcedHash(
 
 interface Order {
   readonly url: string;
-  readonly wanted: Checksums;
+  /** The content will be compared with checksums of these. */
+  readonly algorithms: readonly Algorithm[];
   /** The image that needs it. */
   readonly image: string;
   /** Of what is here: the server need not send that again. */
@@ -221,24 +232,24 @@ export function fetchFile(order: Order, context: FileContext): Promise<Fetched> 
   return downloading(order.url, async () => takeAnswer(await ask(order, context), order, context));
 }
 
-async function ask({ url, wanted, image, etag, retry }: Order, context: FileContext): Promise<Answer> {
+async function ask({ url, algorithms, image, etag, retry }: Order, context: FileContext): Promise<Answer> {
   const { download: get } = await import('../../support/http.ts');
   const { headers, ...options } = await askingFor(url, context, text => say(context, image, 'debug', text));
   return get(url, {
     ...options,
     headers: { ...headers, ...(etag !== undefined && { 'if-none-match': etag }) },
-    verified: algorithmsOf(wanted).length > 0,
+    verified: algorithms.length > 0,
     ...(retry !== undefined && { retry }),
   });
 }
 
 async function takeAnswer(
   { response, body }: Answer,
-  { url, wanted, image }: Order,
+  { url, algorithms, image }: Order,
   context: FileContext,
 ): Promise<Fetched> {
   await expectFile(response);
   const what = { image, what: 'file', name: url, from: 'network', size: response.length } as const;
-  const taken = await takeFile(watched(body, what, context), algorithmsOf(wanted), context.store);
+  const taken = await takeFile(watched(body, what, context), algorithms, context.store);
   return { taken, etag: response.header('etag') };
 }

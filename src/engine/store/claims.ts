@@ -18,8 +18,15 @@ import { join } from 'node:path';
 import { type FileLock, lockFile } from '../../linux/index.ts';
 import type { Digest } from '../../oci/index.ts';
 
-/** A blob by its digest, an unpacked layer by its diff ID, what is known of a step by its key. */
-export type Use = `blob ${Digest}` | `tree ${Digest}` | `step ${string}`;
+/**
+ * A blob by its digest, an unpacked layer by its diff ID, what is known of a step by its key, the files of a commit, the
+ * clone of a repository.
+ */
+export type Use =
+  | `blob ${Digest}`
+  | `tree ${Digest}`
+  | `step ${string}`
+  | `${'checkout' | 'repository'} ${string}`;
 
 /** The file in a process's temporary directory that names what it uses, one in a line. */
 const CLAIMS = 'claims';

@@ -1,9 +1,11 @@
 /** Removes from the store what nobody needs any more: blobs, unpacked layers, and what the index knows of them. */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../oci/index.ts';
 import { codeOf } from '../../support/errors.ts';
+import { usesOfArtifacts } from '../artifacts/records.ts';
 import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
+import { repositoryPlaces } from '../repositories/places.ts';
 import { Workshop } from '../workshop.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
 import { claimsOfOthers, type DatedRecord, projectRecords, stopClaims, type Use } from './claims.ts';
@@ -22,7 +24,7 @@ export interface GcOptions {
   readonly dryRun: boolean;
 }
 
-/** A blob or an unpacked layer. */
+/** A blob, an unpacked layer, a clone of a repository, or the files of a commit. */
 export interface StoredThing {
   readonly use: Use;
   readonly path: string;
@@ -55,10 +57,12 @@ export async function collectGarbage(
   clearAbandonedMounts(store.path);
 
   // Looking takes long, so others may go on meanwhile; what they begin to use is left alone at the end.
-  const things = [
-    ...listBlobs(store),
-    ...(await listTrees(store, paths => workshop.call('measure', paths, { signal }))),
-  ];
+  const directories = [...listTrees(store), ...listRepositories(store)];
+  const paths = directories.map(({ path }) => path);
+  // Trees have files of owners and modes that only uid 0 of our namespaces can look at.
+  const sizes = paths.length === 0 ? [] : await workshop.call('measure', paths, { signal });
+  const measured = directories.map((thing, i) => ({ ...thing, size: sizes[i] ?? 0 }));
+  const things = [...listBlobs(store), ...measured];
   const removed = options.dryRun ? choose(things, store, options) : remove(things, store, options);
   const trash = trashOf(store);
   if (!removeTree(trash)) await workshop.call('remove', [trash], { signal });
@@ -68,34 +72,42 @@ export async function collectGarbage(
 function listBlobs(store: Store): readonly StoredThing[] {
   const directory = join(store.path, 'blobs');
   return readdirSync(directory).flatMap(algorithm =>
-    readdirSync(join(directory, algorithm)).flatMap(hex =>
-      thingAt(join(directory, algorithm, hex), 'blob', `${algorithm}:${hex}`),
-    ),
+    readdirSync(join(directory, algorithm)).flatMap(hex => {
+      const digest = `${algorithm}:${hex}`;
+      return isDigest(digest) ? thingAt(join(directory, algorithm, hex), `blob ${digest}`) : [];
+    }),
   );
 }
 
-/** Trees have files of owners and modes that only uid 0 of our namespaces can look at. */
-async function listTrees(
-  store: Store,
-  measure: (paths: readonly string[]) => Promise<readonly number[]>,
-): Promise<readonly StoredThing[]> {
-  const trees = readdirSync(store.snapshots).flatMap(name =>
-    thingAt(join(store.snapshots, name), 'tree', name.replace('-', ':')),
-  );
-  if (trees.length === 0) return [];
-  const sizes = await measure(trees.map(({ path }) => path));
-  return trees.map((tree, i) => ({ ...tree, size: sizes[i] ?? 0 }));
+function listTrees(store: Store): readonly StoredThing[] {
+  return readdirSync(store.snapshots).flatMap(name => {
+    const digest = name.replace('-', ':');
+    return isDigest(digest) ? thingAt(join(store.snapshots, name), `tree ${digest}`) : [];
+  });
 }
 
-/** Nothing when it has just gone, or is none of ours. */
-function thingAt(path: string, kind: 'blob' | 'tree', digest: string): readonly StoredThing[] {
+function listRepositories({ path }: Store): readonly StoredThing[] {
+  const { clones, checkouts } = repositoryPlaces(path);
+  const kinds = [
+    ['repository', clones],
+    ['checkout', checkouts],
+  ] as const;
+  return kinds.flatMap(([kind, directory]) => {
+    if (!existsSync(directory)) return [];
+    const names = readdirSync(directory).filter(name => /^[0-9a-f]+$/.test(name));
+    return names.flatMap(name => thingAt(join(directory, name), `${kind} ${name}`));
+  });
+}
+
+/** Nothing when it has just gone. */
+function thingAt(path: string, use: Use): readonly StoredThing[] {
   const status = lstatSync(path, { throwIfNoEntry: false });
-  if (!status || !isDigest(digest)) return [];
+  if (!status) return [];
   const { blocks, nlink, mtimeMs, ctimeMs } = status;
   // A blob that is linked into an OCI layout stays on the disk.
   return [
     {
-      use: `${kind} ${digest}`,
+      use,
       path,
       size: nlink > 1 ? 0 : blocks * 512,
       lastUsed: Math.max(mtimeMs, ctimeMs),
@@ -110,6 +122,7 @@ function choose(things: readonly StoredThing[], store: Store, options: GcOptions
   const claimed = new Set([
     ...claimsOfOthers(store.temporaries, store.temporary),
     ...usesOfMounts(store.path),
+    ...usesOfArtifacts(store.path),
   ]);
   const records = projectRecords(store.path);
   const lastBuilds = new Set(all ? [] : records.flatMap(({ last, uses }) => (last ? uses : [])));
