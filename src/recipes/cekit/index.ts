@@ -5,6 +5,7 @@
 export { type RenderOptions, renderDockerfile } from './dockerfile/render.ts';
 export type { FileArtifact, UrlRepository } from './dockerfile/statements.ts';
 export type { CekitOptions, Checkout, Override } from './options.ts';
+export { type PlanOptions, planDescription } from './plan/plan.ts';
 export { isDescriptor } from './recognize.ts';
 export { targetFiles } from './target/files.ts';
 export type { TargetFile, TargetOptions } from './target/types.ts';
