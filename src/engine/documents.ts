@@ -1,10 +1,10 @@
-import { type Descriptor, documentBytes, type ImageConfig, type Manifest } from '../oci/index.ts';
+import { type Descriptor, documentBytes, type ImageConfig, type Index, type Manifest } from '../oci/index.ts';
 import type { LookContext } from './context.ts';
 
-/** Writes a config or manifest to the store. */
+/** Writes a config, manifest or index to the store. */
 export async function addDocument(
   mediaType: string,
-  document: ImageConfig | Manifest,
+  document: ImageConfig | Index | Manifest,
   { store }: LookContext,
 ): Promise<Descriptor> {
   const bytes = documentBytes(document);

@@ -10,6 +10,7 @@ export { digestOf, parseDigest, verifying } from './digest.ts';
 export { documentBytes } from './documents.ts';
 export { type OpenedImage, type OpenOptions, openImage, resolveDigest } from './image.ts';
 export {
+  canBeReferenceName,
   canBeTag,
   createLayout,
   type Layout,

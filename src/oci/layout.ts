@@ -34,6 +34,15 @@ export function canBeTag(name: string): boolean {
   return name.length <= 128 && (tagName.test(name) || layoutName.test(name));
 }
 
+// Of the image specification, colons included.
+const referenceName =
+  /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/;
+
+/** Whether a name may be given to an image in a layout: also one with colons, such as `repository:tag`. */
+export function canBeReferenceName(name: string): boolean {
+  return canBeTag(name) || (name.length <= 255 && referenceName.test(name));
+}
+
 const layoutVersion = '1.0.0';
 const layoutFile = 'oci-layout';
 const indexFile = 'index.json';

@@ -34,11 +34,10 @@ async function formOf(
     image.layers.map((layer, i) => inForm(layer, type, image.layers.slice(0, i), name, onMiss, context)),
   );
   const layers = formed.map(({ layer }) => layer);
-  const tag = name + TAG_SUFFIXES[type];
   const known = formed.every(one => one.known);
   if (layers.every((layer, i) => layer === image.layers[i])) {
     const { manifest, configBlob } = image;
-    return { type, tag, layers, manifest, configBlob, known };
+    return { type, layers, manifest, configBlob, known };
   }
   const config: ImageConfig = {
     ...image.config,
@@ -51,5 +50,5 @@ async function formOf(
     composeManifest(configBlob, descriptors, annotations),
     context,
   );
-  return { type, tag, layers, manifest, configBlob, known };
+  return { type, layers, manifest, configBlob, known };
 }
