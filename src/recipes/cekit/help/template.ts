@@ -30,7 +30,7 @@ export function fillTemplate(source: SourceText, descriptor: Readonly<Record<str
 
 function lookUp(value: unknown, [key, ...rest]: readonly string[]): unknown {
   if (key === undefined) return value;
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  if (typeof value !== 'object' || value === null || !Object.keys(value).includes(key)) return undefined;
   return lookUp(Reflect.get(value, key), rest);
 }
 
