@@ -4,6 +4,8 @@ export interface SourceSpan {
   readonly line: number;
   readonly column: number;
   readonly length?: number;
+  /** The whole line, of texts that are no files to be looked at again. */
+  readonly lineText?: string;
 }
 
 export interface AshlarErrorOptions {

@@ -76,7 +76,7 @@ function renderHint(hint: string | undefined, options: RenderOptions): string[] 
 function renderPlace(span: SourceSpan | undefined, options: RenderOptions): string[] {
   if (span === undefined) return [];
   const place = `  ${paint(options, ['blue'], '-->')} ${printableLines(showSpan(span))}`;
-  const line = readLines(span.file)?.[span.line - 1];
+  const line = span.lineText ?? readLines(span.file)?.[span.line - 1];
   if (line === undefined) return [place];
   const { text, offset, width } = layOut(line, span);
   const number = String(span.line);

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { SourceSpan } from './errors.ts';
 
 /**
@@ -5,7 +6,7 @@ import type { SourceSpan } from './errors.ts';
  * so that an error found after replacing placeholders still points at what the user wrote.
  */
 export interface SourceText {
-  /** The absolute path that spans name. */
+  /** The absolute path that spans name; of a text that is no file, what it is called. */
   readonly file: string;
   readonly text: string;
   /** The text of the file as it was read. */
@@ -80,6 +81,9 @@ export function spanBetween(source: SourceText, start: number, end: number): Sou
     line,
     column: origin.start - lineStart + 1,
     ...(length > 0 && { length }),
+    ...(!isAbsolute(source.file) && {
+      lineText: source.original.slice(lineStart, lineEnd).replace(/\r$/, ''),
+    }),
   };
 }
 

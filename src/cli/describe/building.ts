@@ -7,6 +7,7 @@ import type { LintFlags } from '../commands/lint.ts';
 import type { PublishFlags } from '../commands/publish.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
 import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
+import type { Format } from '../commands/schema.ts';
 import { globalsOf } from '../globals.ts';
 import {
   repeatable,
@@ -98,6 +99,8 @@ export function describeBuilding(program: Command): void {
   program
     .command('schema')
     .description('print the JSON schema of a file format, for editors')
-    .addArgument(new Argument('<format>', 'the format').choices(['stacker']))
-    .action(async (format: 'stacker') => (await import('../commands/schema.ts')).schema(format));
+    .addArgument(
+      new Argument('<format>', 'the format').choices(['stacker', 'cekit', 'cekit-module', 'cekit-overrides']),
+    )
+    .action(async (format: Format) => (await import('../commands/schema.ts')).schema(format));
 }

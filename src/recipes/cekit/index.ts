@@ -2,6 +2,7 @@
  * CEKit descriptors (`image.yaml`, `module.yaml`, overrides) become a Plan here, or the Dockerfile that CEKit would
  * have made of them. Nothing is built; what needs the network or git is done by functions of the options.
  */
+export { descriptorSchema, moduleSchema, overridesSchema } from './descriptor/schema.ts';
 export { type RenderOptions, renderDockerfile } from './dockerfile/render.ts';
 export type { FileArtifact, UrlRepository } from './dockerfile/statements.ts';
 export type { CekitOptions, Checkout, Override } from './options.ts';

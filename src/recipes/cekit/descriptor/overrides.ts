@@ -72,7 +72,7 @@ export function inlineOverride(text: string, directory: string): DescriptorSourc
     return node.kind === 'map' || node.kind === 'list' ? { source, directory } : undefined;
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
-    throw new AshlarError('Cannot load descriptor', { at: error.at, hint: error.hint, cause: error });
+    throw new AshlarError('Cannot load descriptor', { at: error.at, cause: error });
   }
 }
 

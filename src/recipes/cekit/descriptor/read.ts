@@ -2,7 +2,7 @@
 import { AshlarError } from '../../../support/errors.ts';
 import { parseYaml, type YamlNode } from '../../../support/yaml.ts';
 import { readArtifact, readModuleRepository } from './artifacts.ts';
-import { checkSections, type Listener } from './check.ts';
+import { checkSections, fieldsOf, type Listener } from './check.ts';
 import {
   type Fields,
   flagField,
@@ -20,7 +20,6 @@ import {
   textsField,
   wordsField,
 } from './fields.ts';
-import { looksLikeStacker } from './formats.ts';
 import { resolvePythonScalar } from './python.ts';
 import type {
   DescriptorSource,
@@ -84,7 +83,7 @@ function parse({ source }: DescriptorSource): YamlNode {
     return parseYaml(source, resolvePythonScalar);
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
-    throw new AshlarError('Cannot load descriptor', { at: error.at, hint: error.hint, cause: error });
+    throw new AshlarError('Cannot load descriptor', { at: error.at, cause: error });
   }
 }
 
@@ -98,6 +97,12 @@ function openTop(node: YamlNode, section: Section, source: DescriptorSource, lis
   }
   checkSections([{ node, item: '' }], section, listener);
   return fieldsFrom(node, source);
+}
+
+/** A map of layers: everything in it is a map, and one at least says what it starts from. */
+function looksLikeStacker(node: YamlNode): boolean {
+  const values = [...fieldsOf(node).values()];
+  return values.every(({ kind }) => kind === 'map') && values.some(value => fieldsOf(value).has('from'));
 }
 
 function fieldsFrom(node: YamlNode, { directory }: DescriptorSource): Fields {
