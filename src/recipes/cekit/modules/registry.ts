@@ -1,0 +1,158 @@
+import { dirname } from 'node:path';
+import { AshlarError } from '../../../support/errors.ts';
+import type { SourceText } from '../../../support/source-text.ts';
+import { didYouMean } from '../../../support/suggest.ts';
+import { parseYaml, textOf } from '../../../support/yaml.ts';
+import { type Listener, readModule } from '../descriptor/read.ts';
+import type { RawInstall, RawModule } from '../descriptor/types.ts';
+import { readText } from '../text.ts';
+import { findModuleFiles } from './find.ts';
+import type { ModuleRepository } from './repositories.ts';
+import { compareVersions, followsPep440 } from './versions.ts';
+
+/** A module and the repository it was found in. */
+export interface Module extends RawModule {
+  readonly repository: ModuleRepository;
+}
+
+export interface Registry {
+  /** By name, in the order in which they were found. */
+  readonly modules: ReadonlyMap<string, readonly Module[]>;
+  readonly broken: readonly BrokenModule[];
+}
+
+/** A module.yaml that cannot be read. */
+interface BrokenModule {
+  /** What it seems to call itself. */
+  readonly name?: string;
+  readonly version?: string;
+  readonly error: AshlarError;
+}
+
+/**
+ * All modules of the repositories. One that cannot be read is an error only when it is chosen.
+ * `targetDirectory` is where modules are copied to: what is in it is no module of its own.
+ */
+export async function readRegistry(
+  repositories: readonly ModuleRepository[],
+  targetDirectory: string,
+  listener: Listener,
+): Promise<Registry> {
+  const modules = new Map<string, Module[]>();
+  const broken: BrokenModule[] = [];
+  const seen = new Set<string>();
+  for (const repository of repositories) {
+    const files = await findModuleFiles(repository.directory, {
+      except: targetDirectory,
+      leave: repository.kind === 'path',
+    });
+    for (const file of files.filter(file => !seen.has(file))) {
+      seen.add(file);
+      const source = await readText(file);
+      const module = readOrExplain(source, listener);
+      if ('error' in module) broken.push(module);
+      else register(modules, { ...module, repository });
+    }
+  }
+  return { modules, broken };
+}
+
+function readOrExplain(source: SourceText, listener: Listener): RawModule | BrokenModule {
+  try {
+    return readModule({ source, directory: dirname(source.file) }, listener);
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    return { ...namesIn(source), error };
+  }
+}
+
+/** Name and version of a module, as far as they can be told. */
+function namesIn(source: SourceText): { readonly name?: string; readonly version?: string } {
+  try {
+    const top = parseYaml(source);
+    if (top.kind !== 'map') return {};
+    const entries = top.entries.map(({ key, value }) => [textOf(key), textOf(value)] as const);
+    const [name, version] = ['name', 'version'].map(wanted => entries.find(([key]) => key === wanted)?.[1]);
+    return { ...(name !== undefined && { name }), ...(version !== undefined && { version }) };
+  } catch (error) {
+    if (error instanceof AshlarError) return {};
+    throw error;
+  }
+}
+
+function register(modules: Map<string, Module[]>, module: Module): void {
+  const { name, version } = module;
+  const others = modules.get(name.text) ?? [];
+  const other = others.find(other => other.version.text === version.text);
+  if (other !== undefined) {
+    throw new AshlarError(
+      `Module '${name.text}' with version '${version.text}' already exists in module registry`,
+      { at: name.at, hint: `the other one is in ${other.at.file}` },
+    );
+  }
+  modules.set(name.text, [...others, module]);
+}
+
+/**
+ * The module of the name and the version, or the newest one where no version is given. Texts that PEP 440 does not
+ * know are older than all versions. Throws an `AshlarError` where there is none, or where it cannot be read.
+ */
+export function chooseModule(
+  { modules, broken }: Registry,
+  { name, version }: Omit<RawInstall, 'at'>,
+  { warn }: Listener,
+): Module {
+  const readable = modules.get(name.text) ?? [];
+  const unreadable = broken.filter(module => module.name === name.text);
+  if (readable.length + unreadable.length === 0) {
+    const unknown = broken.filter(module => module.name === undefined).map(({ error }) => error);
+    throw new AshlarError(`There are no modules with '${name.text}' name available`, {
+      at: name.at,
+      hint: didYouMean(name.text, modules.keys()),
+      ...(unknown.length > 0 && { cause: new AggregateError(unknown) }),
+    });
+  }
+
+  const versions = readable.map(module => module.version.text);
+  if (versions.length > 1) {
+    for (const text of versions.filter(text => !followsPep440(text))) {
+      warn(
+        `Module's '${name.text}' version '${text}' does not follow PEP 440 versioning scheme ` +
+          '(https://www.python.org/dev/peps/pep-0440) which should be followed in modules.',
+        name.at,
+      );
+    }
+  }
+  const wanted =
+    version?.text ?? newest([...versions, ...unreadable.flatMap(({ version }) => version ?? [])]);
+  const failed = unreadable.find(module => module.version === undefined || module.version === wanted);
+  if (failed !== undefined) throw failed.error;
+
+  const module = readable.find(({ version }) => version.text === wanted);
+  if (module === undefined) {
+    throw new AshlarError(
+      `Module '${name.text}' with version '${wanted}' could not be found, available versions: ${versions.join(', ')}`,
+      { at: version?.at ?? name.at },
+    );
+  }
+  if (version === undefined && versions.length > 1) {
+    warn(
+      `Module version not specified for '${name.text}' module, using '${wanted}' default version`,
+      name.at,
+    );
+  }
+  return module;
+}
+
+/** The first of the newest. */
+function newest(versions: readonly string[]): string | undefined {
+  return versions.reduce<string | undefined>(
+    (best, version) => (best === undefined || compareVersions(version, best) > 0 ? version : best),
+    undefined,
+  );
+}
+
+/** Tells of modules that cannot be read; they were not chosen, or it would have been an error. */
+export function warnOfBroken({ broken }: Registry, { warn }: Listener): void {
+  for (const { error } of broken) warn(`a module that is not used is broken: ${error.message}`, error.at);
+}

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AshlarError } from '../../../support/errors.ts';
+import { given } from '../descriptor/fields.ts';
+import type {
+  RawArg,
+  RawEnv,
+  RawExecute,
+  RawImage,
+  RawLabel,
+  RawPort,
+  RawSections,
+  RawVolume,
+} from '../descriptor/types.ts';
+import type { Arg, Artifact, Env, Execute, Label, Port, Section, Volume } from '../model.ts';
+import type { Module } from '../modules/registry.ts';
+
+/** What an image adds by itself. */
+export function imageSection(image: RawImage, artifacts: readonly Artifact[]): Section {
+  const { name, version } = image;
+  return { name: name.text, version: version.text, artifacts, ...commonParts(image), execute: [] };
+}
+
+/** What a module adds. Throws an `AshlarError` where a script is not there. */
+export async function moduleSection(module: Module, artifacts: readonly Artifact[]): Promise<Section> {
+  const { name, version, directory } = module;
+  const execute = await Promise.all(module.execute.map(entry => readExecute(entry, module)));
+  return { name: name.text, version: version.text, directory, artifacts, ...commonParts(module), execute };
+}
+
+function commonParts(raw: RawSections) {
+  return {
+    install: raw.packages.install,
+    remove: raw.packages.remove,
+    reinstall: raw.packages.reinstall,
+    args: raw.args.map(readArg),
+    envs: raw.envs.map(readEnv),
+    labels: raw.labels.map(readLabel),
+    ports: raw.ports.map(readPort),
+    volumes: raw.volumes.map(readVolume),
+    at: raw.at,
+  };
+}
+
+function readArg({ name, value, example, description }: RawArg): Arg {
+  return {
+    name,
+    ...given({ value: value ?? undefined, example: example?.text, description: description?.text }),
+  };
+}
+
+function readEnv({ name, value, example, description }: RawEnv): Env {
+  return {
+    name,
+    ...given({ value: value ?? undefined, example: example?.text, description: description?.text }),
+  };
+}
+
+function readLabel({ name, value, description }: RawLabel): Label {
+  return { name, value, ...given({ description: description?.text }) };
+}
+
+function readPort({ value, protocol, service, expose, description, at }: RawPort): Port {
+  return {
+    value: value.value,
+    ...given({
+      protocol: protocol?.text.toLowerCase(),
+      service: service?.text,
+      description: description?.text,
+    }),
+    expose: expose?.value ?? true,
+    at,
+  };
+}
+
+function readVolume({ path, name }: RawVolume): Volume {
+  return { path, name: name?.text ?? basename(path.text) };
+}
+
+async function readExecute({ script, user, at }: RawExecute, module: Module): Promise<Execute> {
+  const path = join(module.directory, script.text);
+  const status = await stat(path).catch(() => undefined);
+  if (!status?.isFile()) {
+    throw new AshlarError(`module '${module.name.text}' has no script '${script.text}'`, {
+      at: script.at,
+      hint: `${path} is not a file`,
+    });
+  }
+  return { script, user: user ?? { text: 'root', at } };
+}
