@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import {
   type HostMount,
+  type Identity,
   probeRuntime,
   type RuntimeName,
   runInTree,
@@ -17,6 +18,7 @@ export interface Request {
   readonly mounts: readonly HostMount[];
   readonly runtime: RuntimeName | 'probe';
   readonly network: 'host' | 'none';
+  readonly identity?: Identity;
   /** Milliseconds until it is stopped. */
   readonly stopAfter?: number;
 }
@@ -43,6 +45,7 @@ process.on('message', async (request: Request) => {
         environment: { PATH: '/bin', SOME: 'value with "quotes"' },
         hostname: 'stacker',
         network: request.network,
+        ...(request.identity && { identity: request.identity }),
       },
       streams: { kind: 'collected', output: bytes => output.push(bytes) },
       signal:

@@ -32,8 +32,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-async function run(script: string, request: Partial<Request> = {}): Promise<Reply> {
-  const child = startInNamespaces(new URL('./inside.ts', import.meta.url), detectIdMap());
+async function run(script: string, request: Partial<Request> = {}, idMap = detectIdMap()): Promise<Reply> {
+  const child = startInNamespaces(new URL('./inside.ts', import.meta.url), idMap);
   child.stderr?.pipe(process.stderr);
   child.send({
     scratch: join(directory, 'scratch'),
@@ -119,6 +119,32 @@ describe.runIf(isRoot && has('busybox', 'crun', 'runc')).each(runtimes)('a proce
     expect(await run(script, { runtime, network: 'none' })).toMatchObject({ output: '1\n' });
   });
 
+  it('starts as a user of the tree, in a directory that is made for it', async () => {
+    writeAccounts();
+    const script = 'busybox id -u; busybox id -G; echo $HOME; busybox pwd; echo > file';
+    const identity = { user: 'app', directory: '/link/new' };
+    mkdirSync(join(base, 'real'), { mode: 0o777 });
+    symlinkSync('/real', join(base, 'link'));
+    const reply = await run(`umask; ${script}`, { runtime, identity });
+    expect(reply).toEqual({
+      status: 1,
+      output: expect.stringMatching(
+        /^0022\n1000\n1500 10 20\n\/home\/app\n\/real\/new\n.*Permission denied\n$/,
+      ),
+      runtime,
+    });
+    expect(lstatSync(join(directory, 'upper/real/new'))).toMatchObject({ uid: 0, gid: 0 });
+    expect(lstatSync(join(directory, 'upper/real/new')).mode & 0o7777).toBe(0o755);
+  });
+
+  it('has no capabilities unless it runs as root', async () => {
+    const script = 'busybox grep -E "^Cap(Eff|Prm|Amb)" /proc/self/status | busybox tr -d "\\t\\n"';
+    const identity = { user: '7:8', directory: '/' };
+    expect(await run(script, { runtime, identity })).toMatchObject({
+      output: 'CapPrm:0000000000000000CapEff:0000000000000000CapAmb:0000000000000000',
+    });
+  });
+
   it('follows links to a mount point inside the tree, never outside', async () => {
     mkdirSync(join(base, 'etc'));
     symlinkSync('../run/resolv.conf', join(base, 'etc/resolv.conf'));
@@ -137,7 +163,39 @@ describe.runIf(isRoot && has('busybox', 'crun', 'runc')).each(runtimes)('a proce
   });
 });
 
+function writeAccounts(): void {
+  mkdirSync(join(base, 'etc'));
+  writeFileSync(join(base, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\napp:x:1000:1500::/home/app:/bin/sh\n');
+  writeFileSync(join(base, 'etc/group'), 'wheel:x:10:root,app\nextra:x:20:app\n');
+}
+
+describe.runIf(isRoot && has('busybox', 'crun', 'runc'))('where only one id exists', () => {
+  const single = { kind: 'single', reason: '', cure: '' } as const;
+
+  it.each(runtimes)('root runs by %s without the groups that it has in the tree', async runtime => {
+    writeAccounts();
+    const identity = { user: 'root', directory: '/' };
+    const script = 'busybox id -u; busybox id -g; echo $HOME';
+    expect(await run(script, { runtime, identity }, single)).toMatchObject({ output: '0\n0\n/root\n' });
+  });
+
+  it('nobody else can run', async () => {
+    writeAccounts();
+    const identity = { user: 'app', directory: '/' };
+    expect(await run('true', { identity }, single)).toEqual({
+      error: 'cannot run as app (1000:1500): that id does not exist in this build',
+    });
+  });
+});
+
 describe.runIf(isRoot && has('busybox', 'crun', 'runc'))('running in a tree', () => {
+  it('names the users that there are when it is to run as another one', async () => {
+    writeAccounts();
+    expect(await run('true', { identity: { user: 'ap', directory: '/' } })).toEqual({
+      error: 'there is no user "ap" in /etc/passwd of the image',
+    });
+  });
+
   it('refuses a tree whose /dev or /proc is a symbolic link', async () => {
     symlinkSync('/tmp', join(base, 'dev'));
     expect(await run('true')).toEqual({ error: '/dev in the image is a symbolic link to /tmp' });
