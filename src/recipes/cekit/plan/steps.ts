@@ -228,7 +228,9 @@ function portText({ value, protocol = 'tcp' }: Port): string {
 }
 
 function append(text: Text, end: string): Text {
-  return typeof text === 'string' ? text + end : [...text, end];
+  if (typeof text === 'string') return text + end;
+  const last = text.at(-1);
+  return typeof last === 'string' ? [...text.slice(0, -1), last + end] : [...text, end];
 }
 
 function orNull(words: readonly string[]): readonly string[] | null {
