@@ -5,6 +5,8 @@
 export { descriptorSchema, moduleSchema, overridesSchema } from './descriptor/schema.ts';
 export { type RenderOptions, renderDockerfile } from './dockerfile/render.ts';
 export type { FileArtifact, UrlRepository } from './dockerfile/statements.ts';
+export { describeImages, loadCekitPlan } from './load.ts';
+export type { Description } from './model.ts';
 export type { CekitOptions, Checkout, Override } from './options.ts';
 export { type PlanOptions, planDescription } from './plan/plan.ts';
 export { isDescriptor } from './recognize.ts';

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Plan } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import { type SourceText, sourceText } from '../../support/source-text.ts';
 import { applyOverrides, inlineOverride, withRedHatNames } from './descriptor/overrides.ts';
@@ -10,6 +11,7 @@ import { nowhere } from './modules/places.ts';
 import { readRegistry, warnOfBroken } from './modules/registry.ts';
 import { gatherRepositories } from './modules/repositories.ts';
 import type { CekitOptions, Override } from './options.ts';
+import { planDescription } from './plan/plan.ts';
 import { checkStages } from './resolve/check.ts';
 import { resolveStage } from './resolve/stage.ts';
 import { readText } from './text.ts';
@@ -18,7 +20,7 @@ import { readText } from './text.ts';
  * What a descriptor means, with its overrides and modules. Nothing that only a build needs is fetched or looked at.
  * Every mistake in the input is an `AshlarError` with its place.
  */
-export async function describe(given: CekitOptions): Promise<Description> {
+export async function describeImages(given: CekitOptions): Promise<Description> {
   const options = { ...given, warn: warnOnce(given.warn) };
   const source = await descriptorSource(options);
   const declared = readDescriptor(source, options);
@@ -33,7 +35,7 @@ export async function describe(given: CekitOptions): Promise<Description> {
   const images = options.redhat ? withRedHatNames(overridden) : overridden;
 
   const repositories = await gatherRepositories(images, options);
-  const registry = await readRegistry(repositories, join(options.cwd, 'target'), options);
+  const registry = await readRegistry(repositories, join(options.cwd, 'target'));
   const places = { cwd: options.cwd, repositories };
   const context = { registry, places, directory: source.directory, options };
   const stages = await Promise.all(
@@ -45,6 +47,14 @@ export async function describe(given: CekitOptions): Promise<Description> {
   checkStages(description);
   warnOfBroken(registry, options);
   return description;
+}
+
+/** The Plan of a descriptor, and what it was made from. */
+export async function loadCekitPlan(
+  options: CekitOptions,
+): Promise<{ readonly plan: Plan; readonly description: Description }> {
+  const description = await describeImages(options);
+  return { plan: await planDescription(description, options), description };
 }
 
 /** Stages and sections have much in common: nobody wants to hear the same of each. */

@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { AshlarError } from '../../../support/errors.ts';
 import type { SourceText } from '../../../support/source-text.ts';
 import { didYouMean } from '../../../support/suggest.ts';
-import { parseYaml, textOf } from '../../../support/yaml.ts';
+import { parseYaml } from '../../../support/yaml.ts';
+import { printPython, resolvePythonScalar } from '../descriptor/python.ts';
 import { type Listener, readModule } from '../descriptor/read.ts';
 import type { RawInstall, RawModule } from '../descriptor/types.ts';
 import { readText } from '../text.ts';
@@ -13,7 +14,11 @@ import { compareVersions, followsPep440 } from './versions.ts';
 /** A module and the repository it was found in. */
 export interface Module extends RawModule {
   readonly repository: ModuleRepository;
+  /** What is odd about it, which nobody wants to hear of modules that are not used. */
+  readonly remarks: readonly Remark[];
 }
+
+type Remark = (listener: Listener) => void;
 
 export interface Registry {
   /** By name, in the order in which they were found. */
@@ -36,7 +41,6 @@ interface BrokenModule {
 export async function readRegistry(
   repositories: readonly ModuleRepository[],
   targetDirectory: string,
-  listener: Listener,
 ): Promise<Registry> {
   const modules = new Map<string, Module[]>();
   const broken: BrokenModule[] = [];
@@ -49,17 +53,23 @@ export async function readRegistry(
     for (const file of files.filter(file => !seen.has(file))) {
       seen.add(file);
       const source = await readText(file);
-      const module = readOrExplain(source, listener);
+      const module = readOrExplain(source, repository);
       if ('error' in module) broken.push(module);
-      else register(modules, { ...module, repository });
+      else register(modules, module);
     }
   }
   return { modules, broken };
 }
 
-function readOrExplain(source: SourceText, listener: Listener): RawModule | BrokenModule {
+function readOrExplain(source: SourceText, repository: ModuleRepository): Module | BrokenModule {
+  const remarks: Remark[] = [];
+  const listener: Listener = {
+    warn: (message, at) => remarks.push(({ warn }) => warn(message, at)),
+    info: message => remarks.push(({ info }) => info(message)),
+  };
   try {
-    return readModule({ source, directory: dirname(source.file) }, listener);
+    const module = readModule({ source, directory: dirname(source.file) }, listener);
+    return { ...module, repository, remarks };
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
     return { ...namesIn(source), error };
@@ -69,9 +79,9 @@ function readOrExplain(source: SourceText, listener: Listener): RawModule | Brok
 /** Name and version of a module, as far as they can be told. */
 function namesIn(source: SourceText): { readonly name?: string; readonly version?: string } {
   try {
-    const top = parseYaml(source);
+    const top = parseYaml(source, resolvePythonScalar);
     if (top.kind !== 'map') return {};
-    const entries = top.entries.map(({ key, value }) => [textOf(key), textOf(value)] as const);
+    const entries = top.entries.map(({ key, value }) => [printPython(key), printPython(value)] as const);
     const [name, version] = ['name', 'version'].map(wanted => entries.find(([key]) => key === wanted)?.[1]);
     return { ...(name !== undefined && { name }), ...(version !== undefined && { version }) };
   } catch (error) {
@@ -100,8 +110,9 @@ function register(modules: Map<string, Module[]>, module: Module): void {
 export function chooseModule(
   { modules, broken }: Registry,
   { name, version }: Omit<RawInstall, 'at'>,
-  { warn }: Listener,
+  listener: Listener,
 ): Module {
+  const { warn } = listener;
   const readable = modules.get(name.text) ?? [];
   const unreadable = broken.filter(module => module.name === name.text);
   if (readable.length + unreadable.length === 0) {
@@ -141,6 +152,7 @@ export function chooseModule(
       name.at,
     );
   }
+  for (const remark of module.remarks) remark(listener);
   return module;
 }
 
