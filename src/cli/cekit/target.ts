@@ -87,7 +87,7 @@ async function checkReplaceable(target: string, written: string, outside: readon
 
 async function isMadeByCekit(target: string, names: readonly string[]): Promise<boolean> {
   if (!names.every(name => ['image', 'image.yaml', 'repo', 'test'].includes(name))) return false;
-  const inside = await readdir(join(target, 'image')).catch(() => []);
+  const inside = await readdir(join(target, 'image')).catch((): string[] => []);
   return inside.includes('Dockerfile') || inside.includes('Containerfile');
 }
 

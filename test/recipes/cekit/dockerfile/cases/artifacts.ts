@@ -354,7 +354,7 @@ export const artifactCases: readonly Case[] = [
       USER root
       FROM scratch
       COPY \\
-          a.txt \\
+          plain \\
           /opt/
       COPY --from=tools /etc/passwd /data/users
       COPY --from=quay.io/org/other:2.1 /usr/bin/tool /tool

@@ -275,7 +275,7 @@ export const valueCases: readonly Case[] = [
         version: '1'
         from: base:1
         run:
-          user: 185:0
+          user: '185:0'
           workdir: /home/$NOBODY/x
           entrypoint: [/bin/echo, --x=$HOME]
           cmd: ['a\\tb', c d]
