@@ -1,6 +1,5 @@
 /** The stages of a descriptor as images of a Plan. */
 import type { CopyStep, ImagePlan, Squash, Step, Surroundings, Text } from '../../../plan/types.ts';
-import { AshlarError } from '../../../support/errors.ts';
 import { defaultPath } from '../../references.ts';
 import type { Printing } from '../dockerfile/lines.ts';
 import type { StageStatements, Statement } from '../dockerfile/statements.ts';
@@ -30,7 +29,7 @@ const shell: Surroundings = {
   importDirectories: [],
 };
 
-/** The image of a stage. Throws AshlarError for what cannot be built. */
+/** The image of a stage. Throws AshlarError for what cannot be had. */
 export function stageImage(
   statements: StageStatements,
   identity: Identity,
@@ -38,7 +37,6 @@ export function stageImage(
   meaning: Meaning,
 ): ImagePlan {
   const placed = placeStatements(statements, layers, meaning.printing);
-  if (identity.base.kind === 'scratch') refuseToRun(placed);
   const steps = joinCopies(makeSteps(placed, meaning));
   const image = plainImage(identity);
   const without = placed.flatMap(({ statement }) => removedBy(statement));
@@ -89,20 +87,6 @@ function placeStatements(
   return [before, ...parts, { group: whole, statements: end }].flatMap(({ group, statements }) =>
     statements.map(statement => ({ statement, group: groupOf(statement, group) })),
   );
-}
-
-/** Nothing runs where there are no files; what copies may have brought is not looked at. */
-function refuseToRun(placed: readonly Placed[]): void {
-  for (const { statement } of placed) {
-    if (statement.kind.startsWith('copy') && statement.kind !== 'copy-module') return;
-    const runs =
-      statement.kind === 'script' || (statement.kind === 'shell' && statement.removes === undefined);
-    if (!runs) continue;
-    throw new AshlarError('nothing can be run in an image from scratch: it has no programs', {
-      at: statement.at,
-      hint: 'build in another stage, and take the result out of it as an image artifact',
-    });
-  }
 }
 
 function makeSteps(placed: readonly Placed[], meaning: Meaning): readonly PlacedStep[] {

@@ -261,18 +261,6 @@ describe('steps', () => {
     expect(steps[0]).toMatchObject({ change: { environment: [['A', '$B "c"']] } });
     expect(steps.at(-1)).toMatchObject({ change: { cmd: ['a\\tb'] } });
   });
-
-  it('are refused where there is nothing to run them with', async () => {
-    const scratch = { from: located('scratch') };
-    const message = 'nothing can be run in an image from scratch: it has no programs';
-    await expect(planned([{ ...scratch, modules: [scripted('m')] }])).rejects.toThrow(message);
-    await expect(planned([{ ...scratch, image: section({ install: [located('p')] }) }])).rejects.toThrow(
-      message,
-    );
-    // Somebody may bring a shell along.
-    const shell = section({ artifacts: [pathArtifact('/work/root', 'root', '/')] });
-    await expect(planned([{ ...scratch, modules: [shell, scripted('m')] }])).resolves.toBeDefined();
-  });
 });
 
 describe('build arguments', () => {
