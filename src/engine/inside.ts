@@ -50,7 +50,10 @@ const handlers: Handlers = {
     }
     return null;
   },
-  identify: (location, call) => atLocation(location, call, ({ path }) => identify(path)),
+  identify: (location, call) =>
+    atLocation(location, call, ({ path }) =>
+      identify(path, { confined: location.kind === 'host' && location.confined }),
+    ),
   hash: ({ location, algorithms }, call) =>
     atLocation(location, call, ({ path }) => checksumsOfFile(path, algorithms)),
   probe: (_, call) => probe(call),

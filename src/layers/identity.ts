@@ -4,10 +4,12 @@ import { type Dirent, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, toText } from './bytes.ts';
+import { checkLinksStayInside } from './link-bounds.ts';
 import { joinPath } from './names.ts';
 import { entryOf, type Found, findListed, findSource, glance, list, xattrsOf } from './scan.ts';
 import type { Xattr } from './tar-entry.ts';
 import { Warnings } from './warnings.ts';
+import { isLocalXattr, isOverlayXattr } from './whiteouts.ts';
 
 /** Everything that changes when the content of a file does. */
 export interface FileStamp {
@@ -34,28 +36,38 @@ export interface ListedEntry {
   readonly description: string;
 }
 
+export interface DigestOptions {
+  readonly cache?: StatCache | undefined;
+  /** Hears of the entries of a directory, itself included. */
+  readonly onEntry?: ((entry: ListedEntry) => void) | undefined;
+  /** Symbolic links in a directory must not lead out of it. */
+  readonly confined?: boolean | undefined;
+}
+
 /**
- * The SHA-256 (64 hexadecimal digits) of what a file or directory is. A file: its permissions and bytes. A link: its
+ * The SHA-256 (64 hexadecimal digits) of what a file or directory is. A file: its permissions, bytes, and extended
+ * attributes where it has some. A link: its
  * target. A directory: type, link target, owner, permissions, extended attributes and bytes of everything in it.
- * Times do not count. Links in the parents of the path are followed. `onEntry` hears of the entries of a directory,
- * itself included.
- * Throws an AshlarError when the path cannot be read or is neither file, directory nor link.
+ * Times do not count. Links in the parents of the path are followed.
+ * Throws an AshlarError when the path cannot be read or is neither file, directory nor link, or for a link that leads
+ * out of a directory where that is not allowed.
  */
 export async function digestOfFiles(
   path: string,
-  cache?: StatCache,
-  onEntry?: (entry: ListedEntry) => void,
+  { cache, onEntry, confined = false }: DigestOptions = {},
 ): Promise<string> {
   const hasher = new TreeHasher(cache, onEntry);
   using found = findSource(path);
   switch (found.type) {
     case 'directory':
       await hasher.addDirectory(found, '');
+      if (confined) checkLinksStayInside(hasher.links);
       break;
     case 'file':
       hasher.field('file');
       hasher.field(String(Number(found.stat.mode) & 0o7777));
       hasher.field(await hasher.contentOfFile(found));
+      hasher.attributesOfFile(found);
       break;
     default:
       hasher.field('link');
@@ -74,6 +86,8 @@ export async function digestOfContent(path: string, cache?: StatCache): Promise<
 
 class TreeHasher {
   readonly #hash: Hash = createHash('sha256');
+  /** Symbolic links that were met in a directory, and their targets. */
+  readonly links = new Map<ByteString, ByteString>();
   readonly #cache: StatCache | undefined;
   readonly #onEntry: ((entry: ListedEntry) => void) | undefined;
   readonly #buffer = Buffer.allocUnsafe(CHUNK);
@@ -142,6 +156,15 @@ class TreeHasher {
     return content.sha256;
   }
 
+  /** Nothing where there are none: what a file without any is has not to change. */
+  attributesOfFile(found: Found): void {
+    for (const { name, value } of xattrsOf(found, '', this.#warnings)) {
+      if (isOverlayXattr(name) || isLocalXattr(name)) continue;
+      this.field(name);
+      this.field(value);
+    }
+  }
+
   /** The files of a directory that are as they were when they were read: nobody has to open them again. */
   #recall(
     dirfd: number,
@@ -179,6 +202,7 @@ class TreeHasher {
     );
     const numbers = [mode, uid, gid, major, minor].join(' ');
     for (const field of [found.type, path, numbers, link, String(xattrs.length)]) this.field(field);
+    if (found.type === 'symlink') this.links.set(path, link);
     for (const { name, value } of xattrs) {
       this.field(name);
       this.field(value);

@@ -24,6 +24,7 @@ export {
 export { disguiseDevices } from './erofs-reader.ts';
 export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
+  type DigestOptions,
   digestOfContent,
   digestOfFiles,
   type FileStamp,

@@ -283,6 +283,8 @@ export interface ImageSource extends SourceBase {
   readonly image: string;
   /** Absolute in that image. */
   readonly path: string;
+  /** A symbolic link as last component is a name for what it leads to in that image, not itself the source. */
+  readonly follow?: true;
 }
 
 /** What the image's config gets on top of what it inherits. `null` clears an inherited value. */

@@ -38,13 +38,14 @@ describe('the identity of files', () => {
     expect(await digestOfFiles(`${root}/d`)).not.toBe(before);
   });
 
-  it('of a single file is its content and mode, not its owner', async () => {
+  it('of a single file is its content, mode and attributes, not its owner', async () => {
     const root = tree();
     const before = await digestOfFiles(`${root}/f`);
-    sh('chown 5:5 f; mv f g; setfattr -n user.a -v b g', root);
+    sh('chown 5:5 f; mv f g', root);
     expect(await digestOfFiles(`${root}/g`)).toBe(before);
-    sh('chmod 600 g', root);
+    sh('cp g h; setfattr -n user.a -v b g; chmod 600 h', root);
     expect(await digestOfFiles(`${root}/g`)).not.toBe(before);
+    expect(await digestOfFiles(`${root}/h`)).not.toBe(before);
   });
 
   it('of a link is its target, which need not exist; links in the parents are followed', async () => {
@@ -73,13 +74,13 @@ describe('the identity of files', () => {
         for (const [stamp, what] of files) known.set(key(stamp), what);
       },
     };
-    const first = await digestOfFiles(`${root}/d`, cache);
+    const first = await digestOfFiles(`${root}/d`, { cache });
     expect(known.size).toBe(0);
     await new Promise(resolve => setTimeout(resolve, 2100));
-    expect(await digestOfFiles(`${root}/d`, cache)).toBe(first);
+    expect(await digestOfFiles(`${root}/d`, { cache })).toBe(first);
     expect(known.size).toBe(1);
     for (const stamp of known.keys()) known.set(stamp, 'made up');
-    expect(await digestOfFiles(`${root}/d`, cache)).not.toBe(first);
+    expect(await digestOfFiles(`${root}/d`, { cache })).not.toBe(first);
     expect(asked).toHaveLength(3);
   });
 
@@ -97,8 +98,8 @@ describe('the identity of files', () => {
     const identities = async (with_?: StatCache) => {
       const entries: ListedEntry[] = [];
       const digests = [
-        await digestOfFiles(`${root}/d/file`, with_),
-        await digestOfFiles(`${root}/d`, with_, entry => entries.push(entry)),
+        await digestOfFiles(`${root}/d/file`, { cache: with_ }),
+        await digestOfFiles(`${root}/d`, { cache: with_, onEntry: entry => entries.push(entry) }),
       ];
       return { digests, entries };
     };

@@ -13,7 +13,7 @@ export async function atLocation<T>(
   if (location.kind === 'host') return use({ path: location.path, [Symbol.dispose]: () => {} });
   const directory = mkdtempSync(join(scratch, 'tree-'));
   using tree = mountSnapshots(await snapshots.ensure(location.layers, signal), directory);
-  using place = openPlace(tree, location.path);
+  using place = openPlace(tree, location.path, location.follow);
   return await use(place);
 }
 

@@ -26,8 +26,19 @@ export interface TreeLayer {
 
 /** Where a file or directory is: on the host, or in the tree of an image. */
 export type Location =
-  | { readonly kind: 'host'; readonly path: string }
-  | { readonly kind: 'tree'; readonly layers: readonly TreeLayer[]; readonly path: string };
+  | {
+      readonly kind: 'host';
+      readonly path: string;
+      /** Symbolic links that lead out of the directory are an error. */
+      readonly confined?: boolean;
+    }
+  | {
+      readonly kind: 'tree';
+      readonly layers: readonly TreeLayer[];
+      readonly path: string;
+      /** A symbolic link as last component is followed inside the tree. */
+      readonly follow?: boolean;
+    };
 
 /** An import as the process sees it: owner, and mode of files, where they are not the source's own. */
 export interface StagedImport {

@@ -1,5 +1,5 @@
 /** From snapshots to the tree of an image, and to a place in it. */
-import { closeSync, constants, lstatSync, mkdirSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AT_FDCWD, O_PATH, openAt, openIn } from '../../linux/index.ts';
 import { copyDirectoryAttributes, mountTree, type Tree } from '../../sandbox/index.ts';
@@ -49,22 +49,39 @@ export interface Place extends Disposable {
 }
 
 /**
- * A place in a tree: symbolic links on the way are followed inside the tree, the last component is not followed.
+ * A place in a tree: symbolic links on the way are followed inside the tree; the last component only with `follow`.
  * @throws AshlarError when the way there does not exist.
  */
-export function openPlace(tree: Tree, path: string): Place {
+export function openPlace(tree: Tree, path: string, follow = false): Place {
   const root = openAt(AT_FDCWD, tree.root, O_PATH | constants.O_DIRECTORY);
   try {
-    const parent = openIn(root, dirname(`/${path}`), O_PATH | constants.O_DIRECTORY);
-    // The root has no name: without the dot the path would be that of a link of /proc.
-    const name = basename(path) || '.';
-    return { path: `/proc/self/fd/${parent}/${name}`, [Symbol.dispose]: () => closeSync(parent) };
+    return follow ? placeBehindLinks(root, path) : placeAt(root, path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')
       throw new AshlarError(`there is no ${path} in the image`, { cause: error });
     throw error;
   } finally {
     closeSync(root);
+  }
+}
+
+function placeAt(root: number, path: string): Place {
+  const parent = openIn(root, dirname(`/${path}`), O_PATH | constants.O_DIRECTORY);
+  // The root has no name: without the dot the path would be that of a link of /proc.
+  const name = basename(path) || '.';
+  return { path: `/proc/self/fd/${parent}/${name}`, [Symbol.dispose]: () => closeSync(parent) };
+}
+
+/** A link that leads nowhere is not there. */
+function placeBehindLinks(root: number, path: string): Place {
+  const target = openIn(root, path, O_PATH);
+  try {
+    // The kernel tells where in the tree it is: without links, and below the root that it was mounted on.
+    const [top, real] = [root, target].map(fd => readlinkSync(`/proc/self/fd/${fd}`));
+    if (top === undefined || real === undefined) throw new Error('a descriptor without a path');
+    return placeAt(root, top === '/' ? real : real.slice(top.length));
+  } finally {
+    closeSync(target);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createReadStream, lstatSync } from 'node:fs';
-import { digestOfFiles, type ListedEntry, type StatCache } from '../../layers/index.ts';
+import { type DigestOptions, digestOfFiles } from '../../layers/index.ts';
 import { type Algorithm, checksumsOf, type KnownChecksums } from './checksums.ts';
 
 /** What is at a place. */
@@ -11,19 +11,12 @@ export interface FileIdentity {
 
 export type FileType = 'file' | 'directory' | 'symlink';
 
-/**
- * Undefined when nothing is there. A symbolic link as last component stands for itself. `onEntry` hears of the entries
- * of a directory.
- */
-export async function identify(
-  path: string,
-  cache?: StatCache,
-  onEntry?: (entry: ListedEntry) => void,
-): Promise<FileIdentity | undefined> {
+/** Undefined when nothing is there. A symbolic link as last component stands for itself. */
+export async function identify(path: string, options: DigestOptions = {}): Promise<FileIdentity | undefined> {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (!entry) return undefined;
   const type = entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'file';
-  return { identity: await digestOfFiles(path, cache, onEntry), type };
+  return { identity: await digestOfFiles(path, options), type };
 }
 
 /** Of a file's bytes alone. */

@@ -68,7 +68,7 @@ export async function resolveSource(
   switch (source.kind) {
     case 'file':
       // Where only a directory will do, a link is a name for it.
-      return resolveFile(source.directory ? followed(source) : source, image, context);
+      return resolveFile(source.directory || source.follow ? followed(source) : source, image, context);
     case 'http': {
       const key = `download ${canonical([source.url, source.checksums])}`;
       return fromStore(await once(context, key, () => fetched(source, image, context)));
@@ -92,10 +92,13 @@ function fromStore({ path, checksums: { sha256 } }: StoredFile): ResolvedSource 
 }
 
 async function resolveFile(source: FileSource, image: string, context: LookContext): Promise<ResolvedSource> {
-  const location = { kind: 'host', path: source.path } as const;
+  const { path, confined = false, follow } = source;
+  const location = { kind: 'host', path, ...(confined && { confined }) } as const;
   const entries: ListedEntry[] = [];
   const { found, inside } = await identifyOnHost(location, context, entry => entries.push(entry));
   if (!found) return fromStore(await fetched(source, image, context));
+  if (follow && found.type === 'symlink')
+    throw new AshlarError(`the symbolic link ${path} leads nowhere`, { at: source.at });
   if (source.directory && found.type !== 'directory') {
     throw new AshlarError(source.messages?.notDirectory ?? `${source.path} is not a directory`, {
       at: source.at,
@@ -117,8 +120,9 @@ async function identifyOnHost(
   { workshop, store, signal }: LookContext,
   onEntry: (entry: ListedEntry) => void,
 ): Promise<{ readonly found: FileIdentity | undefined; readonly inside: boolean }> {
+  const { path, confined } = location;
   try {
-    return { found: await identify(location.path, store.database.files, onEntry), inside: false };
+    return { found: await identify(path, { cache: store.database.files, onEntry, confined }), inside: false };
   } catch (error) {
     const code = codeOf(error) ?? codeOf(error instanceof Error ? error.cause : undefined);
     if (code !== 'EACCES' || process.getuid?.() === 0) throw error;
@@ -133,11 +137,13 @@ async function resolveInImage(source: ImageSource, context: LookContext): Promis
     kind: 'tree',
     layers: await treeLayers(layers, context),
     path: source.path,
+    ...(source.follow && { follow: true }),
   });
   const { database } = context.store;
   const key = keyOf('identity', [
     ['layers', chainOf(layers)],
     ['path', source.path],
+    ...(source.follow ? [['follow', 'true'] as const] : []),
   ]);
   let found = database.recall('lookups', key) as FileIdentity | undefined;
   if (!found) {

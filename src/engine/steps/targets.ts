@@ -20,7 +20,7 @@ export interface Target {
 
 /** Where an item goes as the description has it. */
 export function targetOf({ target }: Pick<CopyItem, 'target'>, state: ImageState): string {
-  return inWorkingDir(expand(target, state), state);
+  return posix.resolve('/', inWorkingDir(expand(target, state), state));
 }
 
 export async function findTarget(
