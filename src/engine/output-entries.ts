@@ -1,5 +1,6 @@
 /** Under which names the images of a plan are in the output. Pure functions. */
 import { canBeReferenceName, formatPlatform } from '../oci/index.ts';
+import { tagsOf } from '../plan/names.ts';
 import type { ImagePlan } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { TAG_SUFFIXES } from './forms/images.ts';
@@ -36,11 +37,6 @@ export function outputEntries(
   return [...members].flatMap(([tag, group]) =>
     types.map(type => ({ tag: tag + TAG_SUFFIXES[type], type, images: group.map(({ name }) => name) })),
   );
-}
-
-/** What an image is called in the output; suffixes for the types of layers follow. */
-export function tagsOf({ name, tags = [name] }: ImagePlan): readonly string[] {
-  return [...new Set(tags)];
 }
 
 function checkEntry(tag: string, image: ImagePlan, before: readonly ImagePlan[]): void {

@@ -1,5 +1,11 @@
 import { AshlarError } from '../support/errors.ts';
-import { distributableBlobs, type OpenedImage, type OpenOptions, openImage } from './image.ts';
+import {
+  distributableBlobs,
+  type OpenedImage,
+  type OpenedImages,
+  type OpenOptions,
+  openImage,
+} from './image.ts';
 import { createLayout, type LayoutChange } from './layout.ts';
 import { inParallel } from './parallel.ts';
 import type { WriteOptions } from './push.ts';
@@ -42,20 +48,48 @@ export async function writeImage(
   return pushImage(image, to, options);
 }
 
-async function writeToLayout(
-  image: OpenedImage,
-  to: LayoutReference,
-  { signal, onBlob }: WriteOptions,
+/** Writes images and the index of them. Throws AshlarError. */
+export async function writeIndex(
+  index: OpenedImages,
+  to: ImageReference,
+  options: WriteOptions = {},
 ): Promise<void> {
-  const { manifest, descriptor, configBytes, manifestBytes } = image;
-  if (to.tag === undefined || (to.digest !== undefined && to.digest !== descriptor.digest)) {
-    throw new AshlarError(`cannot write ${descriptor.digest} to ${formatReference(to)}`, {
-      hint: 'give it a tag',
-    });
-  }
+  if (to.transport === 'oci') return writeIndexToLayout(index, to, options);
+  const { pushIndex } = await import('./push.ts');
+  return pushIndex(index, to, options);
+}
+
+async function writeToLayout(image: OpenedImage, to: LayoutReference, options: WriteOptions): Promise<void> {
+  const { descriptor } = image;
+  const tag = tagOf(to, descriptor);
   const layout = await createLayout(to.path);
-  using change = await layout.change({ signal });
-  const missing = distributableBlobs(manifest).filter(blob => !layout.hasBlob(blob));
+  using change = await layout.change(options);
+  await addImage(change, image, options);
+  await change.setTags([{ tag, descriptor }]);
+}
+
+async function writeIndexToLayout(
+  { descriptor, bytes, images }: OpenedImages,
+  to: LayoutReference,
+  options: WriteOptions,
+): Promise<void> {
+  const tag = tagOf(to, descriptor);
+  const layout = await createLayout(to.path);
+  using change = await layout.change(options);
+  for (const image of images) await addImage(change, image, options);
+  await change.addStream(descriptor, [bytes]);
+  await change.setTags([{ tag, descriptor }]);
+}
+
+function tagOf(to: LayoutReference, { digest }: Descriptor): string {
+  if (to.tag !== undefined && (to.digest === undefined || to.digest === digest)) return to.tag;
+  throw new AshlarError(`cannot write ${digest} to ${formatReference(to)}`, { hint: 'give it a tag' });
+}
+
+/** Adds all that an image consists of, its manifest last. */
+async function addImage(change: LayoutChange, image: OpenedImage, { onBlob }: WriteOptions): Promise<void> {
+  const { manifest, descriptor, configBytes, manifestBytes } = image;
+  const missing = distributableBlobs(manifest).filter(blob => !change.layout.hasBlob(blob));
   await inParallel(missing, parallelBlobs, blob => {
     onBlob?.(blob);
     return blob.digest === manifest.config.digest
@@ -63,7 +97,6 @@ async function writeToLayout(
       : addLayer(change, image, blob);
   });
   await change.addStream(descriptor, [manifestBytes]);
-  await change.setTags([{ tag: to.tag, descriptor }]);
 }
 
 async function addLayer(change: LayoutChange, image: OpenedImage, layer: Descriptor): Promise<void> {

@@ -41,8 +41,45 @@ const deepestIndex = 4;
 export async function openImage(reference: ImageReference, options: OpenOptions = {}): Promise<OpenedImage> {
   const platform = options.platform ?? hostPlatform();
   const store = await openStore(reference, platform, options);
+  return openStored(store, await chooseManifest(store, platform, formatReference(reference)), reference);
+}
+
+/** What a reference stands for: one image, or an index of images for different platforms. */
+export interface OpenedImages {
+  /** Of the manifest or of the index, with its bytes. */
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly images: readonly OpenedImage[];
+}
+
+/** All images of a reference, of which nothing but manifests and configs is fetched. Throws AshlarError. */
+export async function openImages(
+  reference: ImageReference,
+  options: Omit<OpenOptions, 'platform'> = {},
+): Promise<OpenedImages> {
+  const store = await openStore(reference, hostPlatform(), options);
+  const { root } = store;
   const name = formatReference(reference);
-  const { descriptor, manifest, bytes } = await chooseManifest(store, platform, name);
+  const read = (stored: StoredDocument) =>
+    parseDocument(stored.bytes, stored.descriptor.mediaType, `the manifest of ${name}`);
+  const document = read(root);
+  const stored =
+    document.kind === 'index' ? document.index.manifests.map(entry => store.document(entry)) : [root];
+  const images = stored.map(async promise => {
+    const one = await promise;
+    const inner = read(one);
+    if (inner.kind === 'index') throw new AshlarError(`${name} is an index of indexes`);
+    return openStored(store, { ...one, manifest: inner.manifest }, reference);
+  });
+  return { ...root, images: await Promise.all(images) };
+}
+
+async function openStored(
+  store: ImageStore,
+  { descriptor, manifest, bytes }: StoredManifest,
+  reference: ImageReference,
+): Promise<OpenedImage> {
+  const name = formatReference(reference);
   if (!isConfigType(manifest.config.mediaType)) {
     throw new AshlarError(
       `${name} is not a container image: its config is of type ${manifest.config.mediaType}`,
@@ -100,12 +137,12 @@ async function openStore(
   }
 }
 
+interface StoredManifest extends StoredDocument {
+  readonly manifest: Manifest;
+}
+
 /** Follows indexes down to the manifest for the platform. */
-async function chooseManifest(
-  store: ImageStore,
-  platform: Platform,
-  name: string,
-): Promise<StoredDocument & { readonly manifest: Manifest }> {
+async function chooseManifest(store: ImageStore, platform: Platform, name: string): Promise<StoredManifest> {
   let current = store.root;
   for (let depth = 0; depth <= deepestIndex; depth += 1) {
     const document = parseDocument(current.bytes, current.descriptor.mediaType, `the manifest of ${name}`);

@@ -8,7 +8,7 @@ export { type Credentials, credentialsForUrl } from './auth.ts';
 export { type CopyOptions, copyImage, writeImage } from './copy.ts';
 export { digestOf, parseDigest, verifying } from './digest.ts';
 export { documentBytes } from './documents.ts';
-export { type OpenedImage, type OpenOptions, openImage, resolveDigest } from './image.ts';
+export { type OpenedImage, type OpenOptions, openImage, openImages, resolveDigest } from './image.ts';
 export {
   canBeReferenceName,
   canBeTag,

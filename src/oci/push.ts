@@ -5,7 +5,7 @@ import { pause } from '../support/pause.ts';
 import type { Credentials } from './auth.ts';
 import { RegistryConnection } from './connection.ts';
 import { verifying } from './digest.ts';
-import { distributableBlobs, type OpenedImage } from './image.ts';
+import { distributableBlobs, type OpenedImage, type OpenedImages } from './image.ts';
 import { inParallel } from './parallel.ts';
 import { formatReference, type RegistryReference } from './reference.ts';
 import { pushTarget } from './registries.ts';
@@ -37,18 +37,36 @@ const firstPause = 100;
 /** Failures that an upload can survive: the session is lost, out of step, or the registry is busy. */
 const passingStatus: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 
+/** Pushes images and the index of them. Throws AshlarError. */
+export async function pushIndex(
+  { descriptor, bytes, images }: OpenedImages,
+  to: RegistryReference,
+  options: WriteOptions,
+): Promise<void> {
+  const { tag: _, ...place } = to;
+  for (const image of images) await pushImage(image, { ...place, digest: image.descriptor.digest }, options);
+  await putManifest(await connectionTo(to, options), { descriptor, manifestBytes: bytes }, to);
+}
+
+async function connectionTo(
+  to: RegistryReference,
+  { insecure = false, credentials, signal }: WriteOptions,
+): Promise<RegistryConnection> {
+  const target = await pushTarget(to);
+  return new RegistryConnection({ ...target, insecure: insecure || target.insecure }, signal, credentials);
+}
+
 /** Pushes an image: the blobs that the registry lacks, then the manifest. Throws AshlarError. */
 export async function pushImage(
   image: OpenedImage,
   to: RegistryReference,
-  { insecure = false, credentials, mountFrom, onBlob, signal }: WriteOptions,
+  options: WriteOptions,
 ): Promise<void> {
+  const { mountFrom, onBlob } = options;
   if (to.digest !== undefined && to.digest !== image.descriptor.digest) {
     throw new AshlarError(`cannot push ${image.descriptor.digest} as ${formatReference(to)}`);
   }
-  const target = await pushTarget(to);
-  const source = { ...target, insecure: insecure || target.insecure };
-  const connection = new RegistryConnection(source, signal, credentials);
+  const connection = await connectionTo(to, options);
   const from = image.reference;
   const sibling = from.transport === 'docker' && from.registry === to.registry ? from.repository : undefined;
   if (!(await hasManifest(connection, image.descriptor))) {
@@ -74,7 +92,7 @@ async function hasManifest(
 
 async function putManifest(
   connection: RegistryConnection,
-  { descriptor, manifestBytes }: OpenedImage,
+  { descriptor, manifestBytes }: Pick<OpenedImage, 'descriptor' | 'manifestBytes'>,
   to: RegistryReference,
 ): Promise<void> {
   const url = await connection.url(`manifests/${to.tag ?? descriptor.digest}`);

@@ -1,5 +1,5 @@
-import { writeImage } from './copy.ts';
-import { distributableBlobs, openImage } from './image.ts';
+import { writeImage, writeIndex } from './copy.ts';
+import { distributableBlobs, type OpenedImages, openImages } from './image.ts';
 import type { WriteOptions } from './push.ts';
 import type { ImageReference } from './reference.ts';
 import type { Descriptor } from './types.ts';
@@ -17,13 +17,19 @@ export class ImageSender {
     this.#options = options;
   }
 
-  /** Throws AshlarError. */
+  /** An image, or an index with all its images. Throws AshlarError. */
   async send(from: ImageReference, to: ImageReference): Promise<void> {
-    const image = await openImage(from, { signal: this.#options.signal });
-    if (to.transport === 'oci') return writeImage(image, to, this.#options);
+    const opened = await openImages(from, { signal: this.#options.signal });
+    if (to.transport === 'oci') return write(opened, to, this.#options);
     const key = ({ digest }: Descriptor) => `${to.registry} ${digest}`;
     const mountFrom = (blob: Descriptor) => this.#repositories.get(key(blob));
-    await writeImage(image, to, { ...this.#options, mountFrom });
-    for (const blob of distributableBlobs(image.manifest)) this.#repositories.set(key(blob), to.repository);
+    await write(opened, to, { ...this.#options, mountFrom });
+    for (const blob of opened.images.flatMap(({ manifest }) => distributableBlobs(manifest)))
+      this.#repositories.set(key(blob), to.repository);
   }
+}
+
+function write(opened: OpenedImages, to: ImageReference, options: WriteOptions): Promise<void> {
+  const image = opened.images.find(({ descriptor }) => descriptor.digest === opened.descriptor.digest);
+  return image ? writeImage(image, to, options) : writeIndex(opened, to, options);
 }

@@ -1,5 +1,5 @@
 /** How people write what stands in a plan: for messages, and for telling one source from another. */
-import type { Base, Source, Text, Variable } from './types.ts';
+import type { Base, ImagePlan, Source, Text, Variable } from './types.ts';
 
 export function nameOfSource(source: Source): string {
   switch (source.kind) {
@@ -27,6 +27,11 @@ export function nameOfBase(base: Base): string {
     case 'stack':
       return base.parts.map(nameOfBase).join(' + ');
   }
+}
+
+/** What an image is called in the output; suffixes for the types of layers follow. */
+export function tagsOf({ name, tags = [name] }: Pick<ImagePlan, 'name' | 'tags'>): readonly string[] {
+  return [...new Set(tags)];
 }
 
 /** As a Dockerfile has it. */

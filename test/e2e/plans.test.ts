@@ -1,12 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ImageSender } from '../../src/oci/index.ts';
 import type { Text, Variable } from '../../src/plan/types.ts';
+import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
-import { buildImages, configStep, execStep, imagePlan } from './plans.ts';
+import { buildImages, configStep, execStep, imagePlan, noChange } from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
-import { outputAsRoot, useWorkspace } from './support.ts';
+import { output, outputAsRoot, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 const base = join(workspace.path, 'base');
@@ -137,6 +139,84 @@ describe.runIf(has('buildah', 'umoci'))('a plan', () => {
       ),
     );
     expect(found).toBe(wanted);
+  });
+});
+
+describe.runIf(has('skopeo', 'umoci', 'podman', 'docker-registry'))('names of images', () => {
+  const arm = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+
+  it('may have slashes and colons, and several stand for one image', async () => {
+    const project = workspace.project();
+    const tags = ['some/app:12', 'some/app:latest'];
+    const steps = [configStep({ workingDir: '/work' }, { makeWorkingDir: true })];
+    const { events } = await buildImages(project.path, [imagePlan('app', undefined, { tags, steps })]);
+    expect(project.tags()).toEqual(tags);
+    const [finished] = events.filter(event => event.kind === 'image-finished');
+    expect(finished?.tags.map(({ tag, manifest }) => [tag, manifest.digest])).toEqual(
+      tags.map(tag => [tag, project.image(tag).digest]),
+    );
+    const source = `oci:${project.oci}:some/app:12`;
+    expect(JSON.parse(await output('skopeo', ['inspect', source]))).toMatchObject({ Architecture: 'amd64' });
+    expect(await output('umoci', ['ls', '--layout', project.oci])).toBe(`${tags.join('\n')}\n`);
+    const storage = [
+      '--storage-driver=vfs',
+      `--root=${project.at('storage')}`,
+      `--runroot=${project.at('run')}`,
+    ];
+    const id = (await outputAsRoot('podman', [...storage, 'pull', '--quiet', source])).trim();
+    expect(`sha256:${id}`).toBe(project.image('some/app:12').manifest.config.digest);
+  });
+
+  it('stand for an index where images for different platforms have them in common', async () => {
+    const project = workspace.project();
+    const tags = ['some/app:12'];
+    const images = [
+      imagePlan('one', undefined, { tags }),
+      imagePlan('other', undefined, { config: { ...noChange, labels: { of: 'other' } } }),
+      imagePlan('two', undefined, { tags, platform: arm }),
+    ];
+    await buildImages(project.path, images);
+    expect(project.tags()).toEqual(['other', 'some/app:12']);
+    const source = `oci:${project.oci}:some/app:12`;
+    const raw = await output('skopeo', ['inspect', '--raw', source]);
+    const platforms = [{ os: 'linux', architecture: 'amd64' }, arm];
+    expect(JSON.parse(raw)).toMatchObject({
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: platforms.map(platform => ({ platform })),
+    });
+
+    const written = project.modified('oci', 'index.json');
+    expect((await buildImages(project.path, images)).images.map(({ cached }) => cached)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(project.modified('oci', 'index.json')).toBe(written);
+
+    await using registry = await startRegistry();
+    const sender = new ImageSender({ insecure: true });
+    const from = { transport: 'oci', path: project.oci, tag: 'some/app:12' } as const;
+    const to = { transport: 'docker', registry: registry.host, repository: 'some/app', tag: '12' } as const;
+    await sender.send(from, to);
+    await sender.send(from, { transport: 'oci', path: project.at('copy'), tag: 'app:12' });
+    const remote = [`docker://${registry.host}/some/app:12`, '--tls-verify=false'];
+    expect(await output('skopeo', ['inspect', '--raw', ...remote])).toBe(raw);
+    for (const [place, flags] of [
+      [remote[0] ?? '', ['--tls-verify=false']],
+      [`oci:${project.at('copy')}:app:12`, []],
+    ] as const) {
+      const chosen = [
+        '--override-arch=arm64',
+        '--override-variant=v8',
+        'inspect',
+        '--config',
+        ...flags,
+        place,
+      ];
+      expect(JSON.parse(await output('skopeo', chosen))).toMatchObject({ architecture: 'arm64' });
+    }
+    const shown = await project.ashlar(['inspect', 'some/app:12']);
+    expect(shown.stdout).toMatch(/^some\/app:12 \(linux\/amd64\)$.*^some\/app:12 \(linux\/arm64\/v8\)$/ms);
   });
 });
 

@@ -1,4 +1,4 @@
-import { openImage, openLayout } from '../../oci/index.ts';
+import { formatPlatform, type OpenedImage, openImages, openLayout } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -17,21 +17,22 @@ export async function inspect(globals: GlobalFlags, tag: string | undefined): Pr
     });
   }
   for (const { tag: name, descriptor } of chosen) {
-    const { manifest, config } = await openImage({
-      transport: 'oci',
-      path: ociDir,
-      digest: descriptor.digest,
-    });
-    const layers = manifest.layers.map(
-      ({ digest, size, mediaType }, i) =>
-        `\tlayer ${i}: ${digest.split(':')[1]?.slice(0, 12)}... (${decimalSize(size)}, ${mediaType})`,
-    );
-    const annotations = Object.entries(manifest.annotations ?? {}).map(
-      ([key, value]) => `  ${key}: ${value}`,
-    );
-    const lines = [name, ...layers, 'Annotations:', ...annotations, 'Image config:'].map(printable);
-    process.stdout.write(`${[...lines, printableJson(config)].join('\n')}\n`);
+    const { images } = await openImages({ transport: 'oci', path: ociDir, digest: descriptor.digest });
+    for (const image of images) {
+      const title = images.length > 1 ? `${name} (${formatPlatform(image.config)})` : name;
+      process.stdout.write(`${linesOf(title, image).join('\n')}\n`);
+    }
   }
+}
+
+function linesOf(title: string, { manifest, config }: OpenedImage): readonly string[] {
+  const layers = manifest.layers.map(
+    ({ digest, size, mediaType }, i) =>
+      `\tlayer ${i}: ${digest.split(':')[1]?.slice(0, 12)}... (${decimalSize(size)}, ${mediaType})`,
+  );
+  const annotations = Object.entries(manifest.annotations ?? {}).map(([key, value]) => `  ${key}: ${value}`);
+  const lines = [title, ...layers, 'Annotations:', ...annotations, 'Image config:'].map(printable);
+  return [...lines, printableJson(config)];
 }
 
 /** JSON escapes only some of what steers terminals. */

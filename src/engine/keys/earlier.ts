@@ -1,7 +1,8 @@
 /** Images that earlier builds have made: in the layout that they went to, or as the index remembers them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openImage, openLayout } from '../../oci/index.ts';
+import { openImage, openLayout, type Platform } from '../../oci/index.ts';
+import { tagsOf } from '../../plan/names.ts';
 import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { LookContext } from '../context.ts';
@@ -20,7 +21,8 @@ export async function earlierLayers(
   context: LookContext,
 ): Promise<readonly LayerRecord[]> {
   const image = images.find(candidate => candidate.name === name);
-  const published = () => publishedLayers(name, context);
+  const [tag = name] = image ? tagsOf(image) : [];
+  const published = () => publishedLayers(tag, image?.platform, context);
   const remembered = async () => rememberedLayers(name, context);
   // A layout may still have an image that is not for it any more.
   const places = image && !image.emit ? [remembered, published] : [published, remembered];
@@ -36,13 +38,14 @@ export async function earlierLayers(
 
 async function publishedLayers(
   tag: string,
+  platform: Platform | undefined,
   context: LookContext,
 ): Promise<readonly LayerRecord[] | undefined> {
   const path = context.options.output;
   if (!existsSync(join(path, 'index.json'))) return undefined;
   const tags = await (await openLayout(path)).tags();
   if (!tags.some(entry => entry.tag === tag)) return undefined;
-  const opened = await openImage({ transport: 'oci', path, tag });
+  const opened = await openImage({ transport: 'oci', path, tag }, { ...(platform && { platform }) });
   return layersOf(opened, opened, tag, context);
 }
 
