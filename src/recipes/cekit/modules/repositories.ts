@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
 import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
 import type { RawImage, RawModuleRepository } from '../descriptor/types.ts';
+import { lockedCommit } from '../lock.ts';
 import type { CekitOptions } from '../options.ts';
 
 /** A directory with modules in it. */
@@ -84,16 +85,9 @@ async function checkOut(
   at: SourceSpan,
   { lock, checkout }: CekitOptions,
 ): Promise<string> {
-  const key = `${url}#${ref}`;
-  const commit = lock && Object.hasOwn(lock.repositories, key) ? lock.repositories[key] : undefined;
-  if (lock !== undefined && commit === undefined) {
-    throw new AshlarError(`the lock file has no commit for ${url} at ${ref}`, {
-      at,
-      hint: 'run ashlar lock',
-    });
-  }
+  const commit = lockedCommit(lock, url, ref, at);
   try {
-    return (await checkout(url, commit ?? ref)).directory;
+    return (await checkout(url, commit)).directory;
   } catch (error) {
     if (!(error instanceof AshlarError) || error.at !== undefined) throw error;
     throw new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });

@@ -1,7 +1,10 @@
-import type { Lock } from '../lock.ts';
+import { ANY_VERSION, type Lock, locked } from '../lock.ts';
 import type { Description, Located, PackageManager, Section, Stage } from '../model.ts';
 
-/** The description with the packages of a lock in the versions that it has for them. */
+/**
+ * The description with the packages of a lock in the versions that it has for them.
+ * Throws AshlarError for a package that is not in it.
+ */
 export function pinPackages(description: Description, lock: Lock | undefined): Description {
   if (!lock) return description;
   const pinned = (stage: Stage): Stage => {
@@ -18,8 +21,8 @@ export function pinPackages(description: Description, lock: Lock | undefined): D
 
 /** A package of one version, as the package manager writes it. */
 function pin(wanted: Located, versions: Readonly<Record<string, string>>, manager: PackageManager): Located {
-  const version = Object.hasOwn(versions, wanted.text) ? versions[wanted.text] : undefined;
-  if (version === undefined) return wanted;
+  const version = locked(versions, wanted.text, `version for the package ${wanted.text}`, wanted.at);
+  if (version === ANY_VERSION) return wanted;
   const separator = manager === 'apt-get' || manager === 'apk' ? '=' : '-';
   return { ...wanted, text: `${wanted.text}${separator}${version}` };
 }

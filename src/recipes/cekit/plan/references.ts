@@ -1,8 +1,8 @@
 /** Images that a descriptor names by reference. */
 import { formatReference, parseReference } from '../../../oci/index.ts';
 import type { ImageBase } from '../../../plan/types.ts';
-import { AshlarError } from '../../../support/errors.ts';
 import { imageBase, readReference } from '../../references.ts';
+import { locked } from '../lock.ts';
 import type { Located } from '../model.ts';
 import type { CekitOptions } from '../options.ts';
 
@@ -26,11 +26,8 @@ export function referencedImage(
     const tagged = { ...image, ...(tag === undefined ? {} : { tag }), ...(digest ? { digest } : {}) };
     return imageBase(formatReference(tagged), insecure, at);
   }
-  const locked = Object.hasOwn(lock.images, text) ? lock.images[text] : undefined;
-  if (locked === undefined) {
-    throw new AshlarError(`the lock file has no digest for ${text}`, { at, hint: 'run ashlar lock' });
-  }
-  return imageBase(`${formatReference(image)}@${locked}`, insecure, at);
+  const pinned = locked(lock.images, text, `digest for ${text}`, at);
+  return imageBase(`${formatReference(image)}@${pinned}`, insecure, at);
 }
 
 function isThisMachine(registry: string): boolean {

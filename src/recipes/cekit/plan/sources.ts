@@ -5,6 +5,7 @@ import type { Checksums, FileSource, HttpSource, Source } from '../../../plan/ty
 import { AshlarError, codeOf, type SourceSpan } from '../../../support/errors.ts';
 import { schemeOf } from '../../references.ts';
 import type { FileArtifact, UrlRepository } from '../dockerfile/statements.ts';
+import { locked, lockedCommit } from '../lock.ts';
 import type { GitArtifact, PathArtifact, Section } from '../model.ts';
 import type { CekitOptions } from '../options.ts';
 
@@ -16,14 +17,16 @@ export type Checkouts = ReadonlyMap<GitArtifact, string>;
 /** Checks out what the artifacts of a description want of git repositories, side by side. */
 export async function checkOutArtifacts(
   sections: readonly Section[],
-  { checkout }: Pick<CekitOptions, 'checkout'>,
+  { checkout, lock }: Pick<CekitOptions, 'checkout' | 'lock'>,
 ): Promise<Checkouts> {
   const artifacts = sections
     .flatMap(section => section.artifacts)
     .filter((artifact): artifact is GitArtifact => artifact.kind === 'git');
-  const found = artifacts.map(
-    async artifact => [artifact, (await checkout(artifact.url, artifact.ref)).directory] as const,
-  );
+  const found = artifacts.map(async artifact => {
+    const { url, ref, at } = artifact;
+    const { directory } = await checkout(url, lockedCommit(lock, url, ref, at));
+    return [artifact, directory] as const;
+  });
   return new Map(await Promise.all(found));
 }
 
@@ -48,7 +51,14 @@ export function artifactSource(artifact: FileArtifact, checkouts: Checkouts, opt
     case 'url': {
       const checksums = lockedChecksums(artifact, options);
       const mirrors = mirrorsOf({ name, checksums }, options);
-      return { ...common, kind: 'http', url: artifact.url, ...checked(checksums), ...mirrors };
+      return {
+        ...common,
+        kind: 'http',
+        url: artifact.url,
+        revalidate: true,
+        ...checked(checksums),
+        ...mirrors,
+      };
     }
     case 'plain': {
       const missing = `Artifact ${name} could not be found`;
@@ -82,7 +92,7 @@ export function repositorySource({ name, url, at }: UrlRepository): FileSource |
   switch (schemeOf(url)) {
     case 'http':
     case 'https':
-      return { kind: 'http', url, messages, at };
+      return { kind: 'http', url, revalidate: true, messages, at };
     case 'file':
       return { kind: 'file', path: pathOfUrl(url, at), follow: true, messages, at };
     default:
@@ -127,10 +137,9 @@ function lockedChecksums(
   { lock }: SourceOptions,
 ): Checksums {
   if (!lock) return checksums;
-  const sha256 = Object.hasOwn(lock.artifacts, url) ? lock.artifacts[url] : checksums.sha256;
-  if (sha256 !== undefined) return { ...checksums, sha256 };
-  if (Object.keys(checksums).length > 0) return checksums;
-  throw new AshlarError(`the lock file has no checksum for ${url}`, { at, hint: 'run ashlar lock' });
+  const known = Object.hasOwn(lock.artifacts, url);
+  if (!known && Object.keys(checksums).length > 0) return checksums;
+  return { ...checksums, sha256: locked(lock.artifacts, url, `checksum for ${url}`, at) };
 }
 
 /** Where a cache of artifacts would have the file, by the first of its checksums. */

@@ -359,7 +359,7 @@ describe('references', () => {
         modules: [section({ artifacts: [pathArtifact('/work/sh', 'sh')] })],
         image: section({ install: [located('a'), located('b')] }),
       },
-      { lock: { ...lock({}), packages: { 'org/image': { a: '1.2' } } } },
+      { lock: { ...lock({}), packages: { 'org/image': { a: '1.2', b: '*' } } } },
     );
     const commands = steps.flatMap(step => (step.kind === 'exec' ? step.command.slice(2) : []));
     expect(commands[0]).toBe(`: && ${command} && :`);
