@@ -1,5 +1,6 @@
 /** Options that several commands have. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Override } from '../recipes/cekit/index.ts';
 
 /** An option that may be given several times; what is given replaces the default. */
 export function repeatable(flags: string, description: string, initial: readonly string[] = []): Option {
@@ -7,6 +8,60 @@ export function repeatable(flags: string, description: string, initial: readonly
     previous === initial ? [value] : [...previous, value];
   const option = new Option(flags, description).argParser(collect);
   return initial.length === 0 ? option.default(initial, 'none') : option.default(initial, initial.join(', '));
+}
+
+/** Overrides of both kinds come in one list, in the order of the command line. */
+class OverridesOption extends Option {
+  constructor(flags: string, description: string, kind: Override['kind']) {
+    super(flags, description);
+    this.argParser((value, previous: readonly Override[] = []) => [...previous, { kind, value }]);
+  }
+
+  override attributeName(): string {
+    return 'overrides';
+  }
+}
+
+export function withOverrides(command: Command): Command {
+  return command
+    .addOption(
+      new OverridesOption(
+        '--overrides <text>',
+        'YAML or JSON that is put over the descriptor, or the path or address of some (repeatable)',
+        'text-or-path',
+      ),
+    )
+    .addOption(
+      new OverridesOption(
+        '--overrides-file <path>',
+        'a file that is put over the descriptor; of all overrides the later ones win (repeatable)',
+        'path',
+      ),
+    );
+}
+
+/** The flags that decide what a CEKit descriptor becomes. */
+export function withDescriptorFlags(command: Command): Command {
+  command.optionsGroup('Options for CEKit descriptors:');
+  command.option(
+    '--descriptor <path>',
+    'image descriptor (default: image.yaml where there is no stacker.yaml); - reads standard input',
+  );
+  return withDescriptorResult(withOverrides(command))
+    .option('--redhat', "add what Red Hat's images have")
+    .optionsGroup('');
+}
+
+/** What can be said of the image of a descriptor. */
+export function withDescriptorResult(command: Command): Command {
+  return command
+    .addOption(repeatable('--build-arg <name=value>', 'value of a build argument (repeatable)'))
+    .addOption(
+      repeatable('--platform <os/arch>', 'what the image is to run on, several for an index (repeatable)'),
+    )
+    .option('--layers', 'one layer for each module and one for the image, instead of one in all')
+    .option('--no-squash', 'one layer for each statement')
+    .option('--literal-values', 'take $ and quotes in values as they are, not as Dockerfiles do');
 }
 
 function positive(value: string): number {
@@ -19,7 +74,9 @@ function positive(value: string): number {
 /** Which files are read. */
 export function withFiles(command: Command): Command {
   return command.addOption(
-    repeatable('-f, --stacker-file <file>', 'stacker file (repeatable)', ['stacker.yaml']),
+    repeatable('-f, --stacker-file <file>', 'stacker file (repeatable), or a CEKit descriptor', [
+      'stacker.yaml',
+    ]),
   );
 }
 
@@ -36,7 +93,7 @@ export function withSearch(command: Command, directory?: string): Command {
 
 /** The flags that decide what is planned, besides the files. */
 export function withPlanFlags(command: Command): Command {
-  return withSubstitutions(command)
+  return withDescriptorFlags(withSubstitutions(command))
     .option(
       '--strict-substitution',
       'refuse placeholders with a single brace, or none, for keys that have a value',

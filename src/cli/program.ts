@@ -1,14 +1,26 @@
 /** The program as the parser knows it: the global flags, and the commands out of describe/. */
 import { Command, Option } from 'commander';
 import { describeBuilding } from './describe/building.ts';
+import { describeCache, describeCekit } from './describe/cekit.ts';
 import { describeHousekeeping } from './describe/housekeeping.ts';
 import { describeImages } from './describe/images.ts';
 import { describeInternal } from './describe/internal.ts';
 import { checkBefore } from './globals.ts';
 import { VERSION } from './version.ts';
 
-/** @param name What the program was called: ashlar or stacker. */
+/** @param name What the program was called: ashlar or stacker, cekit or cekit-cache. */
 export function describeProgram(name: string): Command {
+  switch (name) {
+    case 'cekit':
+      return describeCekit();
+    case 'cekit-cache':
+      return describeCache(name);
+    default:
+      return describeAshlar(name);
+  }
+}
+
+function describeAshlar(name: string): Command {
   const program = new Command(name)
     .description(
       'Builds OCI images from layered descriptions: no daemon, no root, no copying of bytes that do not change.',
@@ -23,12 +35,16 @@ export function describeProgram(name: string): Command {
     .hook('preSubcommand', () => checkBefore(program.opts()));
   for (const option of globalOptions()) program.addOption(option);
   describeBuilding(program);
+  program.addCommand(describeCekit());
   describeImages(program);
   describeHousekeeping(program);
   describeInternal(program);
   // Global flags are understood after the command too.
-  for (const command of program.commands)
-    for (const option of globalOptions()) command.addOption(option.hideHelp());
+  for (const command of program.commands) {
+    // CEKit has taken some of the names.
+    const taken = new Set(command.options.map(({ long }) => long));
+    for (const option of globalOptions()) if (!taken.has(option.long)) command.addOption(option.hideHelp());
+  }
   return program;
 }
 

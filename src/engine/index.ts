@@ -40,5 +40,6 @@ export { selectImages } from './selection.ts';
 export { type Entrance, enterImage } from './shell/enter.ts';
 export { grab } from './shell/grab.ts';
 export { type FetchContext, fetchText } from './sources/fetching.ts';
+export { withFilesOf } from './sources/obtain.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';
 export type { BuiltImage } from './values.ts';

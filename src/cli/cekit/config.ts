@@ -21,14 +21,8 @@ export interface CekitConfig {
   readonly cacheUrl?: string;
   /** Beginnings of addresses that OSBS may fetch by itself; undefined: all. */
   readonly fetchArtifactDomains?: readonly string[];
-  /** Who to be at a host. */
-  readonly accounts: readonly Account[];
-}
-
-export interface Account {
-  readonly host: string;
-  readonly username: string;
-  readonly password: string;
+  /** `user:password` by host. */
+  readonly credentials: Readonly<Record<string, string>>;
 }
 
 /** Flags win over the file. Without a file the defaults hold. @throws AshlarError for a file that makes no sense. */
@@ -48,7 +42,7 @@ export function readCekitConfig(flags: CekitConfigFlags): CekitConfig {
     verifyTls: flag('ssl_verify', true),
     ...(cacheUrl !== undefined && { cacheUrl }),
     ...(domains !== undefined && { fetchArtifactDomains: domains.replaceAll(' ', '').split(',') }),
-    accounts: readAccounts(file, values.get('url_authentication')),
+    credentials: readCredentials(file, values.get('url_authentication')),
   };
 }
 
@@ -76,17 +70,15 @@ function readBoolean(file: string, key: string, { text, at }: IniValue): boolean
 }
 
 /** `host#user:password;…`. The error shows no password: logs are read by others. */
-function readAccounts(file: string, value: IniValue | undefined): readonly Account[] {
+function readCredentials(file: string, value: IniValue | undefined): Readonly<Record<string, string>> {
   const parts = (value?.text ?? '').split(';').map(part => part.trim());
-  return parts.filter(Boolean).map((part, i) => {
-    const [, host, username, password] = /^([^#]+)#([^:]+):(.*)$/.exec(part) ?? [];
-    if (host !== undefined && username !== undefined && password !== undefined)
-      return { host, username, password };
-    const { line = 1 } = value?.at ?? {};
-    throw new AshlarError(
-      `cannot read the configuration file ${file}: entry ${i + 1} of url_authentication (line ${line}) is not host#user:password`,
-    );
+  const credentials = parts.filter(Boolean).map((part, i) => {
+    const [, host, account] = /^([^#]+)#([^:]+:.*)$/.exec(part) ?? [];
+    if (host !== undefined && account !== undefined) return [host, account] as const;
+    const place = `entry ${i + 1} of url_authentication (line ${value?.at.line})`;
+    throw new AshlarError(`cannot read the configuration file ${file}: ${place} is not host#user:password`);
   });
+  return Object.fromEntries(credentials);
 }
 
 function expandHome(path: string): string {

@@ -1,6 +1,6 @@
 /** From flags to what the engine is told besides the plan. */
 import { availableParallelism, hostname, userInfo } from 'node:os';
-import type { BuildOptions } from '../../engine/index.ts';
+import type { BuildOptions, FetchOptions } from '../../engine/index.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { sourceDateEpoch } from '../epoch.ts';
 import { UsageError } from '../failure.ts';
@@ -27,7 +27,11 @@ export interface WorkFlags {
   readonly debug?: boolean;
 }
 
-export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags): BuildOptions {
+export function buildOptions(
+  settings: Settings,
+  flags: ResultFlags & WorkFlags,
+  fetch?: FetchOptions,
+): BuildOptions {
   const epoch = sourceDateEpoch();
   return {
     store: settings.store,
@@ -38,6 +42,7 @@ export function buildOptions(settings: Settings, flags: ResultFlags & WorkFlags)
     sourceDateEpoch: epoch,
     compression: flags.compression,
     forms: formOptions(flags),
+    ...(fetch && { fetch }),
     network: flags.network,
     runtime: flags.runtime,
     onRunFailure: onRunFailure(flags),

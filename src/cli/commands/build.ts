@@ -1,4 +1,5 @@
-import { buildPlan, selectImages } from '../../engine/index.ts';
+import { type BuildOptions, buildPlan, selectImages } from '../../engine/index.ts';
+import type { Plan } from '../../plan/types.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { formOptions } from '../layer-types.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
@@ -11,6 +12,8 @@ export interface BuildFlags extends PlanFlags, ResultFlags, WorkFlags, FollowFla
   readonly orderOnly?: true;
   /** Layers; all when there are none. */
   readonly target: readonly string[];
+  /** Names of the image of a descriptor. */
+  readonly tag?: readonly string[];
 }
 
 export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<void> {
@@ -22,12 +25,10 @@ export async function build(globals: GlobalFlags, flags: BuildFlags): Promise<vo
   );
 }
 
-async function buildFiles(
-  settings: Settings,
-  flags: BuildFlags,
-  { log, emit, signal }: Followed,
-): Promise<void> {
-  const { plan, order } = await loadRecipe(settings, flags, log);
+async function buildFiles(settings: Settings, flags: BuildFlags, work: Followed): Promise<void> {
+  const { log, signal } = work;
+  using recipe = await loadRecipe(settings, flags, log, signal, { tags: flags.tag });
+  const { plan, order, fetch } = recipe;
   if (flags.orderOnly) {
     log('info', 'stacker build order:');
     for (const [i, { path, requires }] of order.entries())
@@ -35,7 +36,18 @@ async function buildFiles(
     return;
   }
   const wanted = flags.target.length === 0 ? plan : selectImages(plan, flags.target);
-  const runs = wanted.images.some(({ steps, labels }) => labels || steps.some(({ kind }) => kind === 'run'));
-  checkBeforeWork({ store: settings.store, output: settings.ociDir, runs }, text => log('warning', text));
-  await buildPlan(wanted, buildOptions(settings, flags), emit, signal);
+  await buildImages(wanted, buildOptions(settings, flags, fetch), work);
+}
+
+/** Builds a plan, after a look at the machine. */
+export async function buildImages(
+  plan: Plan,
+  options: BuildOptions,
+  { log, emit, signal }: Followed,
+): Promise<void> {
+  const runs = plan.images.some(
+    ({ steps, labels }) => labels || steps.some(({ kind }) => kind === 'run' || kind === 'exec'),
+  );
+  checkBeforeWork({ store: options.store, output: options.output, runs }, text => log('warning', text));
+  await buildPlan(plan, options, emit, signal);
 }

@@ -1,13 +1,13 @@
-import { existsSync } from 'node:fs';
 import { type Entrance, enterImage, keptChanges } from '../../engine/index.ts';
-import { type StackerRecipe, undescribedShell } from '../../recipes/stacker/index.ts';
+import { tagsOf } from '../../plan/names.ts';
+import { undescribedShell } from '../../recipes/stacker/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { followed } from '../follow.ts';
 import type { Log } from '../log.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions } from './build-options.ts';
-import { loadRecipe, type PlanFlags } from './recipe.ts';
+import { isDescribed, loadRecipe, type PlanFlags, type Recipe } from './recipe.ts';
 
 export interface ChrootFlags extends PlanFlags {
   readonly runtime?: string;
@@ -24,32 +24,33 @@ export async function chroot(
   const given = words[0] === '--' ? words.slice(1) : words;
   const command = given.length > 0 ? given : ['/bin/sh'];
   process.exitCode = await followed(globals, {}, async ({ log, emit, signal }) => {
-    const entrance = await findEntrance(tag, settings, flags, log);
+    using recipe = isDescribed(flags) ? await loadRecipe(settings, flags, log, signal) : undefined;
+    const entrance = recipe ? entranceOf(recipe, tag, flags, log) : undescribed(tag, settings, flags, log);
     checkBeforeWork({ store: settings.store, output: settings.rootsDir, runs: true }, text =>
       log('warning', text),
     );
     const { runtime } = flags;
-    const options = buildOptions(settings, {
-      layerType: ['tar'],
-      compression: 'gzip',
-      network: 'host',
-      ...(runtime !== undefined && { runtime }),
-    });
+    const flagsOfBuild = { layerType: ['tar'], compression: 'gzip', network: 'host' } as const;
+    const options = buildOptions(
+      settings,
+      { ...flagsOfBuild, ...(runtime !== undefined && { runtime }) },
+      recipe?.fetch,
+    );
     return enterImage({ ...entrance, command }, options, emit, signal);
   });
 }
 
-async function findEntrance(
+function entranceOf(
+  recipe: Recipe,
   tag: string | undefined,
-  settings: Settings,
   flags: ChrootFlags,
   log: Log,
-): Promise<Omit<Entrance, 'command'>> {
-  if (!flags.stackerFile.some(file => existsSync(file))) return undescribed(tag, settings, flags, log);
-  const { plan, order } = await loadRecipe(settings, flags, log);
-  const { images } = plan;
+): Omit<Entrance, 'command'> {
+  const { images } = recipe.plan;
   const image =
-    tag === undefined ? firstImage({ plan, order }, flags) : images.find(({ name }) => name === tag);
+    tag === undefined
+      ? firstImage(recipe, flags)
+      : (images.find(({ name }) => name === tag) ?? images.find(image => tagsOf(image).includes(tag)));
   if (!image) {
     throw new AshlarError(
       tag === undefined ? 'there is no layer in the file' : `no layer ${tag} in stackerfile`,
@@ -62,9 +63,9 @@ async function findEntrance(
   return { image: image.name, images, shell: image.shell };
 }
 
-/** The first layer of the first file, as it stands there. */
-function firstImage({ plan, order }: StackerRecipe, { stackerFile: [first] }: ChrootFlags) {
-  const file = order.find(({ typed }) => typed === first);
+/** The first layer of the first file, as it stands there; of a descriptor, its image. */
+function firstImage({ plan, order }: Recipe, { stackerFile: [first] }: ChrootFlags) {
+  const file = order.find(({ typed }) => typed === first) ?? order[0];
   return plan.images
     .filter(({ name }) => file?.images.includes(name))
     .toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)[0];

@@ -5,8 +5,8 @@ import { UsageError } from '../failure.ts';
 import { layerTypes, tagSuffix } from '../layer-types.ts';
 
 export interface Destination {
-  /** Of the tag in our own layout. */
-  readonly suffix: string;
+  /** Of the image in our own layout. */
+  readonly tag: string;
   /** For people: as they gave the URL. */
   readonly name: string;
   readonly reference: ImageReference;
@@ -20,25 +20,41 @@ export interface DestinationFlags {
 }
 
 /**
- * Where an image of the files is to go: once per tag and form of its layers.
+ * Where an image of the files is to go: once per tag and form of its layers. What a descriptor describes has names
+ * with tags of its own, which count where none are given.
  * @throws UsageError, AshlarError for flags that name no destination.
  */
 export function destinations(
   { url, tag: tags, layerType: types }: DestinationFlags,
   files: readonly string[],
-): (image: string) => readonly Destination[] {
+  fromDescriptor: boolean,
+): (image: string, names?: readonly string[]) => readonly Destination[] {
   if (!url) throw new UsageError('--url is a mandatory argument for publishing');
   const suffixes = layerTypes(types).map(tagSuffix);
-  if (tags.length === 0) {
+  if (tags.length === 0 && !fromDescriptor) {
     throw new UsageError(`can't save OCI images in ${files.join(', ')} since list of tags is empty`, {
       hint: 'give at least one --tag',
     });
   }
   const place = placeIn(url);
-  return image => tags.flatMap(tag => suffixes.map(suffix => ({ suffix, ...place(image, tag + suffix) })));
+  return (image, names = [image]) => {
+    const [first = image] = names;
+    const own = names.map(name => ({ name, ...splitName(name) }));
+    const wanted = tags.length > 0 ? tags.map(tag => ({ name: first, ...splitName(first), tag })) : own;
+    return wanted.flatMap(({ name, path, tag }) =>
+      suffixes.map(suffix => ({ ...place(path, tag + suffix), tag: name + suffix })),
+    );
+  };
 }
 
-type Place = (image: string, tag: string) => Omit<Destination, 'suffix'>;
+/** `some/app:12` is 12 of some/app, whatever registry it names. */
+function splitName(name: string): { readonly path: string; readonly tag: string } {
+  const [, path = name, tag = 'latest'] = /^(.*?)(?::([^/:]*))?$/s.exec(name) ?? [];
+  const [host = '', ...rest] = path.split('/');
+  return { path: rest.length > 0 && /[.:]|^localhost$/.test(host) ? rest.join('/') : path, tag };
+}
+
+type Place = (image: string, tag: string) => Omit<Destination, 'tag'>;
 
 function placeIn(url: string): Place {
   if (url.startsWith('docker://')) {

@@ -17,13 +17,13 @@ export async function explain(
 ): Promise<void> {
   const settings = await readSettings(globals);
   const log = openLog(globals);
-  const { plan } = await loadRecipe(settings, flags, log);
   using interruption = interruptible();
+  using recipe = await loadRecipe(settings, flags, log, interruption.signal);
   const warn = (text: string) => log('warning', text);
   const explanations = await explainPlan(
-    plan,
+    recipe.plan,
     layers,
-    buildOptions(settings, flags),
+    buildOptions(settings, flags, recipe.fetch),
     warn,
     interruption.signal,
   );

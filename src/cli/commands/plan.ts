@@ -1,5 +1,6 @@
 import { nameOfBase, nameOfSource, nameOfText } from '../../plan/names.ts';
 import type { Step } from '../../plan/types.ts';
+import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
@@ -7,7 +8,8 @@ import { loadRecipe, type PlanFlags } from './recipe.ts';
 /** Prints what would be built: a line per base and step, or the plan itself as JSON. */
 export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly json?: true }): Promise<void> {
   const log = openLog(globals);
-  const recipe = await loadRecipe(await readSettings(globals), flags, log);
+  using interruption = interruptible();
+  using recipe = await loadRecipe(await readSettings(globals), flags, log, interruption.signal);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
     return;

@@ -8,7 +8,6 @@ import {
   openLayout,
   type TagEntry,
 } from '../../oci/index.ts';
-import { loadStackerPlan, type StackerRecipe } from '../../recipes/stacker/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import { UsageError } from '../failure.ts';
@@ -19,7 +18,7 @@ import { type GlobalFlags, readSettings } from '../settings.ts';
 import { buildOptions, type ResultFlags } from './build-options.ts';
 import { type Destination, type DestinationFlags, destinations } from './destinations.ts';
 import { findFiles } from './find-files.ts';
-import { type PlanFlags, stackerOptions } from './recipe.ts';
+import { loadRecipe, meansDescriptor, type PlanFlags, type Recipe } from './recipe.ts';
 
 export interface PublishFlags extends PlanFlags, ResultFlags, DestinationFlags {
   readonly searchDir?: string;
@@ -40,28 +39,26 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const files =
     searchDir === undefined ? flags.stackerFile : findFiles({ searchDir, stackerFilePattern }, settings);
   const credentials = credentialsOf(flags);
-  const destinationsOf = destinations(flags, files);
+  const destinationsOf = destinations(flags, files, await meansDescriptor({ ...flags, stackerFile: files }));
   const log = openLog(globals);
   const layout = await openLayout(settings.ociDir);
   // Nobody may remove meanwhile what is being sent.
   using _ = await holdProject({ work: settings.stackerDir, roots: settings.rootsDir }, 'shared');
-  const recipe = await loadStackerPlan({
-    ...stackerOptions(settings, { ...flags, stackerFile: files }, log),
-    // What was given to the build need not be known here.
-    missingValue: 'dummy',
-  });
   using interruption = interruptible();
   const { signal } = interruption;
+  // What was given to the build need not be known here.
+  const more = { missingValue: 'dummy' };
+  using recipe = await loadRecipe(settings, { ...flags, stackerFile: files }, log, signal, more);
 
   const layers = layersOf(recipe, files);
   warnOfUnknown(flags.image, layers, log);
   const chosen = layers.filter(
     ({ image, emit }) => emit && (flags.image.length === 0 || flags.image.includes(image)),
   );
-  const orders = new Map(chosen.map(({ image }) => [image, destinationsOf(image)]));
+  const orders = new Map(chosen.map(({ image, tags }) => [image, destinationsOf(image, tags)]));
   if (!flags.force && chosen.length > 0) {
     const warn = (text: string) => log('warning', text);
-    const options = buildOptions(settings, flags);
+    const options = buildOptions(settings, flags, recipe.fetch);
     const explanations = await explainPlan(recipe.plan, [...orders.keys()], options, warn, signal);
     checkBuilt(explanations, orders, await layout.tags());
   }
@@ -71,12 +68,11 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const sender = new ImageSender({ credentials, insecure: flags.skipTls, signal, onBlob });
   for (const { file, image, emit } of layers) {
     if (!emit) log('info', `will not publish: ${file} build_only ${image}`);
-    for (const { suffix, name, reference } of orders.get(image) ?? []) {
+    for (const { tag, name, reference } of orders.get(image) ?? []) {
       if (flags.showOnly) {
         log('info', `would publish: ${file} ${image} to ${name}`);
         continue;
       }
-      const tag = image + suffix;
       log('info', `publishing ${file} ${tag} to ${name}`);
       await sender.send({ transport: 'oci', path: settings.ociDir, tag }, reference);
     }
@@ -90,7 +86,7 @@ function checkBuilt(
   tags: readonly TagEntry[],
 ): void {
   const present = new Set(tags.map(({ tag }) => tag));
-  const isThere = (image: string) => orders.get(image)?.every(({ suffix }) => present.has(image + suffix));
+  const isThere = (image: string) => orders.get(image)?.every(({ tag }) => present.has(tag));
   const stale = explanations.find(({ image, state }) => state !== 'up to date' || !isThere(image));
   if (!stale) return;
   throw new AshlarError(`layer needs to be rebuilt before publishing: ${stale.image}`, {
@@ -114,15 +110,21 @@ interface Layer {
   readonly file: string;
   readonly image: string;
   readonly emit: boolean;
+  /** Its names in the layout where they are not just its own. */
+  readonly tags: readonly string[] | undefined;
 }
 
-/** The layers of the files, in the order of both. */
-function layersOf({ plan, order }: StackerRecipe, files: readonly string[]): readonly Layer[] {
-  const emitted = new Map(plan.images.map(({ name, emit }) => [name, emit]));
-  return files.flatMap(file => {
-    const images = order.find(({ path }) => path === resolve(file))?.images ?? [];
-    return images.map(image => ({ file, image, emit: emitted.get(image) === true }));
-  });
+/** The layers of the files, in the order of both; a descriptor need not have been named. */
+function layersOf({ plan, order }: Recipe, files: readonly string[]): readonly Layer[] {
+  const images = new Map(plan.images.map(image => [image.name, image]));
+  const fileOf = (typed: string) => order.find(({ path }) => path === resolve(typed));
+  const named = files.some(fileOf) ? files : order.flatMap(({ typed = [] }) => typed);
+  return named.flatMap(file =>
+    (fileOf(file)?.images ?? []).map(image => {
+      const { emit = false, tags } = images.get(image) ?? {};
+      return { file, image, emit, tags };
+    }),
+  );
 }
 
 function warnOfUnknown(wanted: readonly string[], layers: readonly Layer[], log: Log): void {

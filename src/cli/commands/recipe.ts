@@ -1,12 +1,18 @@
-/** From flags to a Plan: what the commands that read stacker files have in common. */
+/** From flags to a Plan: what the commands that read descriptions of images have in common. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { FetchOptions } from '../../engine/index.ts';
 import { hostPlatform } from '../../oci/index.ts';
+import type { Plan } from '../../plan/types.ts';
 import { loadStackerPlan, type StackerOptions, type StackerRecipe } from '../../recipes/stacker/index.ts';
+import { type DescriptorFlags, givenDescriptorFlags } from '../cekit/flags.ts';
+import { UsageError } from '../failure.ts';
 import { type Log, withPlace } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { VERSION } from '../version.ts';
 
 /** The flags that decide what is planned, as commander gives them. */
-export interface PlanFlags {
+export interface PlanFlags extends DescriptorFlags {
   readonly stackerFile: readonly string[];
   readonly substitute: readonly string[];
   readonly substituteFile: readonly string[];
@@ -17,8 +23,134 @@ export interface PlanFlags {
   readonly stackerYaml?: boolean;
 }
 
-export function loadRecipe(settings: Settings, flags: PlanFlags, log: Log): Promise<StackerRecipe> {
-  return loadStackerPlan(stackerOptions(settings, flags, log));
+/** What commands need of a description, whatever its format. What it has checked out stays until it is disposed of. */
+export interface Recipe extends Disposable {
+  readonly plan: Plan;
+  /** The files in the order in which they are built: of a descriptor, itself and the images that are handed out. */
+  readonly order: StackerRecipe['order'];
+  /** How files come from elsewhere. */
+  readonly fetch?: FetchOptions;
+}
+
+/** What some commands have to say about the plan on top. */
+export interface LoadOptions {
+  /** Names of the image of a descriptor. */
+  readonly tags?: readonly string[] | undefined;
+  /** What a placeholder without a value stands for in stacker files. */
+  readonly missingValue?: string;
+}
+
+/** What the flags name: stacker files, or one CEKit descriptor. */
+export type Described =
+  | { readonly kind: 'stacker'; readonly files: readonly string[] }
+  | { readonly kind: 'cekit'; readonly descriptor: string };
+
+const USUAL_STACKER_FILE = 'stacker.yaml';
+const USUAL_DESCRIPTOR = 'image.yaml';
+
+/** The plan of what the flags name. @throws AshlarError, UsageError for flags of the other format. */
+export async function loadRecipe(
+  settings: Settings,
+  flags: PlanFlags,
+  log: Log,
+  signal: AbortSignal,
+  { tags = [], missingValue }: LoadOptions = {},
+): Promise<Recipe> {
+  const described = await describedBy(flags, log);
+  if (described.kind === 'stacker') {
+    refuse(tags.length > 0 ? ['--tag'] : [], 'CEKit descriptors', `${described.files.join(', ')} is none`);
+    const options = stackerOptions(settings, { ...flags, stackerFile: described.files }, log);
+    const recipe = await loadStackerPlan({
+      ...options,
+      ...(missingValue !== undefined && { missingValue }),
+    });
+    return { ...recipe, [Symbol.dispose]: () => {} };
+  }
+  const { descriptor } = described;
+  const [{ loadDescriptor, planOf }, { readCekitConfig }] = await Promise.all([
+    import('../cekit/load.ts'),
+    import('../cekit/config.ts'),
+  ]);
+  const order = { descriptor, tags, flags, config: readCekitConfig({}), store: settings.store };
+  const loaded = await loadDescriptor(order, log, signal);
+  const plan = await planOf(loaded);
+  const images = plan.images.filter(({ emit }) => emit).map(({ name }) => name);
+  return {
+    plan,
+    order: [{ path: resolve(descriptor), typed: descriptor, requires: [], images }],
+    fetch: loaded.fetch,
+    [Symbol.dispose]: () => loaded[Symbol.dispose](),
+  };
+}
+
+/** Whether the flags name a descriptor. */
+export async function meansDescriptor({ descriptor, stackerFile }: PlanFlags): Promise<boolean> {
+  return (descriptor ?? (await descriptorAmong(stackerFile))) !== undefined;
+}
+
+/** Stacker files win where nothing is named. @throws UsageError for flags of the other format. */
+export async function describedBy(flags: PlanFlags, log: Log): Promise<Described> {
+  const { stackerFile: files, descriptor = await descriptorAmong(files) } = flags;
+  if (descriptor !== undefined) {
+    refuse(givenStackerFlags(flags), 'stacker files', `${descriptor} is a CEKit descriptor`);
+    return { kind: 'cekit', descriptor };
+  }
+  if (isUsual(files) && (await looksLikeDescriptor(USUAL_DESCRIPTOR))) {
+    const text = `using ${USUAL_STACKER_FILE}; --descriptor ${USUAL_DESCRIPTOR} takes the descriptor beside it`;
+    log('info', text);
+  }
+  refuse(givenDescriptorFlags(flags), 'CEKit descriptors', `${files.join(', ')} is none`);
+  return { kind: 'stacker', files };
+}
+
+/** Whether there is something to read a plan from. */
+export function isDescribed({ descriptor, stackerFile }: PlanFlags): boolean {
+  if (descriptor !== undefined || stackerFile.some(file => existsSync(file))) return true;
+  return isUsual(stackerFile) && existsSync(USUAL_DESCRIPTOR);
+}
+
+function isUsual(files: readonly string[]): boolean {
+  return files.length === 1 && files[0] === USUAL_STACKER_FILE;
+}
+
+async function descriptorAmong(files: readonly string[]): Promise<string | undefined> {
+  if (isUsual(files)) {
+    return !existsSync(USUAL_STACKER_FILE) && existsSync(USUAL_DESCRIPTOR) ? USUAL_DESCRIPTOR : undefined;
+  }
+  for (const file of files) {
+    if (!(await looksLikeDescriptor(file))) continue;
+    if (files.length === 1) return file;
+    throw new UsageError(`${file} is a CEKit descriptor, which is built without other files`);
+  }
+  return undefined;
+}
+
+async function looksLikeDescriptor(file: string): Promise<boolean> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
+  const text = readFileSync(file, 'utf8');
+  // Stacker files rarely come so far.
+  if (!/^(?:-|[{"']?(?:name|version)["']?\s*:)/m.test(text)) return false;
+  const { isDescriptor } = await import('../../recipes/cekit/index.ts');
+  return isDescriptor(text);
+}
+
+/** @throws UsageError when there are flags. */
+function refuse(flags: readonly string[], format: string, why: string): void {
+  const [flag] = flags;
+  if (flag !== undefined) throw new UsageError(`${flag} is for ${format}, and ${why}`);
+}
+
+/** The flags that were given, as they are written. */
+function givenStackerFlags(flags: PlanFlags): readonly string[] {
+  const given: Readonly<Record<string, boolean | undefined>> = {
+    '--substitute': flags.substitute.length > 0,
+    '--substitute-file': flags.substituteFile.length > 0,
+    '--strict-substitution': flags.strictSubstitution,
+    '--require-hash': flags.requireHash,
+    '--apply-consider-timestamps': flags.applyConsiderTimestamps,
+    '--no-stacker-yaml': flags.stackerYaml === false,
+  };
+  return Object.keys(given).filter(name => given[name]);
 }
 
 export function stackerOptions(settings: Settings, flags: PlanFlags, log: Log): StackerOptions {

@@ -1,4 +1,4 @@
-/** Commands that read stacker files. Their code is loaded when they are called, so that `--help` is quick. */
+/** Commands that read descriptions of images. Their code is loaded when they are called, so that `--help` is quick. */
 import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
 import type { ConvertFlags } from '../commands/convert.ts';
@@ -19,10 +19,13 @@ import {
 } from '../options.ts';
 
 export function describeBuilding(program: Command): void {
-  withBuildFlags(withFiles(program.command('build').description('build images from stacker files'))).action(
-    async (flags: BuildFlags, command: Command) =>
+  withBuildFlags(
+    withFiles(program.command('build').description('build images from stacker files, or from a descriptor')),
+  )
+    .addOption(repeatable('--tag <name>', 'name of the image of a CEKit descriptor (repeatable)'))
+    .action(async (flags: BuildFlags, command: Command) =>
       (await import('../commands/build.ts')).build(globalsOf(command), flags),
-  );
+    );
 
   withBuildFlags(
     withSearch(

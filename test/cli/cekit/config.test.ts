@@ -32,7 +32,7 @@ describe("CEKit's configuration", () => {
       workDir: join(homedir(), '.cekit'),
       redhat: false,
       verifyTls: true,
-      accounts: [],
+      credentials: {},
     });
   });
 
@@ -56,10 +56,7 @@ unknown_key =
       verifyTls: false,
       cacheUrl: 'http://cache/get?name=#filename#;alg=#algorithm#&hash=#hash#',
       fetchArtifactDomains: ['https://a.example', 'https://b.example/path'],
-      accounts: [
-        { host: 'one.example', username: 'me', password: 'pass:word#1' },
-        { host: 'two.example', username: 'you', password: '' },
-      ],
+      credentials: { 'one.example': 'me:pass:word#1', 'two.example': 'you:' },
     });
   });
 
