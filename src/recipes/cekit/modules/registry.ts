@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { AshlarError } from '../../../support/errors.ts';
+import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
 import type { SourceText } from '../../../support/source-text.ts';
 import { didYouMean } from '../../../support/suggest.ts';
 import { parseYaml } from '../../../support/yaml.ts';
@@ -52,8 +52,7 @@ export async function readRegistry(
     });
     for (const file of files.filter(file => !seen.has(file))) {
       seen.add(file);
-      const source = await readText(file);
-      const module = readOrExplain(source, repository);
+      const module = await readOrExplain(file, repository);
       if ('error' in module) broken.push(module);
       else register(modules, module);
     }
@@ -61,18 +60,19 @@ export async function readRegistry(
   return { modules, broken };
 }
 
-function readOrExplain(source: SourceText, repository: ModuleRepository): Module | BrokenModule {
+async function readOrExplain(file: string, repository: ModuleRepository): Promise<Module | BrokenModule> {
+  let source: SourceText | undefined;
   const remarks: Remark[] = [];
   const listener: Listener = {
     warn: (message, at) => remarks.push(({ warn }) => warn(message, at)),
     info: message => remarks.push(({ info }) => info(message)),
   };
   try {
-    const module = readModule({ source, directory: dirname(source.file) }, listener);
-    return { ...module, repository, remarks };
+    source = await readText(file);
+    return { ...readModule({ source, directory: dirname(file) }, listener), repository, remarks };
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
-    return { ...namesIn(source), error };
+    return { ...(source && namesIn(source)), error };
   }
 }
 
@@ -166,5 +166,9 @@ function newest(versions: readonly string[]): string | undefined {
 
 /** Tells of modules that cannot be read; they were not chosen, or it would have been an error. */
 export function warnOfBroken({ broken }: Registry, { warn }: Listener): void {
-  for (const { error } of broken) warn(`a module that is not used is broken: ${error.message}`, error.at);
+  for (const { error } of broken) {
+    for (const { message, at } of error instanceof AshlarErrors ? error.errors : [error]) {
+      warn(`a module that is not used is broken: ${message}`, at);
+    }
+  }
 }
