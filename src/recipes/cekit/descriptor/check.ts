@@ -1,11 +1,21 @@
 /** Holds a descriptor against the schemas, in the words of CEKit. */
 import { AshlarError, AshlarErrors, type SourceSpan } from '../../../support/errors.ts';
+import { didYouMean } from '../../../support/suggest.ts';
 import { uniqueEntries, type YamlEntry, type YamlMap, type YamlNode } from '../../../support/yaml.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
-import { formHint, keyHint, nullHint, sectionHint, wordHint } from './hints.ts';
+import { formHint, keyHint, nullHint, sectionHint } from './hints.ts';
 import { isBase60, printPython, quotePython } from './python.ts';
-import { type ArtifactKind, artifactKinds, type Form, type Keys, type Section } from './vocabulary.ts';
+import {
+  type ArtifactKind,
+  artifactKinds,
+  type Form,
+  image,
+  type Keys,
+  module,
+  overrides,
+  type Section,
+} from './vocabulary.ts';
 
 /** Who is told of what is odd, but no error. */
 export interface Listener {
@@ -52,6 +62,8 @@ export function checkSections(
     findings.map(({ error }) => error),
   );
 }
+
+const topLevels: readonly Section[] = [image, module, overrides];
 
 /** The entries of a map by their keys; of a key that is there twice the last one. Nothing where there is no map. */
 export function fieldsOf(node: YamlNode | undefined): ReadonlyMap<string, YamlNode> {
@@ -182,7 +194,7 @@ function checkWord(
     place,
     node.span,
     `Enum '${shorten(text)}' does not exist. Path: '${place.path}' Enum: ${words}`,
-    wordHint(text, form.words),
+    didYouMean(text, form.words),
   );
 }
 
@@ -198,7 +210,9 @@ function checkList(check: Check, node: YamlNode, form: 'str' | 'text' | 'int', p
 }
 
 function checkItems(check: Check, node: YamlNode, section: Section, place: Place): void {
-  for (const [index, item] of itemsOf(check, node, { ...place, section })) {
+  // The lists of the top level are checked item by item only.
+  const reporting = topLevels.includes(place.section) ? section : place.section;
+  for (const [index, item] of itemsOf(check, node, { ...place, section: reporting })) {
     checkSection(check, item, section, `${itemOf(place)}[${index}]`);
   }
 }

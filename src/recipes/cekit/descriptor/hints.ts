@@ -49,11 +49,6 @@ export function nullHint(name: string, { form }: Key): string | undefined {
   return form === 'str' || form === 'text' ? `an empty text is written ${name}: ""` : undefined;
 }
 
-/** For a word that is none of the list. */
-export function wordHint(word: string, words: readonly string[]): string | undefined {
-  return didYouMean(word, words);
-}
-
 function keysBelow(form: Form): readonly string[] {
   if (typeof form === 'string') return [];
   if ('keys' in form) return Object.keys(form.keys);
