@@ -1,4 +1,5 @@
 /** Files and directories of the host as the entries of a layer. */
+import { lstatSync } from 'node:fs';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, fromText, quote } from './bytes.ts';
 import type { Flow } from './flow.ts';
@@ -40,7 +41,7 @@ export interface HostFiles {
   readonly target: string;
   /**
    * `content`: types, permissions and bytes (directories 0755, no times); `attributes`: permissions of directories and
-   * extended attributes, too; `all`: times as well.
+   * extended attributes, too, but for those of the source directory itself; `all`: these and times as well.
    */
   readonly keep: 'content' | 'attributes' | 'all';
   /** Permissions of regular files, in place of their own. */
@@ -64,7 +65,10 @@ export interface ParentDirectory extends DirectoryMetadata {
   readonly path: string;
 }
 
-/** Writes the parents, then each source in turn, in the order of the names' bytes. */
+/**
+ * Writes the parents, then each source in turn, in the order of the names' bytes. Later sources win: what another
+ * source that is no directory takes the place of is left out, and what two directories have comes twice.
+ */
 export function* packFiles(
   job: FilesJob,
   writer: TarWriter,
@@ -75,16 +79,30 @@ export function* packFiles(
   for (const parent of job.parents.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     yield* packer.addParent(canonicalPath(fromText(parent.path)), parent);
   }
-  for (const files of job.entries) yield* packer.addFiles(files);
+  const last = new Map(
+    job.entries.flatMap((files, i) =>
+      isDirectory(files) ? [] : [[canonicalPath(fromText(files.target)), i]],
+    ),
+  );
+  for (const [i, files] of job.entries.entries())
+    yield* packer.addFiles(files, path => (last.get(path) ?? i) > i);
+}
+
+function isDirectory({ source }: HostFiles): boolean {
+  return lstatSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** What is the same for everything that comes from one source. */
 interface Rules {
   readonly keep: HostFiles['keep'];
+  /** Where the source itself goes. */
+  readonly target: ByteString;
   readonly fileMode: number | undefined;
   readonly uid: number;
   readonly gid: number;
   readonly links: HardLinks;
+  /** Whether something else than a directory takes its place. */
+  readonly isReplaced: (path: ByteString) => boolean;
 }
 
 const PLAIN_DIRECTORY = 0o755;
@@ -112,13 +130,16 @@ class FilesPacker {
     });
   }
 
-  *addFiles({ source, target, keep, mode, uid, gid }: HostFiles): Flow<void> {
+  *addFiles(
+    { source, target, keep, mode, uid, gid }: HostFiles,
+    isReplaced: (path: ByteString) => boolean,
+  ): Flow<void> {
     using found = findSource(source);
     const path = canonicalPath(fromText(target));
     if (path === '' && found.type !== 'directory') {
       throw new AshlarError(`${source} cannot take the place of the root directory`);
     }
-    const rules: Rules = { keep, fileMode: mode, uid, gid, links: new HardLinks() };
+    const rules: Rules = { keep, target: path, fileMode: mode, uid, gid, links: new HardLinks(), isReplaced };
     yield* this.#add(found, path, rules);
   }
 
@@ -128,6 +149,7 @@ class FilesPacker {
       return;
     }
     if (path !== '') checkLayerName(splitLast(path).name, path);
+    if (found.type !== 'directory' && rules.isReplaced(path)) return;
     const first = rules.links.meet(found, path);
     const entry = this.#entry(found, path, first === undefined ? found.type : 'hardlink', rules);
     if (found.type === 'directory' && found.fd !== undefined) {
@@ -154,7 +176,10 @@ class FilesPacker {
 
   #entry(found: Found, path: ByteString, type: TarEntry['type'], rules: Rules): TarEntry {
     const entry = entryOf(found, path, type, found.stat.mtimeNs);
-    const { keep, fileMode, uid, gid } = rules;
+    const { fileMode, uid, gid } = rules;
+    // What is merged into a place is the content of a directory, and not the directory.
+    const isTop = found.type === 'directory' && path === rules.target;
+    const keep = rules.keep === 'attributes' && isTop ? 'content' : rules.keep;
     let { mode } = entry;
     if (found.type === 'file' && fileMode !== undefined) mode = fileMode;
     if (found.type === 'directory' && keep === 'content') mode = PLAIN_DIRECTORY;

@@ -60,6 +60,62 @@ describe('host files', () => {
     expect(tree.x).toMatchObject({ owner: '0:0', mtime: 1_000_000_000_000n });
   });
 
+  it('keep permissions and attributes, and no times, of what a directory holds', async () => {
+    const root = host();
+    sh('chmod 700 d/sub; setfattr -n user.mine -v 3 d/x; setfattr -n user.mine -v 4 d/sub', root);
+    const { tree } = await packed([{ source: `${root}/d`, target: '/t', keep: 'attributes' }]);
+    expect(tree.t).toMatchObject({ mode: '755', mtime: 0n });
+    expect(tree.t).not.toHaveProperty('xattrs');
+    expect(tree['t/sub']).toMatchObject({ mode: '700', mtime: 0n, xattrs: { 'user.mine': '34' } });
+    expect(tree['t/x']).toMatchObject({ mtime: 0n, xattrs: { 'user.mine': '33' } });
+    const { tree: alone } = await packed([{ source: `${root}/f`, target: '/f', keep: 'attributes' }]);
+    expect(alone.f).toMatchObject({ mode: '640', mtime: 0n, xattrs: { 'user.mine': '31' } });
+  });
+
+  it('of several sources share their directories, and the later ones win', async () => {
+    const root = host();
+    const { names, tree } = await packed([
+      { source: `${root}/d`, target: '/t', keep: 'attributes' },
+      { source: `${root}/f`, target: '/new/dir/f' },
+      { source: `${root}/f`, target: '/new/dir/g', mode: 0o600 },
+      { source: `${root}/d/x`, target: '/new/dir/g' },
+      { source: `${root}/f`, target: '/t/sub/y', uid: 5 },
+      { source: `${root}/d/sub`, target: '/t/sub' },
+    ]);
+    const expected = [
+      'new/',
+      'new/dir/',
+      'new/dir/f',
+      'new/dir/g',
+      't/',
+      't/link',
+      't/sub/',
+      't/sub/y',
+      't/x',
+    ];
+    expect(names.toSorted()).toEqual([...expected, 't/sub/y'].sort());
+    expect(tree['new/dir/g']).toMatchObject({ mode: '644', content: tree['t/x']?.content });
+    // The last directory has the file, too.
+    expect(tree['t/sub/y']).toMatchObject({ owner: '0:0', content: tree['t/x']?.content });
+    expect(tree['t/x']).not.toHaveProperty('sameAs');
+  });
+
+  it('leave out what a later file takes the place of, and keep its other names', async () => {
+    const root = host();
+    const { names, tree } = await packed([
+      { source: `${root}/d`, target: '/t' },
+      { source: `${root}/f`, target: '/t/sub/y' },
+    ]);
+    expect(names.toSorted()).toEqual(['t/', 't/link', 't/sub/', 't/sub/y', 't/x']);
+    expect(tree['t/sub/y']?.content).not.toBe(tree['t/x']?.content);
+    await expect(
+      packed([
+        { source: `${root}/d`, target: '/t' },
+        { source: `${root}/f`, target: '/t/sub' },
+      ]),
+    ).rejects.toThrow('"t/sub" is to be a directory and something else in one layer');
+  });
+
   it('keep what lower layers say of their parents', async () => {
     const parent: ParentDirectory = {
       path: '/opt/app',
