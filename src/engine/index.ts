@@ -17,6 +17,7 @@ export type { BuildOptions, FetchOptions, FormOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { TAG_SUFFIXES } from './forms/images.ts';
 export { diffImages, type ImageDiff } from './images/diff.ts';
+export { factsOf, type PlanFacts } from './images/facts.ts';
 export { readLabels } from './images/labels.ts';
 export { isReference } from './images/open.ts';
 export type { PackageDifference } from './images/package-difference.ts';

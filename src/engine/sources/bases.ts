@@ -63,7 +63,7 @@ export async function openBase(
     // Not shared: the layout may be the output of this very build, in which tags change.
     return fromOpened(await located(base, () => openImage(reference, { platform })), image, context);
   }
-  const key = canonical([formatReference(reference), platform, base.insecure]);
+  const key = keyFor(reference, platform, base);
   return once(context, `base ${key}`, () => openRemote(reference, key, base, platform, image, context));
 }
 
@@ -101,6 +101,25 @@ async function openRemote(
       return true;
     }
   }
+}
+
+function keyFor(reference: RegistryReference, platform: Platform, { insecure }: ImageBase): string {
+  return canonical([formatReference(reference), platform, insecure]);
+}
+
+/**
+ * What the reference of an image stood for when it was opened last, or what it stands for in a layout; undefined for
+ * images of a docker daemon, and for those that were never opened.
+ */
+export async function digestOfBase(
+  base: ImageBase,
+  platform: Platform,
+  { store, signal }: LookContext,
+): Promise<Digest | undefined> {
+  if (isDaemonReference(base.reference)) return undefined;
+  const reference = parseReference(base.reference);
+  if (reference.transport === 'oci') return rootOf(await openImage(reference, { platform, signal }));
+  return (store.database.recall('bases', keyFor(reference, platform, base)) as Remembered | undefined)?.root;
 }
 
 function isOffline(error: unknown): error is AshlarError {

@@ -149,16 +149,25 @@ async function downloadAnew({ url }: HttpSource, image: string, context: LookCon
   });
 }
 
+/** What an earlier `download` gave; nobody is asked. */
+export async function knownDownload(
+  source: HttpSource,
+  context: LookContext,
+): Promise<StoredFile | undefined> {
+  const { url, checksums: wanted = {} } = source;
+  return algorithmsOf(wanted).length > 0 ? findFile(wanted, context) : (await recall(url, context))?.file;
+}
+
 /**
  * The SHA-256 of what `download` would give, without downloading anything; undefined when only a download can tell.
  */
 export async function peekDownload(source: HttpSource, context: LookContext): Promise<string | undefined> {
   const { url, checksums: wanted = {} } = source;
   if (wanted.sha256 !== undefined) return wanted.sha256;
-  if (algorithmsOf(wanted).length > 0) return (await findFile(wanted, context))?.checksums.sha256;
-  const known = await recall(url, context);
+  const known = (await knownDownload(source, context))?.checksums.sha256;
+  if (algorithmsOf(wanted).length > 0) return known;
   const announced = await announcedHash(url, context, () => {});
-  return announced.kind === 'hash' ? announced.sha256 : known?.file.checksums.sha256;
+  return announced.kind === 'hash' ? announced.sha256 : known;
 }
 
 /** The verified file that was downloaded before. */

@@ -52,7 +52,8 @@ export async function resolveSources(plan: ImagePlan, context: LookContext): Pro
   return new ResolvedSources(new Map(found));
 }
 
-function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
+/** What an image imports and copies. */
+export function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
   return [
     ...imports.map(({ source }) => source),
     ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
