@@ -36,16 +36,20 @@ export interface LoadedDescriptor extends Disposable {
   readonly fetch: FetchOptions;
 }
 
-/** @throws AshlarError for everything that is wrong with the descriptor and what it names. */
+/**
+ * `warn` hears of what is odd in the descriptor.
+ * @throws AshlarError for everything that is wrong with the descriptor and what it names.
+ */
 export async function loadDescriptor(
   order: DescriptorOrder,
   log: Log,
   signal: AbortSignal,
+  warn: CekitOptions['warn'] = (message, at) => log('warning', withPlace(message, at)),
 ): Promise<LoadedDescriptor> {
   const repositories = new LateRepositories(order.store, log, signal);
   try {
     const fetch = fetchOptions(order.config);
-    const options = optionsOf(order, fetch, repositories, log, signal);
+    const options = { ...optionsOf(order, fetch, repositories, log, signal), warn };
     const description = await describeImages(options);
     return { description, options, fetch, [Symbol.dispose]: () => repositories[Symbol.dispose]() };
   } catch (error) {
@@ -65,7 +69,7 @@ function optionsOf(
   repositories: LateRepositories,
   log: Log,
   signal: AbortSignal,
-): CekitOptions {
+): Omit<CekitOptions, 'warn'> {
   checkLayers(flags);
   const cwd = process.cwd();
   const platforms = platformsOf(flags.platform ?? []);
@@ -101,7 +105,6 @@ function optionsOf(
         throw new AshlarError(error.message, { at: error.at ?? at, hint: error.hint, cause: error.cause });
       }
     },
-    warn: (message, at) => log('warning', withPlace(message, at)),
     info: message => log('info', message),
     debug: message => log('debug', message),
   };

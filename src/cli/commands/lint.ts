@@ -1,19 +1,28 @@
 import { type Finding, lintStackerFiles } from '../../recipes/stacker/index.ts';
-import { AshlarError } from '../../support/errors.ts';
+import { AshlarError, AshlarErrors, type SourceSpan } from '../../support/errors.ts';
 import { renderError, renderWarning } from '../../support/excerpt.ts';
-import { openLog } from '../log.ts';
-import { type GlobalFlags, readSettings } from '../settings.ts';
-import { type PlanFlags, stackerOptions } from './recipe.ts';
+import { interruptible } from '../interruption.ts';
+import { type Log, openLog } from '../log.ts';
+import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
+import { describedBy, type PlanFlags, stackerOptions } from './recipe.ts';
 
 export interface LintFlags extends PlanFlags {
   readonly json?: true;
   readonly strict?: true;
 }
 
-/** Prints what is wrong in stacker files or may not be meant. Ends with 1 for errors, with --strict for warnings too. */
+/** Of a descriptor all warnings have one rule. */
+type AnyFinding = Omit<Finding, 'rule'> & { readonly rule: Finding['rule'] | 'descriptor' };
+
+/** Prints what is wrong in stacker files or a descriptor, or may not be meant. Ends with 1 for errors, with --strict for warnings too. */
 export async function lint(globals: GlobalFlags, flags: LintFlags): Promise<void> {
   const log = openLog(globals, line => process.stderr.write(line));
-  const findings = await lintStackerFiles(stackerOptions(await readSettings(globals), flags, log));
+  const settings = await readSettings(globals);
+  const described = await describedBy(flags, log);
+  const findings =
+    described.kind === 'stacker'
+      ? await lintStackerFiles(stackerOptions(settings, { ...flags, stackerFile: described.files }, log))
+      : await lintDescriptor(described.descriptor, flags, settings, log);
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -27,7 +36,46 @@ export async function lint(globals: GlobalFlags, flags: LintFlags): Promise<void
   if (errors > 0 || (flags.strict && findings.length > 0)) process.exitCode = 1;
 }
 
-function render({ rule, severity, message, at, hint }: Finding, color: boolean): string {
+/** What reading a descriptor, and planning what it describes, complains about. */
+async function lintDescriptor(
+  descriptor: string,
+  flags: LintFlags,
+  { store }: Settings,
+  log: Log,
+): Promise<readonly AnyFinding[]> {
+  const [{ loadDescriptor, planOf }, { readCekitConfig }] = await Promise.all([
+    import('../cekit/load.ts'),
+    import('../cekit/config.ts'),
+  ]);
+  const findings: AnyFinding[] = [];
+  const report = (
+    severity: AnyFinding['severity'],
+    message: string,
+    at: SourceSpan | undefined,
+    hint?: string,
+  ) =>
+    findings.push({
+      rule: severity === 'error' ? severity : 'descriptor',
+      severity,
+      message,
+      ...(at && { at }),
+      ...(hint !== undefined && { hint }),
+    });
+  using interruption = interruptible();
+  try {
+    const order = { descriptor, tags: [], flags, config: readCekitConfig({}), store };
+    const warn = (message: string, at: SourceSpan | undefined) => report('warning', message, at);
+    using loaded = await loadDescriptor(order, log, interruption.signal, warn);
+    await planOf(loaded);
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    const errors = error instanceof AshlarErrors ? error.errors : [error];
+    for (const { message, at, hint } of errors) report('error', message, at, hint);
+  }
+  return findings;
+}
+
+function render({ rule, severity, message, at, hint }: AnyFinding, color: boolean): string {
   if (severity === 'error') return renderError(new AshlarError(message, { at, hint }), { color });
   return renderWarning({ message: `${message} [${rule}]`, at, hint }, { color });
 }
