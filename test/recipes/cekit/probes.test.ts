@@ -5,7 +5,7 @@ import { describeImages, type Override, renderDockerfile } from '../../../src/re
 import { AshlarError } from '../../../src/support/errors.ts';
 import { statementsIn } from './dockerfile/statement-lines.ts';
 import { optionsIn } from './load.ts';
-import { differences } from './probe-differences.ts';
+import { type Difference, differences } from './probe-differences.ts';
 
 /**
  * What CEKit 4.17 made of descriptors: `input`, the arguments that it was called with, and the file that it printed or
@@ -46,7 +46,8 @@ function recorded(name: string, file: string): string | undefined {
 
 describe('a recorded behaviour of CEKit', () => {
   it.each(names)('%s is ours, or listed as different', async name => {
-    const { statements = {}, ...difference } = differences[name] ?? {};
+    const difference: Partial<Difference> = differences[name] ?? {};
+    const { statements = {} } = difference;
     const recordedText = recorded(name, 'Containerfile') ?? recorded(name, 'Dockerfile');
     const text = difference.error === undefined ? (difference.dockerfile ?? recordedText) : undefined;
     if (text === undefined) {

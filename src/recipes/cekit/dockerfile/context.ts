@@ -6,6 +6,7 @@ import { basename, posix } from 'node:path';
 import { AshlarError } from '../../../support/errors.ts';
 import type { Artifact, Description, Section } from '../model.ts';
 import type { FileArtifact } from './statements.ts';
+import { needsPattern } from './words.ts';
 
 export interface BuildContext {
   /** Paths relative to the directory, never out of it. The last part is the artifact's name in the image. */
@@ -24,46 +25,71 @@ export interface ContextOptions {
  * The names of all that a description's statements copy out of the directory.
  * Throws an `AshlarError` where an artifact's target is no name.
  */
-export function buildContext(description: Description, { osbs }: ContextOptions): BuildContext {
+export function buildContext(description: Description, options: ContextOptions): BuildContext {
   const extraDirectory = basename(description.target.osbs.extraDir);
-  const reserved = [...reservedNames, extraDirectory];
-  const artifacts = new Map<FileArtifact, string>();
-  const modules = new Map<string, string>();
-  const sources = new Map<string, string>();
-  const moduleNames = new Set<string>();
-
-  for (const artifact of sectionsOf(description).flatMap(({ artifacts }) => artifacts)) {
-    if (artifact.kind === 'image') continue;
-    const fetched = osbs && isFetchedByOsbs(artifact);
-    const folder = fetched ? fetchedDirectory : '';
-    const name = posix.basename(artifact.target);
-    if (!isBelow(name))
-      throw new AshlarError(`'${artifact.target}' cannot be the name of a file`, { at: artifact.at });
-    const source = sourceOf(artifact);
-    const isFree = (path: string) =>
-      isBelow(path) && !reserved.includes(path) && (sources.get(path) ?? source) === source;
-    const path = firstFree([`${folder}${name}`], n => `artifacts/${n}/${name}`, isFree);
-    sources.set(path, source);
-    artifacts.set(artifact, path);
-  }
-  for (const { name, version, directory, execute } of sectionsOf(description)) {
-    if (directory === undefined || execute.length === 0 || modules.has(directory)) continue;
-    const isFree = (path: string) =>
-      isBelow(path) &&
-      ![...moduleNames].some(
-        taken => `${taken}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${taken}/`),
-      );
-    const flat = name.replaceAll('/', '-');
-    const path = firstFree(
-      [`modules/${name}`, `modules/${flat}-${version.replaceAll('/', '-')}`],
-      n => `modules/${n}`,
-      isFree,
-    );
-    moduleNames.add(path);
-    modules.set(directory, path);
-  }
-  return { artifacts, modules, extraDirectory };
+  const sections = sectionsOf(description);
+  return {
+    artifacts: artifactPaths(sections, [...reservedNames, extraDirectory], options),
+    modules: modulePaths(sections),
+    extraDirectory,
+  };
 }
+
+function artifactPaths(
+  sections: readonly Section[],
+  reserved: readonly string[],
+  { osbs }: ContextOptions,
+): ReadonlyMap<FileArtifact, string> {
+  const paths = new Map<FileArtifact, string>();
+  const taken = new Map<string, string>();
+  const take = (path: string, source: string): boolean => {
+    if (reserved.includes(path) || (taken.get(path) ?? source) !== source) return false;
+    taken.set(path, source);
+    return true;
+  };
+  const place = (artifact: FileArtifact): string => {
+    const name = posix.basename(artifact.target);
+    if (!isBelow(name)) {
+      throw new AshlarError(`'${artifact.target}' cannot be the name of a file`, { at: artifact.at });
+    }
+    const path = osbs && isFetchedByOsbs(artifact) ? `${fetchedDirectory}${name}` : name;
+    const source = sourceOf(artifact);
+    if (!needsPattern(name) && take(path, source)) return path;
+    // A directory for each, so that a pattern finds no other file there.
+    for (let n = 2; ; n++) {
+      const directory = `${fetchedDirectory}${n}`;
+      if (take(directory, JSON.stringify([name, source]))) return `${directory}/${name}`;
+    }
+  };
+  for (const artifact of sections.flatMap(({ artifacts }) => artifacts)) {
+    if (artifact.kind !== 'image') paths.set(artifact, place(artifact));
+  }
+  return paths;
+}
+
+function modulePaths(sections: readonly Section[]): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  const taken: string[] = [];
+  const isFree = (path: string) =>
+    isBelow(path) &&
+    !needsPattern(path) &&
+    !taken.some(other => isAround(path, other) || isAround(other, path));
+  const place = ({ name, version }: Section): string => {
+    const [plain, flat] = [name, `${name}-${version}`.replaceAll('/', '-')].map(name => `modules/${name}`);
+    for (const path of [plain, flat]) if (path !== undefined && isFree(path)) return path;
+    for (let n = 2; ; n++) if (isFree(`modules/${n}`)) return `modules/${n}`;
+  };
+  for (const section of sections) {
+    const { directory, execute } = section;
+    if (directory === undefined || execute.length === 0 || paths.has(directory)) continue;
+    const path = place(section);
+    taken.push(path);
+    paths.set(directory, path);
+  }
+  return paths;
+}
+
+const isAround = (directory: string, path: string): boolean => `${path}/`.startsWith(`${directory}/`);
 
 /** Where OSBS puts what it fetches. */
 export const fetchedDirectory = 'artifacts/';
@@ -95,18 +121,6 @@ const reservedNames = [
   'modules',
   'repos',
 ];
-
-function firstFree(
-  wishes: readonly string[],
-  numbered: (n: number) => string,
-  isFree: (path: string) => boolean,
-): string {
-  const wish = wishes.find(isFree);
-  if (wish !== undefined) return wish;
-  for (let n = 2; ; n++) {
-    if (isFree(numbered(n))) return numbered(n);
-  }
-}
 
 /** Artifacts of one source are one file, however often they are copied into images. */
 function sourceOf(artifact: FileArtifact): string {

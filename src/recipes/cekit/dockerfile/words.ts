@@ -40,15 +40,21 @@ export function volumeList({ text }: Located, { plain, literal }: Words): string
 /** The rest of a COPY; sources and destination are words already. */
 export function copyWords(sources: readonly string[], dest: string): readonly string[] {
   const all = [...sources, dest];
-  if (!all.some(word => /[\s\\"]|^\[/.test(word))) return all;
+  if (!all.some(word => /\s|^\[/.test(word))) return all;
   const strings = all.map((word, i) => `${i === 0 ? '[' : ''}${JSON.stringify(word)}`);
   return strings.map((string, i) => (i === all.length - 1 ? `${string}]` : `${string},`));
 }
 
-/** A source of COPY that means the file of this very name, whatever patterns and variables may be seen in it. */
-export function sourceWord(path: string): string {
-  return literalWords.plain(path).replaceAll(/[[*?]/g, '[$&]');
-}
+const special = /["'\\$[\]*?]/g;
+
+/** Whether a source of this name has to be looked for by a pattern. */
+export const needsPattern = (path: string): boolean => path.search(special) !== -1;
+
+/**
+ * A source of COPY that is this file, where no other name is like it. Builders do not agree on how characters of
+ * patterns are escaped, but all take a question mark for any character.
+ */
+export const sourceWord = (path: string): string => path.replaceAll(special, '?');
 
 export const jsonList = (words: readonly string[]): string =>
   `[${words.map(word => JSON.stringify(word)).join(', ')}]`;

@@ -30,6 +30,19 @@ describe('the directory of a Dockerfile', () => {
     },
   );
 
+  it('has a directory for each file that is looked for by a pattern', () => {
+    const artifacts = [
+      pathArtifact('/1', 'a[1]'),
+      pathArtifact('/2', 'a?1?'),
+      pathArtifact('/1', 'a[1]', '/b/'),
+    ];
+    expect([...names(artifacts).artifacts.values()]).toEqual([
+      'artifacts/2/a[1]',
+      'artifacts/3/a?1?',
+      'artifacts/2/a[1]',
+    ]);
+  });
+
   it('has one place for each module directory, also where one name is below another', () => {
     const modules = [running('a', '/1'), running('a/b', '/2'), running('a', '/3', '2'), running('a', '/1')];
     expect([...names([], modules).modules]).toEqual([

@@ -166,7 +166,7 @@ export const artifactCases: readonly Case[] = [
     dockerfile: lines(`
       FROM scratch
       COPY \\
-          artifacts/2/Dockerfile \\
+          artifacts/3/Dockerfile \\
           /four/
       COPY \\
           x \\
@@ -204,7 +204,7 @@ export const artifactCases: readonly Case[] = [
           ["a b.txt", \\
           "/one/"]
       COPY \\
-          a[[]1].txt \\
+          artifacts/2/a?1?.txt \\
           /two/
       COPY \\
           ["a.txt", \\
