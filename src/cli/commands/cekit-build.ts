@@ -24,8 +24,8 @@ export interface CekitBuildFlags extends DescriptorFlags {
   readonly validate?: true;
   readonly dryRun?: true;
   readonly containerFile?: 'Containerfile' | 'Dockerfile';
-  /** True: one that OSBS makes up. */
-  readonly tag?: readonly (string | true)[];
+  /** Empty: one that OSBS makes up. */
+  readonly tag?: readonly string[];
   readonly pull?: true;
   readonly buildFlag?: readonly string[];
   readonly release?: true;
@@ -119,9 +119,11 @@ async function buildAndDeliver(
     const say = (text: string) => log('info', text);
     await deliver(engine, { image, names: delivered, temporary: options.project.work, say, signal });
   }
-  const sender = new ImageSender({ signal });
   const remote = names.filter(isRemote);
-  for (const name of remote) await sender.send(from, parseReference(name));
+  for (const name of remote) {
+    const sender = new ImageSender({ signal, insecure: isThisMachine(name) });
+    await sender.send(from, parseReference(name));
+  }
   log('info', `Image built and available under following tags: ${[...tags, ...remote].join(', ')}`);
 }
 
@@ -152,8 +154,13 @@ function isRemote(name: string): boolean {
   return name.startsWith('docker://');
 }
 
+/** Registries of this machine may do without TLS, as where images come from. */
+function isThisMachine(name: string): boolean {
+  return /^docker:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?\//.test(name);
+}
+
 function tagsOf({ tag = [] }: CekitBuildFlags, { tags }: MeantFlags): readonly string[] {
-  return [...tag.filter(name => name !== true), ...tags];
+  return [...tag.filter(Boolean), ...tags];
 }
 
 /** @throws CekitUsageError for flags that the engine does not have. */
@@ -163,7 +170,7 @@ function checkFlags(engine: Engine, flags: CekitBuildFlags): void {
   if (engine !== 'osbs') {
     const [foreign] = ofOsbs.filter(name => flags[name] !== undefined);
     if (foreign !== undefined) throw new CekitUsageError(`${asWritten(foreign)} is for osbs`);
-    if (tag.includes(true)) throw new CekitUsageError('--tag needs a name');
+    if (tag.includes('')) throw new CekitUsageError('--tag needs a name');
     return;
   }
   if (tag.length > 0 && !flags.release)

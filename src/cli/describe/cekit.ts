@@ -73,9 +73,10 @@ function describeBuild(): Command {
   withOverrides(build);
   build
     .addOption(
-      new Option('--tag [name]', 'name of the image, or docker://host/repository:tag (repeatable)').argParser(
-        (name: string, names: readonly string[] = []) => [...names, name],
-      ),
+      new Option('--tag [name]', 'name of the image, or docker://host/repository:tag (repeatable)')
+        // Only OSBS can do without a name.
+        .preset('')
+        .argParser((name: string, names: readonly string[] = []) => [...names, name]),
     )
     .option('--pull', 'ask registries for the newest base (which is always done)');
   withDescriptorResult(build).addOption(
