@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { BuildOptions } from '../../src/engine/context.ts';
 import { ImageSender } from '../../src/oci/index.ts';
-import type { Text, Variable } from '../../src/plan/types.ts';
+import type { ExecStep, Step, Text, Variable } from '../../src/plan/types.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
-import { buildImages, configStep, execStep, imagePlan, noChange } from './plans.ts';
+import { type Built, buildImages, configStep, execStep, explained, imagePlan, noChange } from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
 import { output, outputAsRoot, useWorkspace } from './support.ts';
 
@@ -139,6 +140,88 @@ describe.runIf(has('buildah', 'umoci'))('a plan', () => {
       ),
     );
     expect(found).toBe(wanted);
+  });
+});
+
+describe.runIf(has('umoci', 'busybox'))('a command of a plan', () => {
+  const sh = (script: string, user = 'app', rest: Partial<ExecStep> = {}) =>
+    execStep(['sh', '-xc', script], user, rest);
+  const image = (...steps: readonly Step[]) => imagePlan('app', `${base}:latest`, { steps });
+  const stepsOf = ({ events }: Built) =>
+    events.flatMap(event => (event.kind === 'step-finished' ? [event.cached] : []));
+
+  it('runs again when what it sees has changed, and only then', async () => {
+    const project = workspace.project();
+    const label = (value: Text) => configStep({ labels: { l: value } });
+    const variables = (value: string) => configStep({ environment: [['V', value]] });
+    const command = sh('echo $http_proxy $SEEN > /out/f', 'root', { passThrough: ['http_proxy', 'SEEN'] });
+    const plan = (v: string, l: Text) => image(variables(v), label(l), command);
+    const host = { http_proxy: 'one', SEEN: 'one' };
+    const build = async (v: string, l: Text, environment: object) =>
+      stepsOf(await buildImages(project.path, [plan(v, l)], { environment: { ...host, ...environment } }));
+
+    expect(await build('v', 'l', {})).toEqual([true, true, false]);
+    expect(await build('v', 'l', {})).toEqual([true, true, true]);
+    expect(await project.fileOf('app', 'out/f')).toBe('one one\n');
+    // How the network is reached is no matter of the image.
+    expect(await build('v', 'l', { http_proxy: 'two' })).toEqual([true, true, true]);
+    expect(await explained(project.path, plan('w', [variable('V')]), { environment: host })).toEqual([
+      'step 1 (config of environment): environment V: "v" -> "w"',
+      'step 2 (config of labels): label l: "l" -> "w"',
+      'step 3 (exec): environment V: "v" -> "w"',
+    ]);
+    expect(await build('v', 'other', {})).toEqual([true, true, true]);
+    expect(project.image('app').config.config?.Labels).toEqual({ l: 'other' });
+    expect(await build('v', 'l', { SEEN: 'two' })).toEqual([true, true, false]);
+    expect(await explained(project.path, plan('v', 'l'), { environment: host })).toEqual([
+      'step 3 (exec): environment SEEN: "two" -> "one"',
+      'step 3 (exec): known from an earlier build',
+    ]);
+  });
+
+  it('makes a working directory once', async () => {
+    const project = workspace.project();
+    const plan = image(configStep({ workingDir: '/a/b' }, { makeWorkingDir: true }), sh('pwd > /out/pwd'));
+    expect(stepsOf(await buildImages(project.path, [plan]))).toEqual([false, false]);
+    expect(await explained(project.path, plan)).toEqual([]);
+    expect(stepsOf(await buildImages(project.path, [plan]))).toEqual([true, true]);
+    expect(project.image('app').names(1)).toEqual(['/', 'a/', 'a/b/']);
+  });
+
+  it('tells what went wrong', async () => {
+    const project = workspace.project();
+    const fail = async (step: ExecStep, options: Partial<BuildOptions> = {}) => {
+      const messages: string[] = [];
+      const error = await buildImages(
+        project.path,
+        [image(configStep({ workingDir: '/w' }), step)],
+        options,
+        event => {
+          if (event.kind === 'message') messages.push(event.text);
+        },
+      ).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return { error, messages };
+    };
+    expect(await fail(sh('true; exit 7'))).toMatchObject({
+      error: {
+        message: 'command failed: exit status 7',
+        hint: expect.stringContaining('the last command was: exit 7'),
+      },
+    });
+    expect(await fail(sh('true', 'nobody'))).toMatchObject({
+      error: { message: 'there is no user "nobody" in /etc/passwd of the image', at: { file: 'plan' } },
+    });
+    expect(await fail(execStep(['nothing-of-that-name']))).toMatchObject({
+      error: { message: expect.stringContaining("could not start 'nothing-of-that-name'") },
+    });
+    // A shell that looks at the failure is who and where the command was.
+    const look = ['sh', '-c', 'test "$(id -u)$PWD" = 1000/w && test -e /out/left && exit 42'];
+    expect((await fail(sh('echo > /out/left; false'), { onRunFailure: look })).messages).toContain(
+      `failed executing ${look.join(' ')}: exit status 42`,
+    );
   });
 });
 

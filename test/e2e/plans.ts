@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { buildPlan } from '../../src/engine/build.ts';
 import type { BuildOptions } from '../../src/engine/context.ts';
-import type { BuildEvent } from '../../src/engine/events.ts';
+import type { BuildEvent, EventSink } from '../../src/engine/events.ts';
+import { explainPlan } from '../../src/engine/keys/explain.ts';
 import type { BuiltImage } from '../../src/engine/values.ts';
 import type { ConfigChange, ConfigStep, ExecStep, ImagePlan, Text } from '../../src/plan/types.ts';
 
@@ -72,9 +73,40 @@ export async function buildImages(
   directory: string,
   images: readonly ImagePlan[],
   options: Partial<BuildOptions> = {},
+  follow: EventSink = () => {},
 ): Promise<Built> {
   const events: BuildEvent[] = [];
-  const complete: BuildOptions = {
+  const built = await buildPlan(
+    { images },
+    optionsIn(directory, options),
+    event => {
+      events.push(event);
+      follow(event);
+    },
+    new AbortController().signal,
+  );
+  return { images: built, events };
+}
+
+/** Lines of `ashlar explain` about the changes of an image since it was built. */
+export async function explained(
+  directory: string,
+  image: ImagePlan,
+  options: Partial<BuildOptions> = {},
+): Promise<readonly string[]> {
+  const { signal } = new AbortController();
+  const [explanation] = await explainPlan(
+    { images: [image] },
+    [],
+    optionsIn(directory, options),
+    () => {},
+    signal,
+  );
+  return explanation?.changes.map(({ where, text }) => `${where}: ${text}`) ?? [];
+}
+
+function optionsIn(directory: string, options: Partial<BuildOptions>): BuildOptions {
+  return {
     store: join(directory, 'store'),
     output: join(directory, 'oci'),
     project: { work: join(directory, '.stacker'), roots: join(directory, 'roots') },
@@ -87,11 +119,4 @@ export async function buildImages(
     authorship: { author: 'tester', created: '2001-01-01T00:00:00Z' },
     ...options,
   };
-  const built = await buildPlan(
-    { images },
-    complete,
-    event => events.push(event),
-    new AbortController().signal,
-  );
-  return { images: built, events };
 }
