@@ -49,6 +49,7 @@ export function withDescriptorFlags(command: Command): Command {
   );
   return withDescriptorResult(withOverrides(command))
     .option('--redhat', "add what Red Hat's images have")
+    .option('--locked', 'build from exactly what ashlar.lock says (see lock), fail for what is not in it')
     .optionsGroup('');
 }
 

@@ -19,6 +19,8 @@ export interface DescriptorFlags {
   readonly layers?: true;
   /** False: one layer for each statement. */
   readonly squash?: boolean;
+  /** What the lock file says is what is built. */
+  readonly locked?: true;
 }
 
 /** The flags that were given, as they are written. */
@@ -33,6 +35,7 @@ export function givenDescriptorFlags(flags: DescriptorFlags): readonly string[] 
     '--literal-values': flags.literalValues,
     '--layers': flags.layers,
     '--no-squash': flags.squash === false,
+    '--locked': flags.locked,
   };
   return Object.keys(given).filter(name => given[name]);
 }

@@ -16,6 +16,7 @@ import { VERSION } from '../version.ts';
 import type { CekitConfig } from './config.ts';
 import { fetchOptions } from './fetch.ts';
 import { checkLayers, type DescriptorFlags, layersOf, platformsOf } from './flags.ts';
+import { readLockFile } from './lock-file.ts';
 
 /** What is to be read. */
 export interface DescriptorOrder {
@@ -34,6 +35,8 @@ export interface LoadedDescriptor extends Disposable {
   readonly description: Description;
   readonly options: CekitOptions;
   readonly fetch: FetchOptions;
+  /** What was checked out so far, by `url#ref`. */
+  readonly commits: ReadonlyMap<string, string>;
 }
 
 /**
@@ -51,7 +54,8 @@ export async function loadDescriptor(
     const fetch = fetchOptions(order.config);
     const options = { ...optionsOf(order, fetch, repositories, log, signal), warn };
     const description = await describeImages(options);
-    return { description, options, fetch, [Symbol.dispose]: () => repositories[Symbol.dispose]() };
+    const { commits } = repositories;
+    return { description, options, fetch, commits, [Symbol.dispose]: () => repositories[Symbol.dispose]() };
   } catch (error) {
     repositories[Symbol.dispose]();
     throw error;
@@ -87,6 +91,7 @@ function optionsOf(
     redhat: flags.redhat ?? config.redhat,
     literalValues: flags.literalValues ?? false,
     ...(cacheUrl !== undefined && { cacheUrl }),
+    ...(flags.locked && { lock: readLockFile(descriptor) }),
     version: VERSION,
     readStdin: () => readAll(process.stdin),
     fetchText: url =>
@@ -113,6 +118,7 @@ function optionsOf(
 /** Most descriptors need no git, and then the store is not opened for it. */
 class LateRepositories implements Disposable {
   readonly #open: () => Repositories;
+  readonly commits = new Map<string, string>();
   #repositories: Repositories | undefined;
 
   constructor(store: string, log: Log, signal: AbortSignal) {
@@ -120,9 +126,11 @@ class LateRepositories implements Disposable {
     this.#open = () => new Repositories({ store, warn, environment: process.env, signal });
   }
 
-  checkout(url: string, ref: string): ReturnType<Repositories['checkout']> {
+  async checkout(url: string, ref: string): ReturnType<Repositories['checkout']> {
     this.#repositories ??= this.#open();
-    return this.#repositories.checkout(url, ref);
+    const found = await this.#repositories.checkout(url, ref);
+    this.commits.set(`${url}#${ref}`, found.commit);
+    return found;
   }
 
   [Symbol.dispose](): void {

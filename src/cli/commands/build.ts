@@ -1,4 +1,4 @@
-import { type BuildOptions, buildPlan, selectImages } from '../../engine/index.ts';
+import { type BuildOptions, type BuiltImage, buildPlan, selectImages } from '../../engine/index.ts';
 import type { Plan } from '../../plan/types.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { formOptions } from '../layer-types.ts';
@@ -44,10 +44,10 @@ export async function buildImages(
   plan: Plan,
   options: BuildOptions,
   { log, emit, signal }: Followed,
-): Promise<void> {
+): Promise<readonly BuiltImage[]> {
   const runs = plan.images.some(
     ({ steps, labels }) => labels || steps.some(({ kind }) => kind === 'run' || kind === 'exec'),
   );
   checkBeforeWork({ store: options.store, output: options.output, runs }, text => log('warning', text));
-  await buildPlan(plan, options, emit, signal);
+  return buildPlan(plan, options, emit, signal);
 }

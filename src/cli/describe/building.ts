@@ -4,6 +4,7 @@ import type { BuildFlags } from '../commands/build.ts';
 import type { ConvertFlags } from '../commands/convert.ts';
 import type { ExplainFlags } from '../commands/explain.ts';
 import type { LintFlags } from '../commands/lint.ts';
+import type { LockFlags } from '../commands/lock.ts';
 import type { PublishFlags } from '../commands/publish.ts';
 import type { PlanFlags } from '../commands/recipe.ts';
 import type { RecursiveBuildFlags } from '../commands/recursive-build.ts';
@@ -15,6 +16,7 @@ import {
   withFiles,
   withPlanFlags,
   withResultFlags,
+  withRuntime,
   withSearch,
 } from '../options.ts';
 
@@ -25,6 +27,22 @@ export function describeBuilding(program: Command): void {
     .addOption(repeatable('--tag <name>', 'name of the image of a CEKit descriptor (repeatable)'))
     .action(async (flags: BuildFlags, command: Command) =>
       (await import('../commands/build.ts')).build(globalsOf(command), flags),
+    );
+
+  withRuntime(
+    withResultFlags(
+      withPlanFlags(
+        withFiles(
+          program
+            .command('lock')
+            .description('build a CEKit descriptor, and write down what from in ashlar.lock beside it'),
+        ),
+      ),
+    ),
+  )
+    .option('--no-cache', 'build everything anew')
+    .action(async (flags: LockFlags, command: Command) =>
+      (await import('../commands/lock.ts')).lock(globalsOf(command), flags),
     );
 
   withBuildFlags(

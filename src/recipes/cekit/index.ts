@@ -7,6 +7,8 @@ export { sectionsOf } from './dockerfile/context.ts';
 export { type RenderOptions, renderDockerfile } from './dockerfile/render.ts';
 export type { FileArtifact, UrlRepository } from './dockerfile/statements.ts';
 export { describeImages, loadCekitPlan } from './load.ts';
+export { LOCK_FILE, type Lock, readLock, writeLock } from './lock.ts';
+export { type BuildFacts, imagesWithPackages, lockOf } from './locking.ts';
 export type { Description } from './model.ts';
 export type { CekitOptions, Checkout, Override } from './options.ts';
 export { type PlanOptions, planDescription } from './plan/plan.ts';
