@@ -1,5 +1,5 @@
 /** Writes the target directory of CEKit, which other programs build from. */
-import { cp, lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { FileArtifact, TargetFile, UrlRepository } from '../../recipes/cekit/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
@@ -55,10 +55,19 @@ async function writeOne(file: TargetFile, path: string, sources: TargetSources):
     case 'directory':
       return copy(file.directory, path, file);
     case 'artifact':
-      return copy(await sources.artifact(file.artifact), path, file);
+      return copyArtifact(file, path, await sources.artifact(file.artifact));
     case 'repository':
       return copy(await sources.repository(file.repository), path, file);
   }
+}
+
+async function copyArtifact(
+  file: Extract<TargetFile, { kind: 'artifact' }>,
+  path: string,
+  source: string,
+): Promise<void> {
+  const isDirectory = (await stat(source).catch(ignoreMissing))?.isDirectory() === true;
+  return copy(source, file.file === undefined || isDirectory ? path : join(path, file.file), file);
 }
 
 async function copy(source: string, path: string, file: TargetFile): Promise<void> {

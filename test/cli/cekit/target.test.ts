@@ -65,6 +65,15 @@ describe('writing the target directory', () => {
     expect(readdirSync(dirname(target))).toEqual(['target']);
   });
 
+  it('puts a file into a directory of its own, and has a directory in the place of it', async () => {
+    const artifact = (path: string, source: string): TargetFile => ({
+      ...{ kind: 'artifact', path, file: 'a[1]', artifact: artifactOf(source), at },
+    });
+    await write([artifact('image/2', file('f', 'f')), artifact('image/3', dirname(file('tree/g')))]);
+    expect(readdirSync(join(target, 'image/2'))).toEqual(['a[1]']);
+    expect(readdirSync(join(target, 'image/3'))).toEqual(['g']);
+  });
+
   it('replaces what it wrote before, and all of it', async () => {
     await write([text('old', 'x')]);
     await write([text('new', 'y')]);

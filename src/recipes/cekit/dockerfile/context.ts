@@ -9,11 +9,20 @@ import type { FileArtifact } from './statements.ts';
 import { needsPattern } from './words.ts';
 
 export interface BuildContext {
-  /** Paths relative to the directory, never out of it. The last part is the artifact's name in the image. */
-  readonly artifacts: ReadonlyMap<FileArtifact, string>;
+  readonly artifacts: ReadonlyMap<FileArtifact, ArtifactPlace>;
   /** Paths of module directories, by where they come from. Only modules that run something have one. */
   readonly modules: ReadonlyMap<string, string>;
   readonly extraDirectory: string;
+}
+
+export interface ArtifactPlace {
+  /** Relative to the directory, never out of it; what COPY copies. */
+  readonly path: string;
+  /**
+   * Where this is there, `path` is a directory: of an artifact that is a file, it holds this file; one that is a
+   * directory is the directory itself.
+   */
+  readonly file?: string;
 }
 
 export interface ContextOptions {
@@ -39,32 +48,34 @@ function artifactPaths(
   sections: readonly Section[],
   reserved: readonly string[],
   { osbs }: ContextOptions,
-): ReadonlyMap<FileArtifact, string> {
-  const paths = new Map<FileArtifact, string>();
+): ReadonlyMap<FileArtifact, ArtifactPlace> {
+  const places = new Map<FileArtifact, ArtifactPlace>();
   const taken = new Map<string, string>();
   const take = (path: string, source: string): boolean => {
     if (reserved.includes(path) || (taken.get(path) ?? source) !== source) return false;
     taken.set(path, source);
     return true;
   };
-  const place = (artifact: FileArtifact): string => {
+  const place = (artifact: FileArtifact): ArtifactPlace => {
     const name = posix.basename(artifact.target);
     if (!isBelow(name)) {
       throw new AshlarError(`'${artifact.target}' cannot be the name of a file`, { at: artifact.at });
     }
     const path = osbs && isFetchedByOsbs(artifact) ? `${fetchedDirectory}${name}` : name;
     const source = sourceOf(artifact);
-    if (!needsPattern(name) && take(path, source)) return path;
-    // A directory for each, so that a pattern finds no other file there.
+    const isPattern = needsPattern(name);
+    if (!isPattern && take(path, source)) return { path };
     for (let n = 2; ; n++) {
       const directory = `${fetchedDirectory}${n}`;
-      if (take(directory, JSON.stringify([name, source]))) return `${directory}/${name}`;
+      if (!take(directory, JSON.stringify([name, source]))) continue;
+      // Builders do not agree on how characters of patterns are escaped; contents of a directory need no pattern.
+      return isPattern ? { path: directory, file: name } : { path: `${directory}/${name}` };
     }
   };
   for (const artifact of sections.flatMap(({ artifacts }) => artifacts)) {
-    if (artifact.kind !== 'image') paths.set(artifact, place(artifact));
+    if (artifact.kind !== 'image') places.set(artifact, place(artifact));
   }
-  return paths;
+  return places;
 }
 
 function modulePaths(sections: readonly Section[]): ReadonlyMap<string, string> {

@@ -84,7 +84,7 @@ function copyKeyword({ mode, uid, gid }: Pick<FileArtifact, 'mode' | 'uid' | 'gi
 }
 
 function contextPath(artifact: FileArtifact, { artifacts }: BuildContext): string {
-  return artifacts.get(artifact) ?? artifact.target;
+  return artifacts.get(artifact)?.path ?? artifact.target;
 }
 
 const onePerLine = (keyword: string, items: readonly string[]): readonly string[] =>

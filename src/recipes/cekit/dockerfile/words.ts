@@ -50,10 +50,7 @@ const special = /["'\\$[\]*?]/g;
 /** Whether a source of this name has to be looked for by a pattern. */
 export const needsPattern = (path: string): boolean => path.search(special) !== -1;
 
-/**
- * A source of COPY that is this file, where no other name is like it. Builders do not agree on how characters of
- * patterns are escaped, but all take a question mark for any character.
- */
+/** A source of COPY: where its name needs a pattern, all builders take a question mark for any character. */
 export const sourceWord = (path: string): string => path.replaceAll(special, '?');
 
 export const jsonList = (words: readonly string[]): string =>

@@ -9,9 +9,9 @@ export function contextFiles(description: Description, options: ContextOptions):
   const add = (file: TargetFile) => {
     if (!files.has(file.path)) files.set(file.path, file);
   };
-  for (const [artifact, name] of context.artifacts) {
+  for (const [artifact, { path, ...file }] of context.artifacts) {
     if (options.osbs && isFetchedByOsbs(artifact)) continue;
-    add({ kind: 'artifact', path: `image/${name}`, artifact, at: artifact.at });
+    add({ kind: 'artifact', path: `image/${path}`, ...file, artifact, at: artifact.at });
   }
   for (const { directory, at } of sectionsOf(description)) {
     const name = directory && context.modules.get(directory);

@@ -32,9 +32,9 @@ async function fetchLists(
   const { artifacts } = buildContext(description, { osbs: true });
   const urls: object[] = [];
   const builds = new Map<string, object[]>();
-  for (const [artifact, path] of artifacts) {
+  for (const [artifact, { path, file }] of artifacts) {
     // OSBS itself puts everything below its directory.
-    const target = path.slice(fetchedDirectory.length);
+    const target = [path.slice(fetchedDirectory.length), ...(file ? [file] : [])].join('/');
     if (artifact.kind === 'url')
       urls.push({ url: artifact.url, target, ...(await checksums(artifact, md5Of)) });
     if (artifact.kind === 'pnc') listed(builds, artifact).push({ id: artifact.artifactId, target });

@@ -7,8 +7,11 @@ export type TargetFile = { readonly path: string; readonly at: SourceSpan } & (
   | { readonly kind: 'text'; readonly text: string }
   /** A directory of the host (absolute); what is in it, links as they are. */
   | { readonly kind: 'directory'; readonly directory: string; readonly optional: boolean }
-  /** A file or directory that has to be fetched and verified. */
-  | { readonly kind: 'artifact'; readonly artifact: FileArtifact }
+  /**
+   * A file or directory that has to be fetched and verified. Where `file` is there, `path` is a directory: it holds what
+   * is a file under this name, and what is a directory becomes it.
+   */
+  | { readonly kind: 'artifact'; readonly artifact: FileArtifact; readonly file?: string }
   | { readonly kind: 'repository'; readonly repository: UrlRepository }
 );
 

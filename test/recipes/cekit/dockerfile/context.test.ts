@@ -20,26 +20,29 @@ describe('the directory of a Dockerfile', () => {
       pathArtifact('/1', 'x', '/c/'),
       pathArtifact('/3', 'x', '/d/'),
     ];
-    expect([...names(artifacts).artifacts.values()]).toEqual(['x', 'artifacts/2/x', 'x', 'artifacts/3/x']);
+    const paths = ['x', 'artifacts/2/x', 'x', 'artifacts/3/x'];
+    expect([...names(artifacts).artifacts.values()]).toEqual(paths.map(path => ({ path })));
   });
 
   it.each(['Dockerfile', 'Containerfile', '.dockerignore', 'modules', 'repos', 'osbs_extra'])(
     'moves an artifact called %s out of the way',
     name => {
-      expect([...names([pathArtifact('/1', name)]).artifacts.values()]).toEqual([`artifacts/2/${name}`]);
+      expect([...names([pathArtifact('/1', name)]).artifacts.values()]).toEqual([
+        { path: `artifacts/2/${name}` },
+      ]);
     },
   );
 
-  it('has a directory for each file that is looked for by a pattern', () => {
+  it('has a directory for each file whose name would be a pattern', () => {
     const artifacts = [
       pathArtifact('/1', 'a[1]'),
       pathArtifact('/2', 'a?1?'),
       pathArtifact('/1', 'a[1]', '/b/'),
     ];
     expect([...names(artifacts).artifacts.values()]).toEqual([
-      'artifacts/2/a[1]',
-      'artifacts/3/a?1?',
-      'artifacts/2/a[1]',
+      { path: 'artifacts/2', file: 'a[1]' },
+      { path: 'artifacts/3', file: 'a?1?' },
+      { path: 'artifacts/2', file: 'a[1]' },
     ]);
   });
 
