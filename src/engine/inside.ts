@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
+import { findAccount, readAccountFiles, releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
 import type { Call } from './inside/call.ts';
 import { toPlain } from './inside/errors-as-data.ts';
 import { makeErofsLayer, readFileSystem } from './inside/file-systems.ts';
@@ -54,6 +54,11 @@ const handlers: Handlers = {
     atLocation(location, call, ({ path }) =>
       identify(path, { confined: location.kind === 'host' && location.confined }),
     ),
+  account: ({ layers, user }, call) =>
+    atLocation({ kind: 'tree', layers, path: '/' }, call, ({ path }) => {
+      const { uid, gid } = findAccount(user, readAccountFiles(path));
+      return { uid, gid };
+    }),
   hash: ({ location, algorithms }, call) =>
     atLocation(location, call, ({ path }) => checksumsOfFile(path, algorithms)),
   probe: (_, call) => probe(call),

@@ -102,7 +102,7 @@ export interface Squash {
 export interface ConfigStep {
   readonly kind: 'config';
   readonly change: ConfigChange;
-  /** The working directory is made (mode 0755, owner root) where the tree does not have it, as WORKDIR does. */
+  /** The working directory is made (mode 0755, the image's user its owner) where the tree does not have it, as WORKDIR does. */
   readonly makeWorkingDir?: true;
   /** Variables that later steps see and the image does not keep. The environment wins over them. */
   readonly buildArguments: readonly (readonly [name: string, value: Text])[];

@@ -16,3 +16,4 @@ export { type HostMount, nameResolution, type RunOptions, runInTree } from './ru
 export { probeRuntime, type RuntimeName } from './runtime.ts';
 export { addSubordinateRange, type SubordinateUser } from './subordinate-ids.ts';
 export { mountTree, type Tree } from './tree.ts';
+export { type Account, findAccount, readAccountFiles } from './users.ts';

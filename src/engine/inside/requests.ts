@@ -12,7 +12,7 @@ import type {
   ParentDirectory,
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
-import type { Identity } from '../../sandbox/index.ts';
+import type { Account, Identity } from '../../sandbox/index.ts';
 import type { Algorithm, KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
@@ -179,6 +179,11 @@ export interface Requests {
   readonly shell: { readonly params: ShellRequest; readonly result: number };
   /** The identity of what is at a place; undefined when nothing is there. */
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
+  /** Who a user is by the account files of a tree. */
+  readonly account: {
+    readonly params: { readonly layers: readonly TreeLayer[]; readonly user: string };
+    readonly result: Pick<Account, 'uid' | 'gid'>;
+  };
   /** Of a file's bytes alone. */
   readonly hash: {
     readonly params: { readonly location: Location; readonly algorithms: readonly Algorithm[] };

@@ -190,7 +190,12 @@ class Walk {
     this.state = changeState(this.state, settled);
     const directory = step.makeWorkingDir && this.state.container.WorkingDir;
     if (!this.layers || !directory) return;
-    const missing = await missingDirectory(directory, this.layers, this.#context);
+    const missing = await missingDirectory(
+      directory,
+      this.state.container.User ?? '',
+      this.layers,
+      this.#context,
+    );
     if (!missing) return;
     const made = await resultOf(keyOf(DIRECTORY, missing.parts), this.#context);
     if (!made && changes.length === 0) this.#note(where, 'its result is no longer in the store');

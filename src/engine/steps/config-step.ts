@@ -13,7 +13,9 @@ export async function configure(configStep: ConfigStep, step: StepContext): Prom
   const parts = configStepParts(settled);
   const state = changeState(step.state, settled);
   const directory = configStep.makeWorkingDir && state.container.WorkingDir;
-  const missing = directory ? await missingDirectory(directory, step.layers, context) : undefined;
+  const missing = directory
+    ? await missingDirectory(directory, state.container.User ?? '', step.layers, context)
+    : undefined;
   const key = keyOf('config', parts);
   if (!missing) {
     const { created } = context.options.authorship;

@@ -91,7 +91,6 @@ function placeStatements(
 
 function makeSteps(placed: readonly Placed[], meaning: Meaning): readonly PlacedStep[] {
   const [first] = placed;
-  const lastUser = placed.findLastIndex(({ statement }) => statement.kind === 'user');
   const steps: PlacedStep[] =
     first === undefined
       ? []
@@ -99,12 +98,18 @@ function makeSteps(placed: readonly Placed[], meaning: Meaning): readonly Placed
   let user: Text = '0';
   for (const [i, { statement, group }] of placed.entries()) {
     if (statement.kind === 'user') user = meaning.values.word(statement.user);
-    // Who runs what comes before the last of them, the commands say themselves.
-    if (statement.kind === 'user' && i !== lastUser) continue;
+    // Who runs commands, these say themselves.
+    if (statement.kind === 'user' && !countsLater(placed.slice(i + 1))) continue;
     if (removedBy(statement).length > 0) continue;
     steps.push(...stepsOf(statement, user, meaning).map(step => ({ step, group })));
   }
   return steps;
+}
+
+/** Whether a user is still the user where a directory is made, or in the end. */
+function countsLater(following: readonly Placed[]): boolean {
+  const next = following.find(({ statement: { kind } }) => kind === 'user' || kind === 'workdir');
+  return next?.statement.kind !== 'user';
 }
 
 function removedBy(statement: Statement): readonly string[] {
