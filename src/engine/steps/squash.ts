@@ -122,8 +122,8 @@ async function lookAt(
   return squashed;
 }
 
-/** A layer of ours may have been packed as one that nobody is given. */
-async function asWanted(layer: LayerRecord, { wanted, context }: StepContext): Promise<LayerRecord> {
+/** A layer of a step may have been packed as one that nobody is given. */
+export async function asWanted(layer: LayerRecord, { wanted, context }: StepContext): Promise<LayerRecord> {
   const { format } = layer;
   if (wanted === 'any' || format.kind !== 'tar' || format.compression === wanted) return layer;
   return (await knownLayer(layer.diffId, wanted, context)) ?? layer;

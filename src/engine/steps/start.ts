@@ -3,6 +3,7 @@ import type { SingleBase } from '../../plan/bases.ts';
 import { emptyConfig, type NewLayer } from '../config.ts';
 import { located } from '../located.ts';
 import { type BaseImage, openBase } from '../sources/bases.ts';
+import { asWanted } from './squash.ts';
 import { type StepContext, tarBase } from './steps.ts';
 
 export interface Start extends BaseImage {
@@ -21,7 +22,8 @@ export async function startFrom(base: SingleBase, step: StepContext): Promise<St
     case 'image':
       return { ...(await openBase(base, plan.platform, plan.name, context)), made: [], cached: true };
     case 'built': {
-      const { layers, config, annotations } = context.built(base.image);
+      const { layers: made, config, annotations, unsquashed } = context.built(base.image);
+      const layers = unsquashed ? await Promise.all(made.map(layer => asWanted(layer, step))) : made;
       return { layers, config, annotations, made: [], cached: true };
     }
     case 'tar': {
