@@ -14,7 +14,7 @@ const anyName = fc.string({ unit: 'binary' }).map(text => text.replaceAll('\0', 
 
 const anyLock: fc.Arbitrary<Lock> = fc.record({
   images: fc.dictionary(
-    fc.string({ unit: 'binary' }),
+    anyName,
     hex(64).map(digits => `sha256:${digits}`),
   ),
   repositories: fc.dictionary(fc.string(), fc.oneof(hex(40), hex(64))),
