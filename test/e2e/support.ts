@@ -15,6 +15,10 @@ export const ashlarProgram = fileURLToPath(new URL('../../bin/ashlar', import.me
 /** The same program under the name that files and scripts of stacker's users have for it. */
 export const stackerProgram = fileURLToPath(new URL('../../bin/stacker', import.meta.url));
 
+/** The same program under the names that CEKit's users have for it. */
+export const cekitProgram = fileURLToPath(new URL('../../bin/cekit', import.meta.url));
+export const cekitCacheProgram = fileURLToPath(new URL('../../bin/cekit-cache', import.meta.url));
+
 export interface Ended {
   /** Exit code, or 128 + the signal's number. */
   readonly status: number;

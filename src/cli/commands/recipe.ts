@@ -128,8 +128,8 @@ async function descriptorAmong(files: readonly string[]): Promise<string | undef
 async function looksLikeDescriptor(file: string): Promise<boolean> {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
   const text = readFileSync(file, 'utf8');
-  // Stacker files rarely come so far.
-  if (!/^(?:-|[{"']?(?:name|version)["']?\s*:)/m.test(text)) return false;
+  // Most stacker files do not come so far.
+  if (!/^-|\b(?:name|version)["']?\s*:/m.test(text)) return false;
   const { isDescriptor } = await import('../../recipes/cekit/index.ts');
   return isDescriptor(text);
 }

@@ -1,0 +1,307 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { serve } from '../support/http-server.ts';
+import { startRegistry } from '../support/registry.ts';
+import { has } from '../support/tools.ts';
+import {
+  ashlarProgram,
+  cekitCacheProgram,
+  cekitProgram,
+  type Ended,
+  execute,
+  failureOf,
+  output,
+  type Project,
+  useWorkspace,
+  type Variables,
+} from './support.ts';
+
+const FINISHED = 'Finished!\n';
+const VALIDATED =
+  'The --validate parameter was specified, generation will not be performed, exiting\nFinished!\n';
+const GENERATED = 'The --dry-run parameter was specified, build will not be executed, exiting\nFinished!\n';
+
+const descriptor = {
+  name: 'some/app',
+  version: 12,
+  from: 'scratch',
+  description: 'An app',
+  labels: [{ name: 'l', value: 'one' }],
+  envs: [{ name: 'E', value: '${A}' }],
+  args: [{ name: 'A', value: 'default' }],
+  artifacts: [{ name: 'file', path: 'f', dest: '/files' }],
+};
+
+describe("CEKit's command line", () => {
+  const workspace = useWorkspace(cekitProgram);
+  // Neither the configuration nor the engines of whoever runs the tests.
+  const home = () => join(workspace.path, 'home');
+
+  /** A project with a descriptor. */
+  function described(image: object = descriptor): Project {
+    const project = workspace.project();
+    project.write('image.yaml', JSON.stringify(image));
+    project.write('f', 'content\n');
+    return project;
+  }
+
+  function run(
+    project: Project,
+    args: readonly string[],
+    { env, ...where }: { readonly env?: Variables; readonly input?: string } = {},
+    program = project.program,
+  ): Promise<Ended> {
+    mkdirSync(home(), { recursive: true });
+    const environment = project.environment({ HOME: home(), ...env });
+    const words = program === ashlarProgram ? project.arguments(args) : args;
+    const all = program === ashlarProgram ? words : [...args, '--store', project.store];
+    return execute(program, all, { cwd: project.path, env: environment, ...where });
+  }
+
+  /** A storage of images that nobody else has. */
+  function storage(project: Project): Variables {
+    mkdirSync(project.at('run'), { recursive: true, mode: 0o700 });
+    const settings = { driver: 'vfs', graphroot: project.at('graph'), runroot: project.at('runroot') };
+    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    const file = project.write('storage.conf', ['[storage]', ...lines, ''].join('\n'));
+    return { CONTAINERS_STORAGE_CONF: file, XDG_RUNTIME_DIR: project.at('run'), HOME: home() };
+  }
+
+  it('builds into the OCI layout where no engine is named', async () => {
+    const project = described();
+    const first = await run(project, ['build']);
+    const closing = `Image built and available under following tags: some/app:12, some/app:latest\n${FINISHED}`;
+    expect(first).toMatchObject({ status: 0, stdout: '' });
+    expect(first.stderr.endsWith(closing), first.stderr).toBe(true);
+    expect(project.tags()).toEqual(['some/app:12', 'some/app:latest']);
+    const image = project.image('some/app:12');
+    expect(image.names(0)).toEqual(['/', 'files/', 'files/file']);
+    expect(image.config.config).toMatchObject({
+      Env: expect.arrayContaining(['E=default']),
+      Labels: { l: 'one', description: 'An app', summary: 'An app' },
+    });
+    await run(project, ['build', 'oci', '--build-arg', 'A=given', '--tag', 'x:1', '--no-squash']);
+    const other = project.image('x:1');
+    expect(other.config.config?.Env).toContain('E=given');
+    expect(other.layers).toEqual(image.layers);
+  });
+
+  it.skipIf(!has('podman', 'buildah', 'skopeo'))(
+    'puts images where podman and buildah have theirs',
+    async () => {
+      const project = described();
+      const env = storage(project);
+      const look = async (name: string, format: string) =>
+        (await output('podman', ['image', 'inspect', '--format', format, name], { env })).trim();
+      const made = await run(project, ['build', 'podman', '--tag', 'a/b', '--tag', 'quay.example/c/d:3'], {
+        env,
+      });
+      expect(made.stderr).toMatch(/following tags: a\/b, quay\.example\/c\/d:3\nFinished!\n$/);
+      expect(await look('a/b:latest', '{{.RepoTags}} {{.Config.Labels.l}}')).toBe(
+        '[localhost/a/b:latest quay.example/c/d:3] one',
+      );
+      // Nothing of it is in the way of the project's own results.
+      expect(existsSync(project.oci)).toBe(false);
+
+      const overrides = JSON.stringify({ labels: [{ name: 'l', value: 'two' }] });
+      expect(await run(project, ['build', '--overrides', overrides, 'buildah'], { env })).toMatchObject({
+        status: 0,
+        stderr: expect.stringMatching(/following tags: some\/app:12, some\/app:latest\nFinished!\n$/),
+      });
+      expect(await look('localhost/some/app:12', '{{.RepoTags}} {{.Config.Labels.l}}')).toBe(
+        '[localhost/some/app:12 localhost/some/app:latest] two',
+      );
+      const id = await look('localhost/some/app:12', '{{.Id}}');
+      const { config } = JSON.parse(
+        await output('skopeo', ['inspect', '--raw', 'containers-storage:localhost/some/app:latest'], { env }),
+      );
+      expect(config.digest).toBe(`sha256:${id}`);
+      expect(readdirSync(project.at('.stacker')).filter(name => name.endsWith('.tar'))).toEqual([]);
+
+      // The engine has the last word.
+      project.write('bin/podman', '#!/bin/sh\ncat >/dev/null; echo "no room" >&2; exit 125\n', 0o755);
+      const PATH = [project.at('bin'), process.env.PATH].join(delimiter);
+      const failure = failureOf(await run(project, ['build', 'podman'], { env: { ...env, PATH } }));
+      expect(failure).toBe('error: the image is built, but podman load has failed\ncaused by: no room\n');
+    },
+  );
+
+  it.skipIf(!has('skopeo'))('hands images to a docker daemon, or writes an archive for one', async () => {
+    const project = described();
+    project.write('bin/docker', '#!/bin/sh\n[ "$1" = load ] || exit $STATUS\ncat >loaded.tar\n', 0o755);
+    const env = { PATH: [project.at('bin'), process.env.PATH].join(delimiter) };
+    const loaded = await run(project, ['build', 'docker'], { env: { ...env, STATUS: '0' } });
+    expect(loaded.stderr).not.toContain('docker load');
+    const written = await run(project, ['build', 'docker'], { env: { ...env, STATUS: '1' } });
+    expect(written.stderr).toContain('docker load --input some-app-12.tar brings the image into one\n');
+    expect(readFileSync(project.at('loaded.tar')).equals(readFileSync(project.at('some-app-12.tar')))).toBe(
+      true,
+    );
+    for (const tag of ['12', 'latest']) {
+      const name = `docker-archive:${project.at('loaded.tar')}:some/app:${tag}`;
+      const { config } = JSON.parse(await output('skopeo', ['inspect', '--config', name]));
+      expect(config.Labels.l).toBe('one');
+    }
+  });
+
+  it.skipIf(!has('docker-registry'))('sends images to registries, as publish does', async () => {
+    await using registry = await startRegistry();
+    const project = described();
+    const remote = `docker://${registry.host}/r/app:v1`;
+    const sent = await run(project, ['build', '--tag', remote]);
+    expect(sent.stderr).toMatch(new RegExp(`following tags: some/app:12, some/app:latest, ${remote}\n`));
+    const url = `docker://${registry.host}/team`;
+    const published = await run(project, ['publish', '--skip-tls', '--url', url], {}, ashlarProgram);
+    expect(published.stderr.split('\n').filter(Boolean)).toEqual([
+      `publishing image.yaml some/app:12 to ${url}/some/app:12`,
+      `publishing image.yaml some/app:latest to ${url}/some/app:latest`,
+    ]);
+    for (const name of ['r/app/manifests/v1', 'team/some/app/manifests/12']) {
+      const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+      const answer = await fetch(`${registry.url}/v2/${name}`, { headers });
+      expect(answer.headers.get('docker-content-digest')).toBe(project.image('some/app:12').digest);
+    }
+  });
+
+  it('reads and resolves with --validate, and nothing else', async () => {
+    const project = described();
+    const options = ['--descriptor', 'image.yaml', '--work-dir', 'w', '-v'];
+    const ended = await run(project, [...options, 'build', '--validate', 'podman', '--nocolor']);
+    expect(ended).toMatchObject({ status: 0, stdout: '' });
+    expect(ended.stderr.endsWith(VALIDATED)).toBe(true);
+    expect(readdirSync(project.path).sort()).toEqual(['f', 'image.yaml']);
+
+    project.write('image.yaml', 'name: 5\nfrom: x\nlabel: []\n');
+    const { status, stderr } = await run(project, ['build', '--validate']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/image\.yaml:1:7.*image\.yaml:3:1/s);
+    expect(stderr).toMatch(/error: Cannot validate schema: Image\n$/);
+    expect(failureOf(await run(project, ['build', '--validate', '--descriptor', 'none.yaml']))).toContain(
+      "Descriptor ('none.yaml') could not be found on the path, please check your arguments!",
+    );
+  });
+
+  it('prints the Dockerfile and writes the target directory with --dry-run, all or nothing', async () => {
+    const project = described();
+    const ended = await run(project, ['build', '--dry-run', 'podman']);
+    expect(ended).toMatchObject({ status: 0, stderr: GENERATED });
+    expect(readFileSync(project.at('target/image/Containerfile'), 'utf8')).toBe(ended.stdout);
+    expect(ended.stdout).toMatch(/^ +FROM scratch$/m);
+    expect(readFileSync(project.at('target/image/file'), 'utf8')).toBe('content\n');
+    // A build needs none of it.
+    expect(existsSync(project.at('.stacker'))).toBe(false);
+
+    await run(project, [
+      'build',
+      '--dry-run',
+      '--container-file',
+      'Containerfile',
+      'docker',
+      '--target',
+      't',
+    ]);
+    await run(project, ['build', '--dry-run', 'osbs', '--release', '--tag', '-y', '--target', 'o']);
+    expect([readdirSync(project.at('t/image')), readdirSync(project.at('o/image'))]).toEqual([
+      expect.arrayContaining(['Containerfile']),
+      expect.arrayContaining(['Dockerfile']),
+    ]);
+
+    const missing = JSON.stringify({ artifacts: [{ name: 'file', path: 'gone' }], labels: [] });
+    const failed = await run(project, ['build', '--dry-run', '--overrides', missing]);
+    expect(failureOf(failed)).toContain("error: Error copying resource: 'file'. See logs for more info.\n");
+    expect(failed).toMatchObject({
+      stdout: '',
+      stderr: expect.stringContaining("Cekit is not able to fetch resource 'file' automatically."),
+    });
+    expect(readFileSync(project.at('target/image/file'), 'utf8')).toBe('content\n');
+    expect(readdirSync(project.path).sort()).toEqual(['f', 'image.yaml', 'o', 't', 'target']);
+
+    const foreign = await run(project, ['build', '--dry-run', '--target', '.']);
+    expect(failureOf(foreign)).toContain('error: the target directory . holds what it is generated from');
+    expect(failureOf(await run(project, ['build', 'osbs']))).toMatch(/does not send builds to OSBS\nhint: /);
+  });
+
+  it('puts overrides over the descriptor in the order of the command line', async () => {
+    const project = described();
+    const label = (value: string) => JSON.stringify({ labels: [{ name: 'l', value }] });
+    project.write('o/file.yaml', label('file'));
+    await using server = await serve((_request, response) => void response.end(label('server')));
+    const last = async (...args: readonly string[]) => {
+      const text = JSON.stringify({ name: 'piped', version: '1', from: 'scratch' });
+      const ended = await run(
+        project,
+        ['build', '--dry-run', '--target', 'target', '--descriptor', '-', ...args],
+        { input: text },
+      );
+      expect(ended.stdout, ended.stderr).toContain('the piped:1 image.');
+      return /\bl="(.*?)"/.exec(ended.stdout)?.[1];
+    };
+    expect(await last('--overrides', label('inline'), '--overrides-file', 'o/file.yaml')).toBe('file');
+    expect(await last('--overrides-file', 'o/file.yaml', '--overrides', server.url)).toBe('server');
+    expect(await last('--overrides', 'o/file.yaml', '--overrides', label('inline'), 'docker')).toBe('inline');
+  });
+
+  it('maps flags of the engine, and warns of those that it cannot', async () => {
+    const project = described();
+    const flags = ['--no-cache', '--build-arg=A=flag', '--cap-add=ALL'].flatMap(flag => [
+      `--build-flag=${flag}`,
+    ]);
+    const { stderr } = await run(project, ['build', '--pull', ...flags]);
+    expect(stderr).toContain('--build-flag --cap-add=ALL means nothing here and is ignored\n');
+    expect(stderr).not.toContain('--build-flag --no-cache');
+    expect(project.image('some/app:12').config.config?.Env).toContain('E=flag');
+  });
+
+  it('keeps artifacts that are known by their checksums', async () => {
+    const project = described();
+    const cache = (args: readonly string[], input = '') => run(project, args, { input }, cekitCacheProgram);
+    const md5 = createHash('md5').update('content\n').digest('hex');
+    const added = await cache(['add', 'f', '--md5', md5]);
+    expect(added.stdout).toMatch(/^Artifact f cached with UUID '[0-9a-f-]{36}'\n$/);
+    const plain = { name: 'kept', md5: md5.toUpperCase(), dest: '/' };
+    project.write('image.yaml', JSON.stringify({ ...descriptor, artifacts: [plain] }));
+    expect((await run(project, ['build'])).status).toBe(0);
+    expect(project.image('some/app:12').names(0)).toContain('kept');
+
+    const { stdout, stderr } = await cache(['clear'], 'n\n');
+    expect({ stdout, stderr }).toEqual({
+      stdout: '',
+      stderr: 'Are you sure to remove all artifacts from cache? [y/N]: ',
+    });
+    const cleared = await run(project, ['cache', 'clear'], { input: 'y\n' });
+    expect(cleared.stdout).toBe('Artifact cache cleared!\n');
+    expect(failureOf(await cache(['rm', 'u']))).toBe(
+      "error: Artifact with UUID 'u' doesn't exists in the cache\n",
+    );
+    expect((await cache(['add', 'f'])).status).toBe(2);
+  });
+
+  it('is not needed: ashlar builds descriptors as it builds stacker files', async () => {
+    const project = described();
+    const ashlar = (...args: readonly string[]) => run(project, args, {}, ashlarProgram);
+    project.write('f', 'of no other image\n');
+    const { stderr } = await ashlar('build', '--layers', '--tag', 'mine');
+    expect(stderr).toMatch(/filesystem some\/app built successfully\n$/);
+    expect(project.tags()).toEqual(['mine']);
+    expect((await ashlar('plan')).stdout).toMatch(/^some\/app\n {2}from {4}nothing\n {2}config {2}ARG A=/);
+    expect((await ashlar('explain')).stdout).toBe('some/app: up to date\n');
+    expect((await ashlar('lint')).stdout).toBe('0 errors, 0 warnings\n');
+    expect(failureOf(await ashlar('build', '--substitute', 'A=b'))).toBe(
+      'error: --substitute is for stacker files, and image.yaml is a CEKit descriptor\n',
+    );
+
+    project.write('stacker.yaml', JSON.stringify({ stacked: { from: { type: 'scratch' } } }));
+    const both = await ashlar('build');
+    expect(both.stderr).toContain(
+      'using stacker.yaml; --descriptor image.yaml takes the descriptor beside it\n',
+    );
+    expect(project.tags()).toEqual(['mine', 'stacked']);
+    expect(failureOf(await ashlar('build', '--overrides', '{}'))).toBe(
+      'error: --overrides is for CEKit descriptors, and stacker.yaml is none\n',
+    );
+    expect((await ashlar('build', '-f', 'image.yaml')).status).toBe(0);
+    expect(project.tags()).toEqual(['mine', 'stacked', 'some/app:12', 'some/app:latest']);
+  });
+});
