@@ -43,7 +43,7 @@ export const differences: Readonly<Record<string, Difference>> = {
     dockerfile: image('COPY n n2 /tmp/artifacts/'),
   },
   'art-plain-missing': {
-    reason: 'whether an artifact is there is known when it is fetched, which printing does not need',
+    reason: 'loading fetches nothing: --dry-run fails later, and with the cause itself',
     dockerfile: image('COPY n /tmp/artifacts/'),
   },
   'art-reserved-target': {
@@ -99,7 +99,7 @@ export const differences: Readonly<Record<string, Difference>> = {
     },
   },
   'osbs-full': {
-    reason: 'OSBS cannot fetch a file of this machine',
+    reason: 'OSBS cannot fetch a file of this machine: it is verified and copied along',
     statements: {
       'COPY artifacts/u artifacts/p.jar /tmp/artifacts/': ['COPY u artifacts/p.jar /tmp/artifacts/'],
     },
