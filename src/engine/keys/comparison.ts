@@ -115,8 +115,8 @@ export class Comparison {
 /** What an image's description and its sources say, before anything is done. */
 export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: LookContext): EarlyFacts {
   // Whether it is emitted is a question of what is built, too.
-  const { base, imports, steps, labels, config, platform } = plan;
-  const description = canonical(withoutPlaces({ base, imports, steps, labels, config, platform }));
+  const { base, imports, steps, squash, labels, config, platform } = plan;
+  const description = canonical(withoutPlaces({ base, imports, steps, squash, labels, config, platform }));
   const described = [
     ...imports.map(({ name, source }) => ({ role: 'import' as const, name, source })),
     ...steps.flatMap(step => {

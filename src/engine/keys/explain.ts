@@ -29,7 +29,15 @@ import { execParts, settleExec } from './exec-parts.ts';
 import { explainBase, type Findings } from './explain-base.ts';
 import { type Change, changesBetween } from './explanation.ts';
 import { type ImageHistory, recallHistory, type StepHistory } from './history.ts';
-import { BELOW, configParts, configStepParts, copyParts, labelParts, runParts } from './key-parts.ts';
+import {
+  BELOW,
+  configParts,
+  configStepParts,
+  copyParts,
+  groupParts,
+  labelParts,
+  runParts,
+} from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
 import { identityOf, resultOf } from './known.ts';
 
@@ -120,7 +128,9 @@ async function explainImage(plan: ImagePlan, findings: Findings, context: LookCo
   const config = closing
     ? changesBetween('config', before.config, configParts(closing, plan, context.options), () => [])
     : [];
-  const changes = [...base.changes, ...walk.changes, ...gone, ...config];
+  const groups = plan.squash ? groupParts(plan.squash) : [];
+  const squash = changesBetween('squash', before.squash ?? [], groups, () => []);
+  const changes = [...base.changes, ...walk.changes, ...gone, ...squash, ...config];
   return {
     explanation: { image: plan.name, state: changes.length === 0 ? 'up to date' : 'changed', changes },
     layers: walk.layers,

@@ -10,6 +10,8 @@ import type { KeyPart } from './keys.ts';
 export interface ImageHistory {
   readonly facts: ImageFacts;
   readonly steps: readonly StepHistory[];
+  /** How layers of steps were put together, where they were. */
+  readonly squash?: readonly KeyPart[];
   /** What the labels were made of, where a script makes some. */
   readonly labels?: readonly KeyPart[];
   /** What the config was made of, layers not counted. */

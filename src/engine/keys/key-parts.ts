@@ -1,6 +1,6 @@
 /** What results depend on, part by part: for cache keys, and for people who ask what has changed. */
 import type { ParentDirectory, Squashed } from '../../layers/index.ts';
-import type { CopyItem, ImagePlan, LabelScript, RunEnvironment, RunStep } from '../../plan/types.ts';
+import type { CopyItem, ImagePlan, LabelScript, RunEnvironment, RunStep, Squash } from '../../plan/types.ts';
 import type { PlainChange } from '../config.ts';
 import type { BuildOptions } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
@@ -74,6 +74,14 @@ export function squashParts(
     ['left out', canonical(omitted)],
     [BELOW.parents, canonical(described.map(toPlain))],
     epochPart(options),
+  ];
+}
+
+/** Of how layers of steps are put together, whatever they are. */
+export function groupParts({ groups, without }: Squash): readonly KeyPart[] {
+  return [
+    ...groups.map(({ steps, createdBy }, i): KeyPart => [`layer ${i + 1}`, canonical([steps, createdBy])]),
+    ['without', canonical(without)],
   ];
 }
 
