@@ -14,7 +14,7 @@ export function defaultName(
   const source = sourceOf(kind, fields);
   if (source === undefined) return undefined;
   // A slash at the end, which only says that it is a directory, does not count.
-  const base = posix.basename(source.text);
+  const base = posix.basename(kind === 'url' ? source.text.trim() : source.text);
   const text = kind === 'git' ? (base.split('.')[0] ?? '') : base;
   return text === '' ? undefined : { text, at: source.at, given: false };
 }

@@ -337,7 +337,8 @@ describe('what is wrong with a descriptor', () => {
       'Cannot validate schema: Remove',
     ],
   ];
-  it.each(wholes)('%s %j', (kind, text, ...expected) => {
+  it.each(wholes.map(([kind, text, ...expected]) => ({ kind, text, expected })))('$kind $text', given => {
+    const { kind, text, expected } = given;
     expect(complaints(kind, text)).toEqual(expected);
   });
 
