@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
+import { readImage, readTags } from './images.ts';
 import { busyboxLayout, busyboxRoot, debianRoot, packTar, umoci } from './roots.ts';
 import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
+import { tinyProgram } from './tiny-program.ts';
 import { describeTree } from './trees.ts';
 
 const TOOLS = ['umoci', 'skopeo', 'docker-registry', 'mmdebstrap', 'busybox'];
@@ -135,5 +137,65 @@ describe.skipIf(!has(...TOOLS))('the example', () => {
       WorkingDir: '/srv/site',
       Cmd: ['cat', 'index.html'],
     });
+  });
+
+  it('cekit-scratch puts files, an environment and a label into one layer', async () => {
+    const project = workspace.project();
+    cpSync(new URL('../../examples/cekit-scratch/', import.meta.url), project.path, { recursive: true });
+    const { status, stderr } = await project.ashlar(['build']);
+    expect(status, stderr).toBe(0);
+    expect(project.tags()).toEqual(['cekit-scratch:1.0.0', 'cekit-scratch:latest']);
+    const image = project.image('cekit-scratch:1.0.0');
+    expect(image.layers).toHaveLength(1);
+    expect(image.config.config).toEqual({
+      Env: ['CEKIT_TEST=test', expect.stringMatching(/^PATH=/)],
+      Labels: {
+        description: 'Minimal scratch example',
+        'io.cekit.test': 'This is a CEKit test label',
+        'io.cekit.version': expect.any(String),
+        summary: 'Minimal scratch example',
+      },
+    });
+    const tree = await describeTree(await project.unpack('cekit-scratch:1.0.0'));
+    expect(Object.keys(tree)).toEqual([
+      '.',
+      './files',
+      './files/file1',
+      './files/file2',
+      './target',
+      './target/other.txt',
+      './target/test-file.txt',
+    ]);
+    expect(tree['./files/file2']).toMatchObject({ type: 'f', owner: '0:0' });
+    expect(await project.fileOf('cekit-scratch:1.0.0', 'files/file1')).toBe('a file for tests\n');
+  });
+
+  it('cekit-multi-stage compiles a program in one image, which is all that is in the other', async () => {
+    const project = workspace.project();
+    // A base with a compiler that knows one program.
+    project.write('hello', tinyProgram('hello, world\n'), 0o755);
+    project.write(
+      'go',
+      '#!/bin/sh\n[ "$1 $2" = "build -o" ] && grep -q main "$4" && cp /hello "$3"\n',
+      0o755,
+    );
+    const busybox = { type: 'tar', url: busyboxRoot(workspace.path) };
+    const imports = ['go', 'hello'].map(path => ({ path, dest: path === 'go' ? '/bin/go' : '/hello' }));
+    await project.build({ golang: { from: busybox, imports } });
+    cpSync(new URL('../../examples/cekit-multi-stage/', import.meta.url), project.at('example'), {
+      recursive: true,
+    });
+    const example = { cwd: project.at('example') };
+    const base = JSON.stringify({ stage: 'builder', from: `oci:${project.oci}:golang` });
+    const { status, stderr } = await project.ashlar(['build', '--overrides', base], example);
+    expect(status, stderr).toBe(0);
+    const oci = project.at('example/oci');
+    expect(readTags(oci)).toEqual(['some/app:12', 'some/app:latest']);
+    const { layers, config, names } = readImage(oci, 'some/app:12');
+    expect(layers).toHaveLength(1);
+    expect(names(0)).toEqual(['/', 'bin/', 'bin/entrypoint']);
+    expect(config.config).toMatchObject({ Entrypoint: ['/bin/entrypoint'] });
+    const ran = await project.ashlar(['exec', '--overrides', base, 'some/app', '/bin/entrypoint'], example);
+    expect(ran).toMatchObject({ status: 0, stdout: 'hello, world\n' });
   });
 });
