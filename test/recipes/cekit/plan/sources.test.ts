@@ -165,6 +165,8 @@ describe('what OSBS brings', () => {
       buildArguments: ['REMOTE_SOURCE=sources', 'REMOTE_SOURCE_DIR=/remote'],
     });
     expect(plan.images[0]?.steps).toMatchObject([
+      // It owns the working directory.
+      { change: { user: 'root' } },
       {
         buildArguments: [
           ['REMOTE_SOURCE', 'sources'],
