@@ -54,7 +54,10 @@ describe('from', () => {
     ],
     [
       `{type: tar, url: "https://h/b.tar", hash: ${'AB'.repeat(32)}}`,
-      { kind: 'tar', source: { kind: 'http', url: 'https://h/b.tar', sha256: 'ab'.repeat(32) } },
+      {
+        kind: 'tar',
+        source: { kind: 'http', url: 'https://h/b.tar', checksums: { sha256: 'ab'.repeat(32) } },
+      },
     ],
     ['{type: scratch, url: a.tar}', { kind: 'tar', source: { kind: 'file', path: '/cwd/a.tar' } }],
   ])('%s', async (from, base) => {
