@@ -48,7 +48,6 @@ const vocabulary: Readonly<Record<PackageManager, Words>> = {
 };
 
 const caches = 'rm -rf "/var/cache/yum" "/var/lib/dnf" "/var/cache/apt" "/var/cache/dnf"';
-const cleanComment = 'Clear package manager metadata';
 
 /** Whether the section changes packages at all. */
 export function hasPackages({ remove, install, reinstall }: Section): boolean {
@@ -56,10 +55,12 @@ export function hasPackages({ remove, install, reinstall }: Section): boolean {
 }
 
 /** Whether the package manager leaves something in the image that is to be removed at its end. */
-export function leavesCaches(stage: Stage): boolean {
-  const rpm = vocabulary[stage.manager].query === rpmWords.query;
-  return [...stage.modules, stage.image].some(
-    ({ remove, install, reinstall }) => remove.length + install.length > 0 || (rpm && reinstall.length > 0),
+export function leavesCaches({ manager, modules, image }: Stage): boolean {
+  // CEKit does not count what other managers reinstall.
+  const countsReinstalled = ['yum', 'dnf', 'microdnf'].includes(manager);
+  return [...modules, image].some(
+    ({ remove, install, reinstall }) =>
+      remove.length + install.length > 0 || (countsReinstalled && reinstall.length > 0),
   );
 }
 
@@ -70,7 +71,7 @@ export function cleanUp({ manager }: Stage): readonly ShellLine[] {
 
 /** Installs a package that makes a repository known. */
 export function installRepository(stage: Stage, rpm: string): readonly ShellLine[] {
-  return [{ text: `${operation(stage, 'install')} ${rpm}` }];
+  return [{ text: `${operation(stage, 'install')} ${oneLine(rpm)}` }];
 }
 
 /** Removes, installs and reinstalls what a section asks for, and checks that it is there. */
@@ -79,7 +80,7 @@ export function changePackages(
   section: Section,
   { owner, clean }: { readonly owner: string; readonly clean: boolean },
 ): readonly ShellLine[] {
-  const { refresh, query } = vocabulary[stage.manager];
+  const { refresh, query, clean: cleaning } = vocabulary[stage.manager];
   // Flags of the descriptor take the place of all that comes by default, `update` included.
   const lines: ShellLine[] = [{ text: ':' }];
   if (refresh !== undefined && stage.managerFlags === undefined) lines.push({ text: `&& ${refresh}` });
@@ -96,10 +97,7 @@ export function changePackages(
     lines.push({ text: `&& ${[query, ...names].join(' ')}`, nested: true });
   }
   if (clean) {
-    lines.push(
-      { about: cleanComment, text: `&& ${vocabulary[stage.manager].clean}` },
-      { text: `&& ${caches}` },
-    );
+    lines.push({ about: 'Clear package manager metadata', text: `&& ${cleaning}` }, { text: `&& ${caches}` });
   }
   return [...lines, { text: '&& :' }];
 }

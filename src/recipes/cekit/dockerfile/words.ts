@@ -13,14 +13,21 @@ export interface Words {
 }
 
 /** Values mean what a Dockerfile makes of them. */
-export const dockerfileWords: Words = { quoted: quotedWord, plain: unquotedWord, literal: false };
+export const dockerfileWords: Words = {
+  quoted: quotedWord,
+  plain: value => ended(unquotedWord(value)),
+  literal: false,
+};
 
 /** Values mean themselves. */
 export const literalWords: Words = {
   quoted: value => `"${value.replaceAll(/["\\$]/g, '\\$&')}"`,
-  plain: value => value.replaceAll(/["'\\$]/g, '\\$&'),
+  plain: value => ended(value.replaceAll(/["'\\$]/g, '\\$&')),
   literal: true,
 };
+
+/** A backslash at its end would make a line go on, but not one with an empty string behind it. */
+const ended = (word: string): string => (/\\\s*$/.test(word) ? `${word}""` : word);
 
 /** The words of ENTRYPOINT and CMD, as CEKit puts them together where that is a list, else each as it is. */
 export function commandList(words: readonly Located[], { literal }: Words): string {

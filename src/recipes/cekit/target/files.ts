@@ -35,14 +35,21 @@ export async function targetFiles(
   return files;
 }
 
-/** The descriptor of the target as it came out of overrides, with the labels that are added to it. */
+/** The descriptor of the target as it came out of overrides, with what its modules and CEKit itself add to it. */
 function effectiveDescriptor(target: Stage, version: string): Readonly<Record<string, unknown>> {
+  const { user, workdir, cmd, entrypoint } = target.run;
+  const run = {
+    user: user?.text ?? 'root',
+    ...(workdir && { workdir: workdir.text }),
+    ...(cmd && { cmd: cmd.map(({ text }) => text) }),
+    ...(entrypoint && { entrypoint: entrypoint.map(({ text }) => text) }),
+  };
   const labels = targetLabels(target, version).map(({ name, value, description }) => ({
     name: name.text,
     value: value.text,
     ...(description === undefined ? {} : { description }),
   }));
-  return { ...target.effective, labels };
+  return { ...target.effective, labels, run };
 }
 
 async function helpText(target: Stage, version: string): Promise<string> {

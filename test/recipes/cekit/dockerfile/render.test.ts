@@ -1,3 +1,5 @@
+import { DockerfileParser } from 'dockerfile-ast';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderDockerfile } from '../../../../src/recipes/cekit/dockerfile/render.ts';
 import type { Description } from '../../../../src/recipes/cekit/model.ts';
@@ -122,6 +124,33 @@ describe('a printed Dockerfile', () => {
     const name = 'x\nRUN evil';
     const target = stage({ name: located(name), from: located(name), image: section({ name }) });
     for (const line of render({ builders: [], target }).split('\n')) expect(line).not.toMatch(/^\s*RUN evil/);
+  });
+
+  it('has the same statements whatever is in values', () => {
+    const value = fc.string({
+      unit: fc.constantFrom('"', "'", '\\', '\n', '\r', ' ', '#', '$', '=', '[', 'R'),
+    });
+    fc.assert(
+      fc.property(value, value, value, value, (env, label, path, word) => {
+        const text = render({
+          builders: [],
+          target: stage({
+            description: located(`d${label}`),
+            image: section({
+              artifacts: [pathArtifact('/a', 'a', `/x${path}/`)],
+              envs: [{ name: located('A'), value: located(env) }],
+              labels: [{ name: located('l'), value: located(label) }],
+              volumes: [{ path: located(`/${path}`), name: 'x' }],
+            }),
+            run: { workdir: located(`/${path}`), cmd: [located(word)] },
+          }),
+        });
+        const keywords = DockerfileParser.parse(text)
+          .getInstructions()
+          .map(instruction => instruction.getKeyword());
+        expect(keywords.join(' ')).toBe('FROM USER COPY ENV LABEL VOLUME USER RUN USER WORKDIR CMD');
+      }),
+    );
   });
 
   it.each(['', 'a b', 'a\tb'])('refuses %j as the name of a label', name => {

@@ -29,9 +29,9 @@ async function texts(description: Description, osbs = false): Promise<Record<str
 }
 
 describe('the target directory', () => {
-  it('has the descriptor as it came out of overrides, sorted, with the added labels', async () => {
+  it('has the descriptor as it came out of overrides, sorted, with what is added to it', async () => {
     const effective = { version: '1.0', name: 'it', envs: [{ value: 'yes', name: 'A' }], labels: [] };
-    const target = stage({ effective, description: located('D') });
+    const target = stage({ effective, description: located('D'), run: { cmd: [located('a')] } });
     expect((await texts({ builders: [], target }))['image.yaml']).toBe(
       `envs:
   - name: A
@@ -44,6 +44,10 @@ labels:
   - name: summary
     value: D
 name: it
+run:
+  cmd:
+    - a
+  user: root
 version: "1.0"
 `,
     );
