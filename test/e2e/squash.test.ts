@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { BuildOptions } from '../../src/engine/context.ts';
 import type { CopyItem, CopyStep, ImagePlan, Squash, Step } from '../../src/plan/types.ts';
 import { readImage } from './images.ts';
-import { type Built, buildImages, configStep, execStep, imagePlan } from './plans.ts';
+import { type Built, buildImages, configStep, execStep, explained, imagePlan } from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
 import { outputAsRoot, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
@@ -235,6 +235,16 @@ describe('layers of steps that are put together', () => {
     expect(anew.images[0]?.layers.map(({ descriptor }) => descriptor.digest)).toEqual(
       first?.layers.map(({ descriptor }) => descriptor.digest),
     );
+  });
+
+  it('are told of where they are put together otherwise', async () => {
+    await build('explained', [squashed], then);
+    const explain = (image: ImagePlan) =>
+      explained(join(workspace.path, 'explained'), image, { store: workspace.store, ...then });
+    expect(await explain(squashed)).toEqual([]);
+    expect(await explain({ ...squashed, squash: oneGroup(steps, '/tmp/scripts') })).toEqual([
+      'squash: without: ["/tmp/scripts","/tmp/artifacts"] -> ["/tmp/scripts"]',
+    ]);
   });
 
   it('are the layer itself where there is only one, and none where nothing is left', async () => {

@@ -1,5 +1,5 @@
 import { nameOfBase, nameOfSource, nameOfText } from '../../plan/names.ts';
-import type { Step } from '../../plan/types.ts';
+import type { Squash, Step } from '../../plan/types.ts';
 import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -14,11 +14,12 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
     process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
     return;
   }
-  const blocks = recipe.plan.images.map(({ name, base, imports, steps, labels, emit }) => [
+  const blocks = recipe.plan.images.map(({ name, base, imports, steps, squash, labels, emit }) => [
     `${name}${emit ? '' : ' (build only)'}`,
     `  from    ${nameOfBase(base)}`,
     ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
     ...steps.flatMap(describeStep).map(line => `  ${line}`),
+    ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
     ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
   ]);
   process.stdout.write(`${blocks.map(lines => lines.join('\n')).join('\n\n')}\n`);
@@ -39,6 +40,11 @@ function describeStep(step: Step): readonly string[] {
     case 'run':
       return [`run     ${lineCount(step.script)}`];
   }
+}
+
+function describeSquash({ groups, without }: Squash): string {
+  const layers = `at most ${groups.length} ${groups.length === 1 ? 'layer' : 'layers'}`;
+  return [layers, ...(without.length > 0 ? [`without ${without.join(', ')}`] : [])].join(' ');
 }
 
 function oneLine(text: string): string {
