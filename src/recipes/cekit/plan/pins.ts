@@ -23,6 +23,7 @@ export function pinPackages(description: Description, lock: Lock | undefined): D
 function pin(wanted: Located, versions: Readonly<Record<string, string>>, manager: PackageManager): Located {
   const version = locked(versions, wanted.text, `version for the package ${wanted.text}`, wanted.at);
   if (version === ANY_VERSION) return wanted;
-  const separator = manager === 'apt-get' || manager === 'apk' ? '=' : '-';
-  return { ...wanted, text: `${wanted.text}${separator}${version}` };
+  if (manager === 'apt-get' || manager === 'apk') return { ...wanted, text: `${wanted.text}=${version}` };
+  // Not every rpm finds what is installed under a name with an epoch in it.
+  return { ...wanted, text: `${wanted.text}-${version.replace(/^\d+:/, '')}` };
 }

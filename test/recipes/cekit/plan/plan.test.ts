@@ -347,9 +347,9 @@ describe('references', () => {
   it.each([
     [
       'apt-get',
-      'apt-get update && apt-get --no-install-recommends install -y a=1.2 b && dpkg-query --list a b',
+      'apt-get update && apt-get --no-install-recommends install -y a=1:1.2 b && dpkg-query --list a b',
     ],
-    ['apk', 'apk add a=1.2 b && apk info -e a b'],
+    ['apk', 'apk add a=1:1.2 b && apk info -e a b'],
     ['dnf', 'dnf --setopt=tsflags=nodocs install -y a-1.2 b && rpm -q a-1.2 b'],
   ] as const)('of packages are written as %s has them', async (manager, command) => {
     const { steps } = await plannedImage(
@@ -359,7 +359,7 @@ describe('references', () => {
         modules: [section({ artifacts: [pathArtifact('/work/sh', 'sh')] })],
         image: section({ install: [located('a'), located('b')] }),
       },
-      { lock: { ...lock({}), packages: { 'org/image': { a: '1.2', b: '*' } } } },
+      { lock: { ...lock({}), packages: { 'org/image': { a: '1:1.2', b: '*' } } } },
     );
     const commands = steps.flatMap(step => (step.kind === 'exec' ? step.command.slice(2) : []));
     expect(commands[0]).toBe(`: && ${command} && :`);
