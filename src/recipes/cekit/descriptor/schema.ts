@@ -86,7 +86,7 @@ function schemaOfValue(form: Extract<Form, string>): JsonSchema {
       return {
         anyOf: [
           { type: 'integer', minimum: 0, maximum: 7777 },
-          { type: 'string', pattern: '^[0-7]{1,4}$' },
+          { type: 'string', pattern: '^(0o?)?[0-7]{1,4}$' },
         ],
       };
     case 'id':
