@@ -1,18 +1,23 @@
 /** What only the build system of Red Hat and Fedora reads. */
+import { AshlarError } from '../../../support/errors.ts';
+import { quotePython } from '../descriptor/python.ts';
 import { buildContext, fetchedDirectory } from '../dockerfile/context.ts';
-import type { Description, PncArtifact, UrlArtifact } from '../model.ts';
+import type { Description, PncArtifact, Stage, UrlArtifact } from '../model.ts';
 import type { TargetFile, TargetOptions } from './types.ts';
 import { toYaml } from './yaml.ts';
 
-/** container.yaml, gating.yaml, content_sets.yml and the lists of what it fetches. */
+/**
+ * container.yaml, gating.yaml, content_sets.yml and the lists of what it fetches.
+ * Throws an `AshlarError` where several images of the list have one of the first two.
+ */
 export async function osbsFiles(
   description: Description,
   options: TargetOptions,
 ): Promise<readonly TargetFile[]> {
   const { target, builders } = description;
   const stages = [target, ...builders];
-  const container = stages.find(({ osbs }) => osbs.container !== undefined)?.osbs.container;
-  const gating = stages.find(({ osbs }) => osbs.gating !== undefined)?.osbs.gating;
+  const container = onlyOne('container', stages, ({ osbs }) => osbs.container);
+  const gating = onlyOne('gating', stages, ({ osbs }) => osbs.gating);
   const contentSets = stages.find(({ contentSets }) => contentSets !== undefined)?.contentSets;
   const texts = {
     'container.yaml': container === undefined ? undefined : toYaml(container, { sorted: true }),
@@ -23,6 +28,30 @@ export async function osbsFiles(
   return Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [{ kind: 'text', path: `image/${name}`, text, at: target.at } as const],
   );
+}
+
+/** @throws AshlarError where several stages say it. */
+function onlyOne<T>(name: string, stages: readonly Stage[], pick: (stage: Stage) => T): T | undefined {
+  const [first, second] = stages.filter(stage => pick(stage) !== undefined);
+  if (first !== undefined && second !== undefined) {
+    const all = stages.map(pick).filter(definition => definition !== undefined);
+    throw new AshlarError(`Found multiple ${name} definitions (${showPython(all)})!`, {
+      at: second.osbs.at ?? second.at,
+      hint: 'one image of the list may have it',
+    });
+  }
+  return first && pick(first);
+}
+
+/** As Python prints it. */
+function showPython(value: unknown): string {
+  if (typeof value === 'string') return quotePython(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Array.isArray(value)) return `[${value.map(showPython).join(', ')}]`;
+  if (typeof value !== 'object') return String(value);
+  if (value === null) return 'None';
+  const entries = Object.entries(value).map(([key, entry]) => `${quotePython(key)}: ${showPython(entry)}`);
+  return `{${entries.join(', ')}}`;
 }
 
 async function fetchLists(

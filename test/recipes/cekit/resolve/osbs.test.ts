@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { targetFiles } from '../../../../src/recipes/cekit/index.ts';
 import { resolved } from '../resolved.ts';
 
 const image = (osbs: string) => `name: i\nversion: '1'\nfrom: f\nosbs: ${osbs}\n`;
@@ -51,6 +52,32 @@ describe('the section for OSBS', () => {
   it('cannot have two definitions of the container', async () => {
     await expect(osbsOf('{configuration: {container: {a: 1}, container_file: x}}')).rejects.toThrow(
       'You cannot specify container and container_file together!',
+    );
+  });
+});
+
+describe('images of one descriptor', () => {
+  const stages = (configuration: string) =>
+    `[${['a', 'b', 'c'].map(name => `{name: ${name}, version: 1, from: f, osbs: {configuration: ${configuration}}}`).join(',\n')}]`;
+  const written = async (configuration: string) => {
+    const { description } = await resolved({ 'image.yaml': stages(configuration), 'g.yaml': 'it\'s "x"' });
+    return targetFiles(description, {
+      osbs: true,
+      version: '0',
+      containerFile: 'Dockerfile',
+      layers: 'one',
+      literalValues: false,
+      md5Of: async () => '',
+    });
+  };
+
+  it('may build, but cannot say twice what OSBS is to know', async () => {
+    await expect(written("{container: {a: [1, x'y, true, ~]}}")).rejects.toMatchObject({
+      message: `Found multiple container definitions (${`[${Array(3).fill(`{'a': [1, "x'y", True, None]}`).join(', ')}]`})!`,
+      at: { line: 1 },
+    });
+    await expect(written('{gating_file: g.yaml}')).rejects.toThrow(
+      `Found multiple gating definitions (['it\\'s "x"', 'it\\'s "x"', 'it\\'s "x"'])!`,
     );
   });
 });

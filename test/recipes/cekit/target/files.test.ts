@@ -119,6 +119,19 @@ builds:
     expect(artifacts.map(({ path }) => path)).toEqual(['image/a']);
   });
 
+  it('has one container.yaml and one gating.yaml for all stages', async () => {
+    const said = (more: object) => stage({ osbs: { extraDir: '/e', remoteSource: false, ...more } });
+    const [container, gating] = [said({ container: { a: 1 } }), said({ gating: 'x' })];
+    const found = await texts({ builders: [container, gating], target: stage() }, true);
+    expect(found).toMatchObject({ 'image/container.yaml': 'a: 1\n', 'image/gating.yaml': 'x' });
+    await expect(files({ builders: [container], target: container }, true)).rejects.toThrow(
+      'Found multiple container definitions ([{"a":1},{"a":1}])!',
+    );
+    await expect(files({ builders: [gating], target: gating }, true)).rejects.toThrow(
+      'Found multiple gating definitions (["x","x"])!',
+    );
+  });
+
   it('has none of the files for OSBS otherwise', async () => {
     const osbs = { extraDir: '/e', remoteSource: false, container: {}, gating: 'x' };
     const found = await texts({ builders: [], target: stage({ osbs }) });
