@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../../support/errors.ts';
+import { AshlarError, codeOf } from '../../../support/errors.ts';
 
 export interface FindOptions {
   /** Absolute path of a directory that is not looked into. */
@@ -34,7 +34,9 @@ interface Walk {
 async function walkDirectory(walk: Walk, directory: string, real: string): Promise<string[]> {
   if (walk.seen.has(real) || real === walk.options.except) return [];
   walk.seen.add(real);
-  const entries = await readdir(directory, { withFileTypes: true });
+  const entries = await readdir(directory, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new AshlarError(`cannot look for modules in ${directory}`, { cause });
+  });
   const own = entries.find(({ name }) => name === moduleFile);
   const isFile =
     own?.isFile() || (own?.isSymbolicLink() && (await leadsToFile(walk, join(directory, moduleFile))));

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
+import pLimit from 'p-limit';
+import { AshlarError, AshlarErrors, codeOf } from '../../../support/errors.ts';
 import type { SourceText } from '../../../support/source-text.ts';
 import { didYouMean } from '../../../support/suggest.ts';
 import { parseYaml } from '../../../support/yaml.ts';
@@ -45,14 +46,16 @@ export async function readRegistry(
   const modules = new Map<string, Module[]>();
   const broken: BrokenModule[] = [];
   const seen = new Set<string>();
+  // So that a large repository does not use up the files that a process may have open.
+  const limit = pLimit(32);
   for (const repository of repositories) {
     const files = await findModuleFiles(repository.directory, {
       except: targetDirectory,
       leave: repository.kind === 'path',
     });
-    for (const file of files.filter(file => !seen.has(file))) {
-      seen.add(file);
-      const module = await readOrExplain(file, repository);
+    const unseen = files.filter(file => !seen.has(file));
+    for (const file of unseen) seen.add(file);
+    for (const module of await limit.map(unseen, file => readOrExplain(file, repository))) {
       if ('error' in module) broken.push(module);
       else register(modules, module);
     }
@@ -71,8 +74,9 @@ async function readOrExplain(file: string, repository: ModuleRepository): Promis
     source = await readText(file);
     return { ...readModule({ source, directory: dirname(file) }, listener), repository, remarks };
   } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    return { ...(source && namesIn(source)), error };
+    if (error instanceof AshlarError) return { ...(source && namesIn(source)), error };
+    if (codeOf(error) === undefined) throw error;
+    return { error: new AshlarError(`cannot read ${file}`, { cause: error }) };
   }
 }
 

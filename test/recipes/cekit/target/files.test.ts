@@ -125,7 +125,7 @@ builds:
     const found = await texts({ builders: [container, gating], target: stage() }, true);
     expect(found).toMatchObject({ 'image/container.yaml': 'a: 1\n', 'image/gating.yaml': 'x' });
     await expect(files({ builders: [container], target: container }, true)).rejects.toThrow(
-      'Found multiple container definitions ([{"a":1},{"a":1}])!',
+      "Found multiple container definitions ([{'a': 1}, {'a': 1}])!",
     );
     await expect(files({ builders: [gating], target: gating }, true)).rejects.toThrow(
       'Found multiple gating definitions (["x","x"])!',
