@@ -128,7 +128,7 @@ builds:
       "Found multiple container definitions ([{'a': 1}, {'a': 1}])!",
     );
     await expect(files({ builders: [gating], target: gating }, true)).rejects.toThrow(
-      'Found multiple gating definitions (["x","x"])!',
+      "Found multiple gating definitions (['x', 'x'])!",
     );
   });
 
