@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CekitOptions } from '../../src/recipes/cekit/options.ts';
+import type { ImagePlan, Plan } from '../../src/plan/types.ts';
 import { type Case, cases } from '../recipes/cekit/dockerfile/cases/index.ts';
 import { buildArguments, dockerfileCases, variables } from '../recipes/cekit/value-cases.ts';
 import { has } from '../support/tools.ts';
-import { type DescriptorFiles, planAndTarget, writeDescriptor } from './descriptors.ts';
+import { planAndTarget, writeDescriptor } from './descriptors.ts';
 import { readImage } from './images.ts';
 import { buildImages } from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
@@ -16,16 +16,13 @@ import { describeTree } from './trees.ts';
 const compared = [
   'files and a directory for an image without base',
   'artifacts without dest, which are removed in the end',
-  'destinations in order, whatever the case of their letters',
   'targets with directories in front, and a dest below the working directory',
   'names with spaces and characters of patterns',
   'every part of a module and of its image in its place',
   'what a dependency says of running over what its module says, and the image over both',
-  'versions of one module in two stages from their own directories',
   'apt-get with one update for all that a section does',
   'values as Python prints them, by name, with nothing dropped but what has no value',
   'quotes and dollars as text of a Dockerfile, and escaped where they would be none',
-  'values that mean themselves where that is asked for',
   'arguments with values, with empty ones and without',
   'ports with their protocols, without those that are hidden',
   'volumes one by one',
@@ -82,31 +79,71 @@ beforeAll(() => {
     umoci('config', ...image, ...values.flatMap(value => [`--config.${name}`, value]));
 });
 
-const onBase = (text: string) => text.replaceAll('base:1', `oci:${base}:latest`);
+const pairs = (values: object) => Object.entries(values).map(([name, value]) => ({ name, value }));
+
+/** The values of a table as labels. */
+const valuesImage = JSON.stringify({
+  ...{ name: 'values', version: 1, from: 'scratch' },
+  labels: dockerfileCases.map(([value], i) => ({ name: `case${i}`, value })),
+  ...{ args: pairs(buildArguments), envs: pairs(variables) },
+});
 
 describe.runIf(has('buildah', 'umoci'))('buildah makes the same image of', () => {
-  for (const name of compared) {
-    it(name, async () => {
-      const { files, flags } = caseOf(name);
+  const table = { name: 'values of all kinds', files: { 'image.yaml': valuesImage }, flags: {} };
+  const examples = [...compared.map(caseOf), table].map((example, i) => ({ ...example, tag: `case-${i}` }));
+  const projects = new Map<string, Project>();
+
+  // One build for all of them: to start one takes longer than what is to be done.
+  beforeAll(async () => {
+    const images: ImagePlan[] = [];
+    for (const { name, tag, files, flags } of examples) {
       const project = workspace.project();
-      const based = Object.entries(files).map(([path, text]) => [path, onBase(text)]);
-      await compare(project, Object.fromEntries(based), flags);
+      const based = Object.entries(files).map(([path, text]) => [
+        path,
+        text.replaceAll('base:1', `oci:${base}:latest`),
+      ]);
+      writeDescriptor(project, Object.fromEntries(based));
+      const plan = await planAndTarget(project, { ...flags, tags: [tag] });
+      images.push(...namedApart(plan, tag).images);
+      projects.set(name, project);
+    }
+    await buildImages(workspace.path, images);
+  });
+
+  for (const { name, tag } of examples) {
+    it(name, async () => {
+      const project = projects.get(name) ?? workspace.project();
+      const other = project.at('other');
+      await buildWithBuildah(project.at('target/image'), `${other}:${tag}`);
+      const layouts = [join(workspace.path, 'oci'), other];
+      const [ours, theirs] = await Promise.all(
+        layouts.map(async layout => treeOf(await project.unpack(tag, layout))),
+      );
+      expect(ours).toEqual(theirs);
+      const [config, otherConfig] = layouts.map(layout => configOf(layout, tag));
+      expect(config).toEqual(otherConfig);
     });
   }
 
-  it('values of all kinds, with what the table of values says of them', async () => {
-    const pairs = (values: object) => Object.entries(values).map(([name, value]) => ({ name, value }));
-    const labels = Object.fromEntries(dockerfileCases.map(([value], i) => [`case${i}`, value]));
-    const image = {
-      ...{ name: 'values', version: 1, from: 'scratch', labels: pairs(labels) },
-      ...{ args: pairs(buildArguments), envs: pairs(variables) },
-    };
-    const project = workspace.project();
-    await compare(project, { 'image.yaml': JSON.stringify(image) });
-    const { Labels = {} } = readImage(project.oci, 'app').config.config ?? {};
-    expect(dockerfileCases.map(([value], i) => [value, Labels[`case${i}`]])).toEqual(dockerfileCases);
+  it('values as the table of values has them', () => {
+    const { config } = readImage(join(workspace.path, 'oci'), `case-${compared.length}`).config;
+    const labels = config?.Labels ?? {};
+    expect(dockerfileCases.map(([value], i) => [value, labels[`case${i}`]])).toEqual(dockerfileCases);
   });
 });
+
+/** The plan with names that no other plan has. */
+function namedApart({ images }: Plan, prefix: string): Plan {
+  const names = new Set(images.map(({ name }) => name));
+  const apart = (name: unknown) => (typeof name === 'string' && names.has(name) ? `${prefix} ${name}` : name);
+  const renamed = JSON.stringify(images, (key, value: unknown) => (key === 'image' ? apart(value) : value));
+  return {
+    images: (JSON.parse(renamed) as ImagePlan[]).map(image => ({
+      ...image,
+      name: `${prefix} ${image.name}`,
+    })),
+  };
+}
 
 function caseOf(name: string): Case {
   const found = cases.find(one => one.name === name);
@@ -114,41 +151,27 @@ function caseOf(name: string): Case {
   return found;
 }
 
-/** Builds a descriptor, and with buildah what is printed for it, and holds both against each other. */
-async function compare(project: Project, files: DescriptorFiles, flags: Partial<CekitOptions> = {}) {
-  writeDescriptor(project, files);
-  const plan = await planAndTarget(project, flags);
-  const other = project.at('other');
-  await Promise.all([
-    buildImages(project.path, plan.images, { store: workspace.store }),
-    buildWithBuildah(project.at('target/image'), other),
-  ]);
-  const [ours, theirs] = await Promise.all([treeOf(project, project.oci), treeOf(project, other)]);
-  expect(ours).toEqual(theirs);
-  expect(configOf(project.oci)).toEqual(configOf(other));
-}
-
-async function buildWithBuildah(context: string, layout: string): Promise<void> {
+async function buildWithBuildah(context: string, result: string): Promise<void> {
   const storage = [
     '--storage-driver=vfs',
     `--root=${join(buildahPath, 'storage')}`,
     `--runroot=${join(buildahPath, 'run')}`,
   ];
   const options = ['--runtime=runc', 'bud', '--squash', '--isolation=chroot', '--identity-label=false'];
-  await outputAsRoot('buildah', [...storage, ...options, `--tag=oci:${layout}:app`, context]);
+  await outputAsRoot('buildah', [...storage, ...options, `--tag=oci:${result}`, context]);
 }
 
 /** Everything but times. */
-async function treeOf(project: Project, layout: string) {
-  const description = await describeTree(await project.unpack('app', layout));
+async function treeOf(root: string) {
+  const description = await describeTree(root);
   return Object.fromEntries(
     Object.entries(description).map(([path, { mtime: _, ...entry }]) => [path, entry]),
   );
 }
 
 /** Null says as much as nothing; and buildah moves a variable of the base that is set again to the end. */
-function configOf(oci: string): Readonly<Record<string, unknown>> {
-  const { config = {} } = readImage(oci, 'app').config;
+function configOf(oci: string, tag: string): Readonly<Record<string, unknown>> {
+  const { config = {} } = readImage(oci, tag).config;
   const sorted = { ...config, Env: config.Env?.toSorted() };
   return Object.fromEntries(Object.entries(sorted).filter(([, value]) => value !== null));
 }

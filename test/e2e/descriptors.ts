@@ -7,7 +7,7 @@ import type { CekitOptions } from '../../src/recipes/cekit/options.ts';
 import type { Project } from './support.ts';
 
 /** Files by path; a text with `#!` at its beginning is executable. */
-export type DescriptorFiles = Readonly<Record<string, string>>;
+type DescriptorFiles = Readonly<Record<string, string>>;
 
 export function writeDescriptor(project: Project, files: DescriptorFiles): void {
   for (const [path, text] of Object.entries(files)) {
