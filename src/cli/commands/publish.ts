@@ -65,10 +65,14 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const onBlob = wantsProgress(globals, process.stderr)
     ? ({ digest }: Descriptor) => process.stderr.write(`Copying blob ${digest}\n`)
     : undefined;
+  const sent = new Set<string>();
   const sender = new ImageSender({ credentials, insecure: flags.skipTls, signal, onBlob });
   for (const { file, image, emit } of layers) {
     if (!emit) log('info', `will not publish: ${file} build_only ${image}`);
     for (const { tag, name, reference } of orders.get(image) ?? []) {
+      // Images for several platforms have one name, and go together.
+      if (sent.has(name)) continue;
+      sent.add(name);
       if (flags.showOnly) {
         log('info', `would publish: ${file} ${image} to ${name}`);
         continue;
