@@ -8,6 +8,7 @@
  *     pack     upper, files, tar ─► tar writer ─► sha256 (diff ID) ─► deflate ─► sha256 (digest) ─► blob
  *                              │        │ 1 MiB blocks │  in a worker thread, on the thread pool
  *                              └► tar reader ─► overlay form ─► mksquashfs, if squashfs is wanted
+ *     squash   blobs ─► inflate ─► tar readers, by what the contents say ─► tar writer, as above
  *     convert  blob ─► inflate ─► tar reader ─► overlay form ─► mksquashfs ─► hash tree, sha256 ─► blob
  */
 export { type ByteString, fromText, isText, toText } from './bytes.ts';

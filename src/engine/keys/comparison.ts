@@ -27,7 +27,7 @@ export class Comparison {
   readonly #plan: ImagePlan;
   readonly #before: ImageHistory | undefined;
   readonly #context: LookContext;
-  readonly #facts: EarlyFacts;
+  #facts: EarlyFacts;
   readonly #changedPaths: ChangedPaths;
   readonly #explained = new Set<string>();
   #base: BaseFact | undefined;
@@ -40,6 +40,11 @@ export class Comparison {
     this.#before = context.options.noCache ? undefined : before;
     this.#context = context;
     this.#changedPaths = (old, now) => changedPaths(old, now, context.store.database);
+  }
+
+  /** Sources in other images may be known only later. */
+  factsAre(facts: EarlyFacts): void {
+    this.#facts = facts;
   }
 
   /** Until then, what is made anew is the base. */
@@ -112,7 +117,7 @@ export class Comparison {
   }
 }
 
-/** What an image's description and its sources say, before anything is done. */
+/** What an image's description says, and its sources as far as they are known, before anything is done. */
 export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: LookContext): EarlyFacts {
   // Whether it is emitted is a question of what is built, too.
   const { base, imports, steps, squash, labels, config, platform } = plan;
@@ -130,9 +135,10 @@ export function earlyFacts(plan: ImagePlan, sources: ResolvedSources, context: L
   return {
     definition: keyOf('definition', [['description', description]]),
     epoch: String(context.options.sourceDateEpoch ?? ''),
-    sources: described.map(({ role, name, source }) => {
+    sources: described.flatMap(({ role, name, source }) => {
+      if (!sources.has(source)) return [];
       const { identity, type } = sources.of(source);
-      return { role, name, path: nameOfSource(source), type, identity };
+      return [{ role, name, path: nameOfSource(source), type, identity }];
     }),
   };
 }
@@ -176,6 +182,9 @@ export function placeOf({ steps }: ImagePlan, step: Step): string {
   return `step ${steps.indexOf(step) + 1} (${wordsFor(step.kind, nameOfStep(step))})`;
 }
 
+/** Characters of the places that a copy of many items goes to. */
+const LONGEST_NAME = 120;
+
 /** `copy to /a`. */
 export function wordsFor(kind: Step['kind'], name: string): string {
   switch (kind) {
@@ -184,7 +193,7 @@ export function wordsFor(kind: Step['kind'], name: string): string {
     case 'config':
       return `config of ${name}`;
     case 'copy':
-      return `copy to ${name}`;
+      return `copy to ${name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name}`;
     case 'exec':
     case 'run':
       return kind;

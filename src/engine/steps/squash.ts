@@ -78,10 +78,17 @@ async function squashGroup(
     ['without', JSON.stringify(without)],
     ['last', String(last)],
   ]);
+  const [only, ...more] = layers;
+  const asItIs = async (layer: LayerRecord) => ({
+    layer: await asWanted(layer, step),
+    created,
+    key,
+    cached: true,
+  });
+  if (only && more.length === 0 && without.length === 0) return asItIs(only);
   const squashed = await once(context, key, () => lookAt(key, layers, below, without, last, step));
   if (squashed.empty) return { layer: undefined, created, key, cached: true };
-  const [only] = layers;
-  if (squashed.asItIs && only) return { layer: await asWanted(only, step), created, key, cached: true };
+  if (squashed.asItIs && only) return asItIs(only);
   return throughCache(
     {
       domain: 'squash',
