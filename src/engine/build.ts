@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
-import { basesOf, builtBasesOf } from '../plan/bases.ts';
-import type { ImagePlan, Plan, Source } from '../plan/types.ts';
+import { builtBasesOf } from '../plan/bases.ts';
+import type { ImagePlan, Plan } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
+import { dependenciesOf, stepsAhead } from './dependencies.ts';
 import type { EventSink, PlannedImage } from './events.ts';
 import { formsOf } from './forms/images.ts';
 import { writingTool } from './forms/tools.ts';
-import { buildImage } from './image.ts';
+import { beginImage } from './image.ts';
 import { countSteps } from './image-steps.ts';
 import { outputEntries } from './output-entries.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
@@ -75,10 +76,20 @@ export async function buildPlan(
   const tasks = new Map<string, Promise<void>>();
   const ends: Promise<void>[] = [];
   const buildOne = async (image: ImagePlan): Promise<void> => {
-    await Promise.all(dependenciesOf(image).map(name => tasks.get(name)));
+    const built = (names: readonly string[]) => Promise.all(names.map(name => tasks.get(name)));
+    const begin = (steps: number) => {
+      stopping.throwIfAborted();
+      return beginImage(image, steps, handedOut.has(image.name), context);
+    };
+    const ahead = stepsAhead(image);
+    if (ahead > 0) await built(dependenciesOf(image, image.steps.slice(0, ahead)));
+    // It has no place among those that work while it waits for others.
+    const begun = ahead > 0 ? await limit(() => begin(ahead)) : undefined;
+    await built(dependenciesOf(image));
     const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
-      const result = await buildImage(image, handedOut.has(image.name), context);
+      const finish = begun ?? (await begin(image.steps.length));
+      const result = await finish();
       return { result, forms: image.emit ? await formsOf(result, context) : [] };
     });
     finished.set(image.name, result);
@@ -118,17 +129,6 @@ async function tidy(output: string, signal: AbortSignal): Promise<void> {
   const layout = await openLayout(output);
   using change = await layout.change({ signal });
   await change.removeUnreferencedBlobs();
-}
-
-/** The images that must be built before this one; the plan lists them before it. */
-export function dependenciesOf(image: ImagePlan): readonly string[] {
-  const sources: readonly Source[] = [
-    ...image.imports.map(({ source }) => source),
-    ...image.steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
-    ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
-  ];
-  const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));
-  return [...new Set([...builtBasesOf(image), ...fromImages, ...image.after])];
 }
 
 /** The images whose layers are part of an emitted image. */

@@ -33,22 +33,29 @@ export interface Performed {
   readonly cached: boolean;
 }
 
+/** What an image is before its first step. */
+export function notBegun(plan: ImagePlan, { layers, config, cached }: Start): Performed {
+  const state = stateOf(config.config ?? {}, plan.config);
+  return { layers, ofSteps: [], state, history: [], configured: [], changes: undefined, cached };
+}
+
+/** Does the steps that are not done yet, up to the one with the index `end`. */
 export async function performSteps(
   plan: ImagePlan,
-  base: Start,
+  before: Performed,
+  end: number,
   common: CommonContext,
   comparison: Comparison,
 ): Promise<Performed> {
   const { emit } = common.context;
   const of = countSteps(plan);
-  const layers = [...base.layers];
-  const ofSteps: (readonly BroughtLayer[])[] = [];
-  const history: StepHistory[] = [];
-  const configured: (readonly [Step, readonly KeyPart[]])[] = [];
-  let changes: LayerRecord | undefined;
-  let state = stateOf(base.config.config ?? {}, plan.config);
-  let cached = base.cached;
-  for (const [i, step] of plan.steps.entries()) {
+  const layers = [...before.layers];
+  const ofSteps = [...before.ofSteps];
+  const history = [...before.history];
+  const configured = [...before.configured];
+  let { changes, state, cached } = before;
+  for (const [offset, step] of plan.steps.slice(before.history.length, end).entries()) {
+    const i = before.history.length + offset;
     const stepContext: StepContext = {
       ...common,
       ...(isIntermediate(plan, i) && { wanted: 'any', squashfs: false }),

@@ -12,7 +12,7 @@ export {
   listArtifacts,
   removeArtifact,
 } from './artifacts/artifacts.ts';
-export { buildPlan, dependenciesOf } from './build.ts';
+export { buildPlan } from './build.ts';
 export type { BuildOptions, FetchOptions, FormOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { TAG_SUFFIXES } from './forms/images.ts';

@@ -1,7 +1,7 @@
 import type { ImagePlan, Plan } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { didYouMean } from '../support/suggest.ts';
-import { dependenciesOf } from './build.ts';
+import { dependenciesOf } from './dependencies.ts';
 
 /**
  * The part of a plan that some of its images take: they, and what must be built before them. Only they are emitted, and

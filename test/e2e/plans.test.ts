@@ -1,13 +1,24 @@
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BuildOptions } from '../../src/engine/context.ts';
 import { ImageSender } from '../../src/oci/index.ts';
-import type { ExecStep, Step, Text, Variable } from '../../src/plan/types.ts';
+import type { CopyStep, ExecStep, Step, Text, Variable } from '../../src/plan/types.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
-import { type Built, buildImages, configStep, execStep, explained, imagePlan, noChange } from './plans.ts';
+import {
+  at,
+  type Built,
+  buildImages,
+  configStep,
+  execStep,
+  explained,
+  imagePlan,
+  noChange,
+} from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
 import { output, outputAsRoot, useWorkspace } from './support.ts';
 
@@ -66,7 +77,7 @@ const texts: readonly (readonly [string, Text])[] = [
 ];
 
 /** Who runs, as Dockerfiles say it. */
-const users = ['root', 'app', '1000', 'app:other', 'app:77', '1001', 'homeless', '4242', '4242:wheel', '0:0'];
+const users = ['root', 'app', '1000', 'app:other', '1001', '4242:wheel'];
 
 const report = (name: string) =>
   `(id -u; id -g; id -G; echo "$HOME"; pwd; echo "$SET $BOTH $ARGUMENT $LATER") > /out/${name}`;
@@ -186,6 +197,55 @@ describe.runIf(has('umoci', 'busybox'))('a command of a plan', () => {
     expect(await explained(project.path, plan)).toEqual([]);
     expect(stepsOf(await buildImages(project.path, [plan]))).toEqual([true, true]);
     expect(project.image('app').names(1)).toEqual(['/', 'a/', 'a/b/']);
+  });
+
+  it('does not wait for an image that only later steps copy from', async () => {
+    const project = workspace.project();
+    // It talks to us as long as the other image has not done its command.
+    const done = Promise.withResolvers<void>();
+    await using server = createServer(
+      { allowHalfOpen: true },
+      socket => void done.promise.then(() => socket.end('done\n')),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const other = imagePlan('other', `${base}:latest`, {
+      steps: [sh(`nc 127.0.0.1 ${port} < /dev/null > /out/f; cat /out/f`)],
+      emit: false,
+    });
+    const copy: CopyStep = {
+      kind: 'copy',
+      items: [
+        {
+          source: { kind: 'image', image: 'other', path: '/out/f', at },
+          target: '/f',
+          keep: 'content',
+          uid: 0,
+          gid: 0,
+          at,
+        },
+      ],
+      createdBy: 'copy',
+      at,
+    };
+    const plan = image(sh('echo > /out/own'), copy, sh('cat /f > /out/seen'));
+    const { events } = await buildImages(project.path, [other, plan], {}, event => {
+      if (event.kind === 'step-finished' && event.image === 'app') done.resolve();
+    });
+    expect(await project.fileOf('app', 'out/seen')).toBe('done\n');
+    expect(events.flatMap(event => (event.kind === 'step-finished' ? [event.image] : []))).toEqual([
+      'app',
+      'other',
+      'app',
+      'app',
+    ]);
+    expect(stepsOf(await buildImages(project.path, [other, plan], { jobs: 1 }))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('tells what went wrong', async () => {

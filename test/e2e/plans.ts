@@ -7,7 +7,7 @@ import { explainPlan } from '../../src/engine/keys/explain.ts';
 import type { BuiltImage } from '../../src/engine/values.ts';
 import type { ConfigChange, ConfigStep, ExecStep, ImagePlan, Text } from '../../src/plan/types.ts';
 
-const at = { file: 'plan', line: 1, column: 1 };
+export const at = { file: 'plan', line: 1, column: 1 };
 
 export const noChange: ConfigChange = { environment: [], labels: {}, volumes: [] };
 

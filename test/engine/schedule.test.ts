@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { dependenciesOf } from '../../src/engine/index.ts';
+import { dependenciesOf, stepsAhead } from '../../src/engine/dependencies.ts';
 import { runEnvironment } from '../../src/engine/keys/key-parts.ts';
-import type { ImagePlan, RunEnvironment } from '../../src/plan/types.ts';
+import type { ImagePlan, RunEnvironment, Step } from '../../src/plan/types.ts';
+import { configStep, execStep } from '../e2e/plans.ts';
 
 const at = { file: 'f', line: 1, column: 1 };
 const image: ImagePlan = {
@@ -38,6 +39,25 @@ const image: ImagePlan = {
 describe('dependenciesOf', () => {
   it('names bases, sources and explicit predecessors once each', () => {
     expect(dependenciesOf(image)).toEqual(['base', 'imported', 'copied', 'earlier']);
+  });
+});
+
+describe('stepsAhead', () => {
+  const [copyOf] = image.steps;
+  const command = execStep(['true']);
+  const config = configStep({});
+
+  it('are those up to the last command before anything is copied from another image', () => {
+    const ahead = (...steps: readonly (Step | undefined)[]) =>
+      stepsAhead({ steps: steps.filter(step => step !== undefined) });
+    expect(ahead(config, command, config, command, config, copyOf, command)).toBe(4);
+    expect(ahead(config, copyOf, command)).toBe(0);
+    expect(ahead(command, config)).toBe(0);
+    expect(ahead()).toBe(0);
+  });
+
+  it('need less than the whole image', () => {
+    expect(dependenciesOf(image, [])).toEqual(['base', 'imported', 'earlier']);
   });
 });
 

@@ -11,9 +11,9 @@ import type {
   Step,
 } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { dependenciesOf } from '../build.ts';
 import { changeContainer } from '../config.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
+import { dependenciesOf } from '../dependencies.ts';
 import { changedPaths } from '../sources/listings.ts';
 import { lookAtApplied } from '../stacking/apply.ts';
 import type { KnownLayers } from '../stacking/outline.ts';

@@ -26,12 +26,20 @@ export interface ResolvedSource {
   readonly inside: boolean;
 }
 
-/** What an image imports and copies, looked up. */
+/** What an image imports and copies, looked up; or what of it can be. */
 export class ResolvedSources {
   readonly #resolved: ReadonlyMap<Source, ResolvedSource>;
 
   constructor(resolved: ReadonlyMap<Source, ResolvedSource>) {
     this.#resolved = resolved;
+  }
+
+  has(source: Source): boolean {
+    return this.#resolved.has(source);
+  }
+
+  with(others: ResolvedSources): ResolvedSources {
+    return new ResolvedSources(new Map([...this.#resolved, ...others.#resolved]));
   }
 
   of(source: Source): ResolvedSource {
@@ -41,12 +49,16 @@ export class ResolvedSources {
   }
 }
 
-/** Looks all that an image imports and copies up, side by side. */
-export async function resolveSources(plan: ImagePlan, context: LookContext): Promise<ResolvedSources> {
+/** Looks sources of an image up, side by side. */
+export async function resolveSources(
+  sources: readonly Source[],
+  image: string,
+  context: LookContext,
+): Promise<ResolvedSources> {
   const found = await Promise.all(
-    sourcesOf(plan).map(
+    sources.map(
       async source =>
-        [source, await located(source.at, () => resolveSource(source, plan.name, context))] as const,
+        [source, await located(source.at, () => resolveSource(source, image, context))] as const,
     ),
   );
   return new ResolvedSources(new Map(found));
@@ -70,10 +82,7 @@ export async function resolveSource(
     case 'file':
       // Where only a directory will do, a link is a name for it.
       return resolveFile(source.directory || source.follow ? followed(source) : source, image, context);
-    case 'http': {
-      const key = `download ${canonical([source.url, source.checksums])}`;
-      return fromStore(await once(context, key, () => fetched(source, image, context)));
-    }
+    case 'http':
     case 'image':
       return resolveInImage(source, context);
     case 'kept':
