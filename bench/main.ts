@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findProgram } from '../src/support/process.ts';
 import { builds } from './builds.ts';
+import { cekit } from './cekit.ts';
 import { fileSystems } from './file-systems.ts';
 import { fixturesIn } from './fixtures.ts';
 import { graphs } from './graphs.ts';
@@ -72,6 +73,7 @@ async function main({ runs, only, json, markdown }: Options): Promise<void> {
       ...layers(stage, fixtures),
       ...fileSystems(stage, fixtures),
       ...stacking(stage, fixtures),
+      ...cekit(stage),
       ...registry(stage, fixtures),
     ],
     only,
