@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { YamlNode } from '../../../support/yaml.ts';
 import type { Located } from '../model.ts';
+import type { ArtifactKind } from './forms.ts';
 import { printPython } from './python.ts';
-import type { ArtifactKind } from './vocabulary.ts';
 
 /** The name of an artifact: the one it is given, else what its kind makes of path or address; undefined if nothing. */
 export function defaultName(

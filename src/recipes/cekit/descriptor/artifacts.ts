@@ -1,5 +1,6 @@
 import { AshlarError } from '../../../support/errors.ts';
 import type { YamlNode } from '../../../support/yaml.ts';
+import { algorithms, originAlgorithms } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
 import { kindOf, type Listener } from './check.ts';
@@ -14,6 +15,7 @@ import {
   requiredText,
   textField,
 } from './fields.ts';
+import type { ArtifactKind } from './forms.ts';
 import type {
   LocatedPath,
   Plain,
@@ -22,7 +24,6 @@ import type {
   RawModuleRepository,
   RawOrigin,
 } from './types.ts';
-import { type ArtifactKind, algorithms, originAlgorithms } from './vocabulary.ts';
 
 export function readArtifact(fields: Fields, listener: Listener): RawArtifact {
   const kind = kindOf(fields.values)?.kind ?? 'plain';

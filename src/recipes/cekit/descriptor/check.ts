@@ -2,20 +2,13 @@
 import { AshlarError, AshlarErrors, type SourceSpan } from '../../../support/errors.ts';
 import { didYouMean } from '../../../support/suggest.ts';
 import { uniqueEntries, type YamlEntry, type YamlMap, type YamlNode } from '../../../support/yaml.ts';
+import { artifactKinds } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
+import type { ArtifactKind, Form, Keys, Section } from './forms.ts';
 import { formHint, keyHint, nullHint, sectionHint } from './hints.ts';
 import { isBase60, printPython, quotePython } from './python.ts';
-import {
-  type ArtifactKind,
-  artifactKinds,
-  type Form,
-  image,
-  type Keys,
-  module,
-  overrides,
-  type Section,
-} from './vocabulary.ts';
+import { image, module, overrides } from './vocabulary.ts';
 
 /** Who is told of what is odd, but no error. */
 export interface Listener {

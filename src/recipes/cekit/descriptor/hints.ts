@@ -1,7 +1,9 @@
 /** What to do about findings. */
 import { didYouMean } from '../../../support/suggest.ts';
 import type { YamlNode } from '../../../support/yaml.ts';
-import { artifactKinds, type Form, image, type Key, type Keys, module, type Section } from './vocabulary.ts';
+import { artifactKinds } from './artifact-kinds.ts';
+import type { Form, Key, Keys, Section } from './forms.ts';
+import { image, module } from './vocabulary.ts';
 
 /** For a key that is not known where it stands: where it belongs, or what it is a slip of. */
 export function keyHint(name: string, keys: Keys, section: Section): string | undefined {

@@ -20,6 +20,7 @@ import {
   textsField,
   wordsField,
 } from './fields.ts';
+import type { Section } from './forms.ts';
 import { resolvePythonScalar } from './python.ts';
 import type {
   DescriptorSource,
@@ -36,7 +37,7 @@ import type {
   RawRepository,
   RawSections,
 } from './types.ts';
-import { image, managerAliases, managers, module, overrides, type Section } from './vocabulary.ts';
+import { image, managerAliases, managers, module, overrides } from './vocabulary.ts';
 
 export type { Listener } from './check.ts';
 

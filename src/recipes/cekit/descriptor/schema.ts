@@ -1,13 +1,6 @@
-import {
-  type ArtifactKind,
-  algorithms,
-  type Form,
-  image,
-  type Keys,
-  module,
-  overrides,
-  type Section,
-} from './vocabulary.ts';
+import { algorithms } from './artifact-kinds.ts';
+import type { ArtifactKind, Form, Keys, Section } from './forms.ts';
+import { image, module, overrides } from './vocabulary.ts';
 
 /** Draft 7, which the editors know best. */
 export type JsonSchema = Readonly<Record<string, unknown>>;

@@ -1,13 +1,6 @@
 import fc from 'fast-check';
-import {
-  type ArtifactKind,
-  type Form,
-  image,
-  type Keys,
-  module,
-  overrides,
-  type Section,
-} from '../../../../src/recipes/cekit/descriptor/vocabulary.ts';
+import type { ArtifactKind, Form, Keys, Section } from '../../../../src/recipes/cekit/descriptor/forms.ts';
+import { image, module, overrides } from '../../../../src/recipes/cekit/descriptor/vocabulary.ts';
 
 /** Few, so that the same thing is named again. */
 const words = fc.constantFrom('a', 'b', 'c.jar', 'some/app', '1.10', 'yes', '2020-01-01', '$A "b"', 'ä\n');
