@@ -1,5 +1,18 @@
 /** Writes the target directory of CEKit, which other programs build from. */
-import { cp, lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import {
+  chmod,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { FileArtifact, TargetFile, UrlRepository } from '../../recipes/cekit/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
@@ -25,26 +38,34 @@ export async function writeTarget(
   { sources, outside }: { readonly sources: TargetSources; readonly outside: readonly string[] },
 ): Promise<void> {
   const target = resolve(directory);
-  await checkReplaceable(target, directory, outside);
-  const temporary = await temporaryBeside(target).catch((cause: unknown) => {
+  try {
+    await checkReplaceable(target, directory, outside);
+    await replace(target, files, sources);
+  } catch (cause) {
+    if (cause instanceof AshlarError) throw cause;
     throw new AshlarError(`cannot write the target directory ${directory}`, { cause });
-  });
-  const fresh = join(temporary, 'new');
+  }
+}
+
+async function replace(target: string, files: readonly TargetFile[], sources: TargetSources): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  // On the same file system, so that what is complete there needs only a new name.
+  const temporary = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
+  const [fresh, old] = [join(temporary, 'new'), join(temporary, 'old')];
   try {
     await mkdir(fresh);
     await writeFile(join(fresh, marker), 'ashlar replaces this directory whenever it generates.\n');
     for (const file of files) await writeOne(file, join(fresh, file.path), sources);
-    await rename(target, join(temporary, 'old')).catch(ignoreMissing);
-    await rename(fresh, target);
+    await rename(target, old).catch(ignoreMissing);
+    try {
+      await rename(fresh, target);
+    } catch (error) {
+      await rename(old, target).catch(ignoreMissing);
+      throw error;
+    }
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-}
-
-/** On the same file system, so that what is complete there needs only a new name. */
-async function temporaryBeside(target: string): Promise<string> {
-  await mkdir(dirname(target), { recursive: true });
-  return mkdtemp(join(dirname(target), `.${basename(target)}-`));
 }
 
 async function writeOne(file: TargetFile, path: string, sources: TargetSources): Promise<void> {
@@ -57,9 +78,13 @@ async function writeOne(file: TargetFile, path: string, sources: TargetSources):
     case 'artifact':
       return copyArtifact(file, path, await sources.artifact(file.artifact));
     case 'repository':
-      return copy(await sources.repository(file.repository), path, file);
+      await copy(await sources.repository(file.repository), path, file);
+      return chmod(path, fetchedMode);
   }
 }
+
+/** Of files that were fetched: what is kept of them belongs to us alone. */
+const fetchedMode = 0o644;
 
 async function copyArtifact(
   file: Extract<TargetFile, { kind: 'artifact' }>,
@@ -67,14 +92,19 @@ async function copyArtifact(
   source: string,
 ): Promise<void> {
   const isDirectory = (await stat(source).catch(ignoreMissing))?.isDirectory() === true;
-  return copy(source, file.file === undefined || isDirectory ? path : join(path, file.file), file);
+  const place = file.file === undefined || isDirectory ? path : join(path, file.file);
+  await mkdir(dirname(place), { recursive: true });
+  await copy(source, place, file);
+  const { kind } = file.artifact;
+  if (kind === 'url' || kind === 'plain') await chmod(place, fetchedMode);
 }
 
 async function copy(source: string, path: string, file: TargetFile): Promise<void> {
   try {
     // A link that is named itself stands for what it leads to, one inside of a directory is copied.
     const from = await realpath(source);
-    await cp(from, path, { recursive: true, verbatimSymlinks: true, errorOnExist: true, force: false });
+    const mode = constants.COPYFILE_FICLONE;
+    await cp(from, path, { recursive: true, verbatimSymlinks: true, errorOnExist: true, force: false, mode });
   } catch (cause) {
     if (file.kind === 'directory' && file.optional && codeOf(cause) === 'ENOENT') return;
     throw new AshlarError(`cannot copy ${source} into the target directory`, { at: file.at, cause });

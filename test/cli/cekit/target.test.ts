@@ -1,9 +1,11 @@
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -41,7 +43,12 @@ const write = (files: readonly TargetFile[], outside: readonly string[] = []) =>
   writeTarget(target, files, {
     outside,
     sources: {
-      artifact: async artifact => (artifact.kind === 'path' ? artifact.path : ''),
+      artifact: async artifact =>
+        artifact.kind === 'path'
+          ? artifact.path
+          : artifact.kind === 'plain'
+            ? (artifact.checksums.md5 ?? '')
+            : '',
       repository: async () => join(root, 'nothing'),
     },
   });
@@ -72,6 +79,24 @@ describe('writing the target directory', () => {
     await write([artifact('image/2', file('f', 'f')), artifact('image/3', dirname(file('tree/g')))]);
     expect(readdirSync(join(target, 'image/2'))).toEqual(['a[1]']);
     expect(readdirSync(join(target, 'image/3'))).toEqual(['g']);
+  });
+
+  it('makes files that were fetched readable for all, and leaves other modes', async () => {
+    const [fetched, own] = [file('fetched'), file('own')];
+    chmodSync(fetched, 0o400);
+    chmodSync(own, 0o750);
+    const plain: FileArtifact = { ...artifactOf(own), kind: 'plain', checksums: { md5: fetched } };
+    await write([
+      { kind: 'artifact', path: 'image/fetched', artifact: plain, at },
+      { kind: 'artifact', path: 'image/own', artifact: artifactOf(own), at },
+    ]);
+    expect(statSync(join(target, 'image/fetched')).mode & 0o777).toBe(0o644);
+    expect(statSync(join(target, 'image/own')).mode & 0o777).toBe(0o750);
+  });
+
+  it('tells of a place that cannot be written', async () => {
+    file('deep');
+    await expect(write([])).rejects.toThrow(`cannot write the target directory ${target}`);
   });
 
   it('replaces what it wrote before, and all of it', async () => {

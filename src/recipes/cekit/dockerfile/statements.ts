@@ -288,12 +288,8 @@ function* pairStatement(kind: 'env' | 'label', pairs: readonly Pair[], about: st
   for (const { name } of pairs) {
     if (name.text === '' || /\s/.test(name.text)) {
       const what = kind === 'env' ? 'an environment variable' : 'a label';
-      throw new AshlarError(
-        `'${name.text}' cannot be the name of ${what}: it has a space in it or is empty`,
-        {
-          at: name.at,
-        },
-      );
+      const why = 'it has a space in it or is empty';
+      throw new AshlarError(`'${name.text}' cannot be the name of ${what}: ${why}`, { at: name.at });
     }
   }
   yield { about, kind, pairs: byName(pairs), at: first.name.at };
