@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BuildOptions } from '../../src/engine/context.ts';
 import type { CopyItem, CopyStep, ImagePlan, Squash, Step } from '../../src/plan/types.ts';
-import { readImage } from './images.ts';
+import { has } from '../support/tools.ts';
+import { blobPath, readImage } from './images.ts';
 import { type Built, buildImages, configStep, execStep, explained, imagePlan } from './plans.ts';
 import { busyboxRoot, packTar, umoci } from './roots.ts';
-import { outputAsRoot, useWorkspace } from './support.ts';
+import { output, outputAsRoot, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
@@ -235,6 +236,21 @@ describe('layers of steps that are put together', () => {
     expect(anew.images[0]?.layers.map(({ descriptor }) => descriptor.digest)).toEqual(
       first?.layers.map(({ descriptor }) => descriptor.digest),
     );
+  });
+
+  it.runIf(has('mksquashfs', 'unsquashfs'))('are handed out as file systems, too', async () => {
+    const { images } = await build('squashfs', [squashed], {
+      ...then,
+      store: join(workspace.path, 'squashfs-store'),
+      forms: { types: ['squashfs'], verity: false },
+    });
+    expect(images[0]?.layers).toHaveLength(2);
+    const { layers } = readImage(join(workspace.path, 'squashfs/oci'), 'squashed-squashfs');
+    const image = blobPath(join(workspace.path, 'squashfs/oci'), layers[1] ?? '');
+    const listed = await output('unsquashfs', ['-lln', image]);
+    expect(listed).toContain('/opt/three');
+    expect(listed).toContain('/etc/gone');
+    expect(listed).not.toContain('/tmp/scripts/');
   });
 
   it('are told of where they are put together otherwise', async () => {
