@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plan } from '../../plan/types.ts';
@@ -21,7 +22,7 @@ import { readText } from './text.ts';
  * Every mistake in the input is an `AshlarError` with its place.
  */
 export async function describeImages(given: CekitOptions): Promise<Description> {
-  const options = { ...given, warn: warnOnce(given.warn) };
+  const options = { ...given, warn: once(given.warn), info: once(given.info) };
   const source = await descriptorSource(options);
   const declared = readDescriptor(source, options);
   const overrides = await Promise.all(
@@ -35,11 +36,11 @@ export async function describeImages(given: CekitOptions): Promise<Description> 
   const images = options.redhat ? withRedHatNames(overridden) : overridden;
 
   const repositories = await gatherRepositories(images, options);
-  const registry = await readRegistry(repositories, join(options.cwd, 'target'));
+  const registry = await readRegistry(repositories, join(await realpath(options.cwd), 'target'));
   const places = { cwd: options.cwd, repositories };
   const context = { registry, places, directory: source.directory, options };
-  const stages = await Promise.all(
-    images.map((image, index) => resolveStage(image, declared[index] ?? image, context)),
+  const stages = await Array.fromAsync(images.entries(), ([index, image]) =>
+    resolveStage(image, declared[index] ?? image, context),
   );
   const target = stages.at(-1);
   if (target === undefined) throw new AshlarError(`${source.source.file} describes no image`);
@@ -57,14 +58,14 @@ export async function loadCekitPlan(
   return { plan: await planDescription(description, options), description };
 }
 
-/** Stages and sections have much in common: nobody wants to hear the same of each. */
-function warnOnce(warn: CekitOptions['warn']): CekitOptions['warn'] {
+/** Images have much in common: nobody wants to hear the same of each. */
+function once<T extends readonly unknown[]>(say: (...parameters: T) => void): (...parameters: T) => void {
   const said = new Set<string>();
-  return (message, at) => {
-    const key = JSON.stringify([message, at]);
+  return (...parameters) => {
+    const key = JSON.stringify(parameters);
     if (said.has(key)) return;
     said.add(key);
-    warn(message, at);
+    say(...parameters);
   };
 }
 

@@ -6,18 +6,21 @@ import { type SourceText, sourceText } from '../../support/source-text.ts';
 const maxBytes = 16 * 1024 * 1024;
 
 /**
- * The text of a file. Throws an `AshlarError` where it is no regular file, too large or not in UTF-8, and the system's
- * own error where it cannot be opened.
+ * The text of a file, which may be a pipe. Throws an `AshlarError` where it is a directory, too large or not in UTF-8,
+ * and the system's own error where it cannot be opened.
  */
 export async function readText(path: string): Promise<SourceText> {
   await using file = await open(path);
   const status = await file.stat();
-  if (!status.isFile()) throw new AshlarError(`${path} is not a file`);
-  if (status.size > maxBytes) throw new AshlarError(`${path} is larger than ${maxBytes} bytes`);
-  return decodeText(path, await file.readFile());
+  if (status.isDirectory()) throw new AshlarError(`${path} is not a file`);
+  if (status.isFile() && status.size <= maxBytes) return decodeText(path, await file.readFile());
+  const chunks = await Array.fromAsync(file.createReadStream({ autoClose: false, end: maxBytes }));
+  const bytes = Buffer.concat(chunks);
+  if (bytes.length > maxBytes) throw new AshlarError(`${path} is larger than ${maxBytes} bytes`);
+  return decodeText(path, bytes);
 }
 
-export function decodeText(path: string, bytes: Uint8Array): SourceText {
+function decodeText(path: string, bytes: Uint8Array): SourceText {
   try {
     return sourceText(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CekitOptions, loadCekitPlan } from '../../../src/recipes/cekit/index.ts';
+import { runProgram } from '../../../src/support/process.ts';
 import { optionsIn, writeFiles } from './load.ts';
 import { resolved, resolvedIn } from './resolved.ts';
 
@@ -67,6 +68,17 @@ describe('overrides', () => {
     expect([name.text, version.text]).toEqual(['https://h/o.yaml', '7']);
   });
 
+  it('may come out of a pipe', async () => {
+    await using directory = await writeFiles({ 'image.yaml': image });
+    const pipe = join(directory.path, 'pipe');
+    await runProgram('mkfifo', [pipe]);
+    const [{ description }] = await Promise.all([
+      resolvedIn(directory.path, { overrides: [{ kind: 'path', value: 'pipe' }] }),
+      writeFile(pipe, '{name: piped}'),
+    ]);
+    expect(description.target.name.text).toBe('piped');
+  });
+
   it('must be there and readable', async () => {
     await expect(overriding({ kind: 'text-or-path', value: 'nonexisting.yaml' })).rejects.toThrow(
       "Descriptor ('nonexisting.yaml') could not be found on the path, please check your arguments!",
@@ -90,7 +102,7 @@ it('the same is said once, though all images have it', async () => {
     from: 'f',
     modules: { repositories: [{ path: 'm' }], install: [{ name: 'a', version: '1' }] },
   });
-  const { warnings } = await resolved({
+  const { warnings, infos } = await resolved({
     'image.yaml': JSON.stringify([stage('x'), stage('y')]),
     'm/a/module.yaml': '{name: a, version: 1, modules: {install: [{name: b}]}}',
     'm/b/module.yaml': '{name: b, version: 1}',
@@ -99,6 +111,7 @@ it('the same is said once, though all images have it', async () => {
   expect(warnings).toEqual([
     "m/a/module.yaml:1: Module version not specified for 'b' module, using '2' default version",
   ]);
+  expect(infos).toHaveLength(1);
 });
 
 it('what a descriptor says comes out as data, without places', async () => {

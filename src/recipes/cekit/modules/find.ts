@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AshlarError, codeOf } from '../../../support/errors.ts';
 
 export interface FindOptions {
-  /** Absolute path of a directory that is not looked into. */
+  /** Real path of a directory that is not looked into. */
   readonly except: string;
   /** Whether links that lead out of the directory are followed. */
   readonly leave: boolean;

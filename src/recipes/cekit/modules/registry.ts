@@ -37,7 +37,7 @@ interface BrokenModule {
 
 /**
  * All modules of the repositories. One that cannot be read is an error only when it is chosen.
- * `targetDirectory` is where modules are copied to: what is in it is no module of its own.
+ * `targetDirectory` (a real path) is where CEKit copies modules to: what is in it is no module of its own.
  */
 export async function readRegistry(
   repositories: readonly ModuleRepository[],

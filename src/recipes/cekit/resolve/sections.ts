@@ -24,7 +24,7 @@ export function imageSection(image: RawImage, artifacts: readonly Artifact[]): S
 /** What a module adds. Throws an `AshlarError` where a script is not there. */
 export async function moduleSection(module: Module, artifacts: readonly Artifact[]): Promise<Section> {
   const { name, version, directory } = module;
-  const execute = await Promise.all(module.execute.map(entry => readExecute(entry, module)));
+  const execute = await Array.fromAsync(module.execute, entry => readExecute(entry, module));
   return { name: name.text, version: version.text, directory, artifacts, ...commonParts(module), execute };
 }
 

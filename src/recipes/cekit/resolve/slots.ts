@@ -33,25 +33,25 @@ export async function fillSlots(
   const fill = (filler: RawArtifact, slot: RawArtifact | undefined) =>
     resolveArtifact(
       slot === undefined || ofDescriptor.has(filler.name.text) ? filler : inPlaceOf(slot, filler),
-      path => Promise.resolve(imagePath(path)),
+      async path => imagePath(path),
       listener,
     );
   const ofModule = async (module: Module) => {
     const pathOf = (path: LocatedPath) => modulePath(path, module, places);
-    const artifacts = module.artifacts.map(slot => {
+    const artifacts = await Array.fromAsync(module.artifacts, slot => {
       const filler = fillers.get(slot.name.text);
       return filler ? fill(filler, slot) : resolveArtifact(slot, pathOf, listener);
     });
-    return [module, await Promise.all(artifacts)] as const;
-  };
-  const ofImage = image.artifacts.map(artifact => fill(artifact, slots.get(artifact.name.text)));
-  const filled = {
-    ofImage: await Promise.all(ofImage),
-    ofModules: new Map(await Promise.all(modules.map(ofModule))),
-  };
-  for (const artifacts of [...filled.ofModules.values(), filled.ofImage])
     warnOfSameFiles(artifacts, listener);
-  return filled;
+    return [module, artifacts] as const;
+  };
+  // One after the other, so that messages come in the order of the descriptors.
+  const ofModules = new Map(await Array.fromAsync(modules, ofModule));
+  const ofImage = await Array.fromAsync(image.artifacts, artifact =>
+    fill(artifact, slots.get(artifact.name.text)),
+  );
+  warnOfSameFiles(ofImage, listener);
+  return { ofImage, ofModules };
 }
 
 function inPlaceOf({ dest, target, mode, uid, gid }: RawArtifact, filler: RawArtifact): RawArtifact {
@@ -79,7 +79,7 @@ function warnOfSameFiles(artifacts: readonly Artifact[], { warn }: Listener): vo
   for (const { name, dest, target, at } of artifacts) {
     const file = `${dest}${target}`;
     const other = files.get(file);
-    if (other !== undefined)
+    if (other !== undefined && other !== name)
       warn(`the artifacts '${other}' and '${name}' both become ${file}; the last one counts`, at);
     files.set(file, name);
   }

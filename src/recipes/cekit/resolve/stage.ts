@@ -42,7 +42,7 @@ export async function resolveStage(
     manager,
     repositories: contentSets === undefined ? repositoriesOf(image, visited, manager, options) : [],
     args: section.args,
-    modules: await Promise.all(installed.map(module => moduleSection(module, ofModules.get(module) ?? []))),
+    modules: await Array.fromAsync(installed, module => moduleSection(module, ofModules.get(module) ?? [])),
     image: section,
     run: mergeRun(image, visited),
     osbs: await osbsOf(image, directory),
