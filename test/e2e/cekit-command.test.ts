@@ -274,6 +274,33 @@ describe("CEKit's command line", () => {
     expect((await cache(['add', 'f'])).status).toBe(2);
   });
 
+  it('does what its configuration file says, where the build needs it', async () => {
+    await using server = await serve((request, response) => {
+      const isAsked = request.url === '/cache/f.txt/md5' && request.headers.authorization !== undefined;
+      response.writeHead(isAsked ? 200 : 404).end('content\n');
+    });
+    const project = described();
+    const lines = [
+      '[common]',
+      `cache_url = ${server.url}/cache/#filename#/#algorithm#`,
+      'url_authentication = 127.0.0.1#me:secret',
+      'redhat = True',
+    ];
+    project.write('config', lines.join('\n'));
+    const md5 = createHash('md5').update('content\n').digest('hex');
+    const plain = { name: 'f.txt', md5, dest: '/' };
+    project.write('image.yaml', JSON.stringify({ ...descriptor, artifacts: [plain] }));
+    const flags = ['--config', 'config', 'build', '--dry-run', '--overrides', '{"name": "renamed"}'];
+    const { stdout, stderr } = await run(project, flags);
+    expect(stdout, stderr).toMatch(/^ +JBOSS_IMAGE_NAME="renamed"/m);
+    expect(readFileSync(project.at('target/image/f.txt'), 'utf8')).toBe('content\n');
+
+    project.write('config', '[common]\nssl_verify = maybe\n');
+    expect(failureOf(await run(project, flags))).toMatch(
+      /ssl_verify must be True or False\n +--> config:2:14\n/,
+    );
+  });
+
   it('is not needed: ashlar builds descriptors as it builds stacker files', async () => {
     const project = described();
     const ashlar = (...args: readonly string[]) => run(project, args, {}, ashlarProgram);

@@ -22,6 +22,8 @@ export interface DryRun {
   readonly target: string;
   readonly containerFile: 'Containerfile' | 'Dockerfile';
   readonly osbs: boolean;
+  /** What OSBS may fetch from. */
+  readonly fetchDomains: readonly string[] | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface DryRun {
  * @throws AshlarError
  */
 export async function writeDryRun(
-  { target, containerFile, osbs }: DryRun,
+  { target, containerFile, osbs, fetchDomains }: DryRun,
   { description, options }: LoadedDescriptor,
   buildOptions: BuildOptions,
   { emit, signal }: Followed,
@@ -39,6 +41,7 @@ export async function writeDryRun(
   const files = await targetFiles(description, {
     ...options,
     osbs,
+    ...(fetchDomains && { fetchDomains }),
     containerFile,
     md5Of: (url, at) => fetched([{ kind: 'http', url, at }], async ([path = '']) => md5OfFile(path)),
   });

@@ -77,7 +77,8 @@ export async function cekitBuild(
       const usual = engine === 'docker' || engine === 'osbs' ? 'Dockerfile' : 'Containerfile';
       const { containerFile = usual } = flags;
       const { target = 'target' } = globals;
-      const dryRun = { target, containerFile, osbs: engine === 'osbs' };
+      const fetchDomains = order.config.fetchArtifactDomains;
+      const dryRun = { target, containerFile, osbs: engine === 'osbs', fetchDomains };
       await writeDryRun(dryRun, loaded, optionsFor(engine, settings, meant, loaded), work);
       log('info', 'The --dry-run parameter was specified, build will not be executed, exiting');
     } else if (engine === 'osbs') {

@@ -28,6 +28,8 @@ export interface ArtifactPlace {
 export interface ContextOptions {
   /** Whether OSBS fetches what it can fetch, which it puts below `artifacts`. */
   readonly osbs: boolean;
+  /** What it may fetch from: addresses with one of these in them, the scheme aside. From everywhere when absent. */
+  readonly fetchDomains?: readonly string[];
 }
 
 /**
@@ -47,7 +49,7 @@ export function buildContext(description: Description, options: ContextOptions):
 function artifactPaths(
   sections: readonly Section[],
   reserved: readonly string[],
-  { osbs }: ContextOptions,
+  options: ContextOptions,
 ): ReadonlyMap<FileArtifact, ArtifactPlace> {
   const places = new Map<FileArtifact, ArtifactPlace>();
   const taken = new Map<string, string>();
@@ -61,7 +63,7 @@ function artifactPaths(
     if (!isBelow(name)) {
       throw new AshlarError(`'${artifact.target}' cannot be the name of a file`, { at: artifact.at });
     }
-    const path = osbs && isFetchedByOsbs(artifact) ? `${fetchedDirectory}${name}` : name;
+    const path = isFetchedByOsbs(artifact, options) ? `${fetchedDirectory}${name}` : name;
     const source = sourceOf(artifact);
     const isPattern = needsPattern(name);
     if (!isPattern && take(path, source)) return { path };
@@ -105,7 +107,12 @@ const isAround = (directory: string, path: string): boolean => `${path}/`.starts
 /** Where OSBS puts what it fetches. */
 export const fetchedDirectory = 'artifacts/';
 
-export const isFetchedByOsbs = ({ kind }: Artifact): boolean => kind === 'url' || kind === 'pnc';
+export function isFetchedByOsbs(artifact: Artifact, { osbs, fetchDomains }: ContextOptions): boolean {
+  if (!osbs) return false;
+  if (artifact.kind !== 'url') return artifact.kind === 'pnc';
+  const { url } = artifact;
+  return fetchDomains?.some(domain => url.includes(domain.replace(/^\w+:\/\//, ''))) ?? true;
+}
 
 /** Modules and images of all stages, in the order of their statements. */
 export function sectionsOf({ builders, target }: Description): readonly Section[] {

@@ -10,7 +10,7 @@ export function contextFiles(description: Description, options: ContextOptions):
     if (!files.has(file.path)) files.set(file.path, file);
   };
   for (const [artifact, { path, ...file }] of context.artifacts) {
-    if (options.osbs && isFetchedByOsbs(artifact)) continue;
+    if (isFetchedByOsbs(artifact, options)) continue;
     add({ kind: 'artifact', path: `image/${path}`, ...file, artifact, at: artifact.at });
   }
   for (const { directory, at } of sectionsOf(description)) {

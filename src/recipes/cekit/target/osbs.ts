@@ -1,7 +1,7 @@
 /** What only the build system of Red Hat and Fedora reads. */
 import { AshlarError } from '../../../support/errors.ts';
 import { quotePython } from '../descriptor/python.ts';
-import { buildContext, fetchedDirectory } from '../dockerfile/context.ts';
+import { buildContext, fetchedDirectory, isFetchedByOsbs } from '../dockerfile/context.ts';
 import type { Description, PncArtifact, Stage, UrlArtifact } from '../model.ts';
 import type { TargetFile, TargetOptions } from './types.ts';
 import { toYaml } from './yaml.ts';
@@ -56,15 +56,16 @@ function showPython(value: unknown): string {
 
 async function fetchLists(
   description: Description,
-  { version, md5Of }: TargetOptions,
+  options: TargetOptions,
 ): Promise<Readonly<Record<string, string | undefined>>> {
-  const { artifacts } = buildContext(description, { osbs: true });
+  const { version, md5Of } = options;
+  const { artifacts } = buildContext(description, options);
   const urls: object[] = [];
   const builds = new Map<string, object[]>();
   for (const [artifact, { path, file }] of artifacts) {
     // OSBS itself puts everything below its directory.
     const target = [path.slice(fetchedDirectory.length), ...(file ? [file] : [])].join('/');
-    if (artifact.kind === 'url')
+    if (artifact.kind === 'url' && isFetchedByOsbs(artifact, options))
       urls.push({ url: artifact.url, target, ...(await checksums(artifact, md5Of)) });
     if (artifact.kind === 'pnc') listed(builds, artifact).push({ id: artifact.artifactId, target });
   }

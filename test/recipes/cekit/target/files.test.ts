@@ -144,4 +144,20 @@ builds:
       'outside of the target directory',
     );
   });
+
+  it('leaves to OSBS only what it may fetch', async () => {
+    const target = stage({ image: section({ artifacts: [url, pnc] }) });
+    const written = await targetFiles(
+      { builders: [], target },
+      {
+        ...{ version: '0.0.0', layers: 'one', literalValues: false, osbs: true, containerFile: 'Dockerfile' },
+        md5Of: async () => '',
+        fetchDomains: ['https://other.example/'],
+      },
+    );
+    const paths = written.map(({ path }) => path);
+    expect(paths).toContain('image/u.jar');
+    expect(paths).toContain('image/fetch-artifacts-pnc.yaml');
+    expect(paths).not.toContain('image/fetch-artifacts-url.yaml');
+  });
 });
