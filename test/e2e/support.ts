@@ -192,7 +192,7 @@ export class Project {
 
   /** Unpacks an image with umoci; returns its root directory. */
   async unpack(tag: string, oci = this.oci): Promise<string> {
-    const bundle = mkdtempSync(this.at(`unpacked-${tag}-`));
+    const bundle = mkdtempSync(this.at(`unpacked-${tag.replaceAll(/\W/g, '-')}-`));
     await outputAsRoot('umoci', ['unpack', '--image', `${oci}:${tag}`, join(bundle, 'b')]);
     return join(bundle, 'b', 'rootfs');
   }
