@@ -4,9 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
+import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { busyboxLayout, packTar, umoci } from './roots.ts';
-import { failureOf, type Project, useWorkspace } from './support.ts';
+import { failureOf, output, type Project, useWorkspace } from './support.ts';
 
 /** Knows one version of everything that is asked for without one, and writes what apk writes. */
 const APK = `#!/bin/sh
@@ -25,7 +26,7 @@ done
 
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
-describe.skipIf(!has('umoci', 'git', 'busybox'))('a lock', () => {
+describe.skipIf(!has('umoci', 'skopeo', 'docker-registry', 'git', 'busybox'))('a lock', () => {
   const workspace = useWorkspace();
 
   /** Puts a layer with files on the base. */
@@ -62,6 +63,11 @@ describe.skipIf(!has('umoci', 'git', 'busybox'))('a lock', () => {
   it('has the base, modules, downloads and packages of a build, and gives the same image later', async () => {
     const layout = busyboxLayout(workspace.path);
     addToBase(layout, 'apk', { 'bin/apk': APK, 'etc/newest': '1.2.3-r4' });
+    await using registry = await startRegistry();
+    const base = `${registry.host}/base:1`;
+    const push = () =>
+      output('skopeo', ['copy', '--dest-tls-verify=false', `oci:${layout}:busybox`, `docker://${base}`]);
+    await push();
     const modules = join(workspace.path, 'modules');
     mkdirSync(modules);
     git(modules, 'init', '--quiet', '--initial-branch=main');
@@ -77,7 +83,7 @@ describe.skipIf(!has('umoci', 'git', 'busybox'))('a lock', () => {
       JSON.stringify({
         name: 'locked',
         version: '1',
-        from: `oci:${layout}:busybox`,
+        from: base,
         packages: { manager: 'apk', install: ['one', '@group'] },
         modules: { repositories: [{ git: { url: repository, ref: 'main' } }], install: [{ name: 'm' }] },
         artifacts: [{ url, dest: '/files' }],
@@ -94,7 +100,7 @@ describe.skipIf(!has('umoci', 'git', 'busybox'))('a lock', () => {
     const text = readFileSync(project.at('ashlar.lock'), 'utf8');
     expect(text.slice(text.indexOf('\n') + 1)).toBe(`lock: "1"
 images:
-  "oci:${layout}:busybox": "${digestOf(layout)}"
+  "${base}": "${digestOf(layout)}"
 repositories:
   "${repository}#main": "${first}"
 artifacts:
@@ -106,8 +112,8 @@ packages:
 `);
     const built = manifestOf(project);
 
-    umoci('tag', '--image', `${layout}:busybox`, 'before');
     addToBase(layout, 'newer', { 'etc/newest': '2-r0' });
+    await push();
     commit(modules, 'echo second >/made\n');
     await run('build', '--locked', '--no-cache');
     expect(manifestOf(project)).toBe(built);

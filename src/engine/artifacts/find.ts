@@ -4,7 +4,6 @@ import type { Checksums } from '../../plan/types.ts';
 import { type LookContext, once, say } from '../context.ts';
 import { canonical } from '../keys/keys.ts';
 import { algorithmsOf, mismatchOf, mismatchText } from '../sources/checksums.ts';
-import type { Store } from '../store/store.ts';
 import { type CekitArtifact, readCekitCache } from './cekit-cache.ts';
 import { findArtifact, readArtifacts } from './records.ts';
 import { fileOf, keepFile, recallFile, type StoredFile, takeFile } from './stored-files.ts';
@@ -17,19 +16,23 @@ export function findFile(wanted: Checksums, context: LookContext): Promise<Store
   return once(context, `file ${canonical(wanted)}`, async () => {
     const { store, options } = context;
     const recalled = options.noCache ? undefined : await recallFile(wanted, store);
-    return recalled ?? (await findKept(wanted, store)) ?? (await findInCekitCache(wanted, context));
+    return recalled ?? (await findKept(wanted, context)) ?? (await findInCekitCache(wanted, context));
   });
 }
 
 /** What was put into the store by hand. */
-async function findKept(wanted: Checksums, store: Store): Promise<StoredFile | undefined> {
-  const artifact = findArtifact(wanted, readArtifacts(store.path));
+async function findKept(wanted: Checksums, context: LookContext): Promise<StoredFile | undefined> {
+  const { store } = context;
+  const artifacts = await once(context, 'kept artifacts', async () => readArtifacts(store.path));
+  const artifact = findArtifact(wanted, artifacts);
   return artifact && fileOf(artifact, wanted, store);
 }
 
 async function findInCekitCache(wanted: Checksums, context: LookContext): Promise<StoredFile | undefined> {
   const { cekitCache } = context.options.fetch ?? {};
-  const artifact = cekitCache === undefined ? undefined : findArtifact(wanted, readCekitCache(cekitCache));
+  if (cekitCache === undefined) return undefined;
+  const artifacts = await once(context, "CEKit's artifacts", async () => readCekitCache(cekitCache));
+  const artifact = findArtifact(wanted, artifacts);
   return artifact && takeFromCekit(artifact, wanted, context);
 }
 

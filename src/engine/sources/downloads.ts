@@ -1,6 +1,6 @@
 /** Files that come by URL: downloaded once, kept in the store by content, fetched again when the server has another. */
 import { nameOfSource } from '../../plan/names.ts';
-import type { FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
+import type { Checksums, FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
 import type { HttpResponse } from '../../support/http.ts';
 import { findFile } from '../artifacts/find.ts';
@@ -35,6 +35,7 @@ const CHECKSUM_HEADER = 'x-checksum-sha256';
 export async function download(source: HttpSource, image: string, context: LookContext): Promise<StoredFile> {
   const pinned = algorithmsOf(source.checksums ?? {}).length > 0;
   return (
+    (pinned ? await recallWanted(source, context) : undefined) ??
     (await fromElsewhere(source, image, context)) ??
     (source.revalidate && !pinned
       ? downloadAnew(source, image, context)
@@ -154,8 +155,9 @@ export async function knownDownload(
   source: HttpSource,
   context: LookContext,
 ): Promise<StoredFile | undefined> {
-  const { url, checksums: wanted = {} } = source;
-  return algorithmsOf(wanted).length > 0 ? findFile(wanted, context) : (await recall(url, context))?.file;
+  const { checksums: wanted = {} } = source;
+  const before = await recallWanted(source, context);
+  return before ?? (algorithmsOf(wanted).length > 0 ? findFile(wanted, context) : undefined);
 }
 
 /**
@@ -170,16 +172,26 @@ export async function peekDownload(source: HttpSource, context: LookContext): Pr
   return announced.kind === 'hash' ? announced.sha256 : known;
 }
 
-/** The verified file that was downloaded before. */
+/** The file that was downloaded before, unless another one is wanted now. */
+async function recallWanted(
+  { url, checksums: wanted = {} }: HttpSource,
+  context: LookContext,
+): Promise<StoredFile | undefined> {
+  const known = await recall(url, context, wanted);
+  return known && !mismatchOf(wanted, known.file.checksums) ? known.file : undefined;
+}
+
+/** The verified file that was downloaded before, with these checksums of it known. */
 async function recall(
   url: string,
   { store, options }: LookContext,
+  wanted: Checksums = {},
 ): Promise<{ readonly file: StoredFile; readonly etag: string | undefined } | undefined> {
   if (options.noCache) return undefined;
   const known = store.database.recall('downloads', url) as Remembered | undefined;
   if (!known) return undefined;
   const { sha256, size, etag } = known;
-  const file = await fileOf({ size, checksums: { sha256 } }, {}, store);
+  const file = await fileOf({ size, checksums: { sha256 } }, wanted, store);
   return file && { file, etag };
 }
 

@@ -2,17 +2,21 @@
 import type { FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
-import { type LookContext, say } from '../context.ts';
+import { type LookContext, once, say } from '../context.ts';
+import { canonical } from '../keys/keys.ts';
 import { MismatchError } from './checksums.ts';
 import { download, fromElsewhere } from './downloads.ts';
 import { missingHint } from './hints.ts';
 
+type Fetchable = FileSource | HttpSource | KeptSource;
+
 /** The file of a source that is not on the host. @throws AshlarError when nobody has it. */
-export async function fetched(
-  source: FileSource | HttpSource | KeptSource,
-  image: string,
-  context: LookContext,
-): Promise<StoredFile> {
+export function fetched(source: Fetchable, image: string, context: LookContext): Promise<StoredFile> {
+  const { at: _, messages: __, ...what } = source;
+  return once(context, `fetched ${canonical(what)}`, () => fetch(source, image, context));
+}
+
+async function fetch(source: Fetchable, image: string, context: LookContext): Promise<StoredFile> {
   const { messages = {}, at } = source;
   try {
     return source.kind === 'http'

@@ -4,10 +4,10 @@ import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
 import type { Checksums, FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
-import { type LookContext, once } from '../context.ts';
+import type { LookContext } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { Location } from '../inside/requests.ts';
-import { canonical, keyOf } from '../keys/keys.ts';
+import { keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import { located } from '../located.ts';
 import { type Algorithm, algorithmsOf, mismatchError, mismatchOf } from './checksums.ts';
@@ -82,9 +82,9 @@ export async function resolveSource(
     case 'file':
       // Where only a directory will do, a link is a name for it.
       return resolveFile(source.directory || source.follow ? followed(source) : source, image, context);
-    case 'http':
     case 'image':
       return resolveInImage(source, context);
+    case 'http':
     case 'kept':
       return fromStore(await fetched(source, image, context));
   }
