@@ -5,10 +5,20 @@ import { artifactKinds } from './artifact-kinds.ts';
 import type { Form, Key, Keys, Section } from './forms.ts';
 import { image, module } from './vocabulary.ts';
 
+const scripts = 'scripts belong to modules: put it into the module.yaml of one and install that';
+
+/** Keys that other files have: modules, and descriptors of dogen, which was there before CEKit. */
+const elsewhere: Readonly<Record<string, string>> = {
+  execute: scripts,
+  scripts,
+  sources: 'what dogen called sources are `artifacts`',
+  dogen: 'it is for dogen and has no meaning any more',
+};
+
 /** For a key that is not known where it stands: where it belongs, or what it is a slip of. */
 export function keyHint(name: string, keys: Keys, section: Section): string | undefined {
-  if (name === 'execute')
-    return 'scripts belong to modules: put it into the module.yaml of one and install that';
+  const known = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+  if (known !== undefined) return known;
   const below = Object.entries(keys).filter(([, { form }]) => keysBelow(form).includes(name));
   if (below.length > 0) return `it belongs below ${list(below.map(([key]) => key))}`;
   const others = artifactKinds.filter(kind => Object.hasOwn(kind.section.keys, name));

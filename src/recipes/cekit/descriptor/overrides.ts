@@ -16,6 +16,7 @@ import type {
   RawOverrides,
   RawPackages,
   RawRepository,
+  RawSections,
 } from './types.ts';
 
 /**
@@ -32,7 +33,11 @@ export function applyOverrides(
   let changed = images;
   for (const override of overrides) {
     const meant = imagesMeant(names, override);
-    warnIgnored(override, warn);
+    warnIgnored(
+      images.filter((_, index) => meant.includes(index)),
+      override,
+      warn,
+    );
     changed = removeItems(changed, override.remove, meant, warn).map((image, index) => {
       if (!meant.includes(index)) return image;
       const isTarget = index === images.length - 1;
@@ -87,14 +92,18 @@ function imagesMeant(names: readonly string[], { stage }: RawOverrides): readonl
   });
 }
 
-function warnIgnored(override: RawOverrides, warn: Listener['warn']): void {
-  const ignored = {
-    release: override.release,
-    schema_version: override.schemaVersion,
-    follow_tag: override.followTag,
-  };
-  for (const [key, value] of Object.entries(ignored)) {
-    if (value !== undefined) warn(`'${key}' cannot be overridden and is ignored`, value.at);
+/** Tells of what would be different if it counted; many overrides repeat the `schema_version`. */
+function warnIgnored(images: readonly RawImage[], override: RawOverrides, warn: Listener['warn']): void {
+  const ignored = (sections: RawSections) =>
+    [
+      ['release', sections.release?.text, sections.release?.at],
+      ['schema_version', sections.schemaVersion?.value, sections.schemaVersion?.at],
+      ['follow_tag', sections.followTag?.text, sections.followTag?.at],
+    ] as const;
+  const known = images.map(ignored);
+  for (const [index, [key, value, at]] of ignored(override).entries()) {
+    if (value === undefined || known.every(entries => entries[index]?.[1] === value)) continue;
+    warn(`'${key}' cannot be overridden and is ignored`, at);
   }
 }
 

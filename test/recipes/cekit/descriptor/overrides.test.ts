@@ -201,6 +201,13 @@ describe('overrides', () => {
     ]);
     expect([result?.release?.text, result?.followTag]).toEqual(['1', undefined]);
   });
+
+  it('do not warn of such keys when they say the same', () => {
+    const heard = listener();
+    const lines = 'release: 1\nschema_version: 1\nfollow_tag: a:b';
+    applyOverrides([image(lines)], [readOverrides(source(lines), ignore)], heard);
+    expect(heard.warnings).toEqual([]);
+  });
 });
 
 describe('overrides of several images', () => {
