@@ -18,8 +18,10 @@ export async function findModuleFiles(directory: string, options: FindOptions): 
   const root = await realpath(directory);
   const walk: Walk = { root, options, seen: new Set(), links: [] };
   const found = await walkDirectory(walk, directory, root);
-  // Links are found behind links, too: the list grows while it is worked on.
-  for (const link of walk.links) found.push(...(await followLink(walk, link)));
+  // Links are found behind links, too.
+  while (walk.links.length > 0) {
+    for (const link of walk.links.splice(0).sort()) found.push(...(await followLink(walk, link)));
+  }
   return found;
 }
 
@@ -28,6 +30,7 @@ interface Walk {
   readonly options: FindOptions;
   /** Real paths. */
   readonly seen: Set<string>;
+  /** Not yet followed, in the order in which the system answers. */
   readonly links: string[];
 }
 
@@ -41,7 +44,7 @@ async function walkDirectory(walk: Walk, directory: string, real: string): Promi
   const isFile =
     own?.isFile() || (own?.isSymbolicLink() && (await leadsToFile(walk, join(directory, moduleFile))));
   const links = entries.filter(entry => entry.isSymbolicLink() && entry.name !== moduleFile);
-  walk.links.push(...links.map(({ name }) => join(directory, name)).sort());
+  walk.links.push(...links.map(({ name }) => join(directory, name)));
   const names = entries.filter(entry => entry.isDirectory() && entry.name !== '.git').map(({ name }) => name);
   const below = await Promise.all(
     names.sort().map(name => walkDirectory(walk, join(directory, name), join(real, name))),

@@ -1,3 +1,4 @@
+import { AshlarError } from '../../../support/errors.ts';
 import type { Listener } from '../descriptor/read.ts';
 import type { RawInstall } from '../descriptor/types.ts';
 import { chooseModule, type Module, type Registry } from './registry.ts';
@@ -8,6 +9,9 @@ export interface OrderedModules {
   /** A module after what it depends on. */
   readonly installed: readonly Module[];
 }
+
+// Far deeper than any modules that people write, far less than what would exhaust the stack.
+const maxDepth = 1000;
 
 /**
  * The modules that an image installs, with all that they depend on. Where the image itself names a module, its word on
@@ -22,7 +26,9 @@ export function orderModules(
   const chosen = new Map<string, Module>();
   const installed: Module[] = [];
 
-  const visit = (asked: RawInstall, dependents: readonly string[]) => {
+  const dependents: string[] = [];
+
+  const visit = (asked: RawInstall) => {
     const request = ofImage.get(asked.name.text) ?? asked;
     const { name, version } = request;
     const known = chosen.get(name.text);
@@ -40,11 +46,15 @@ export function orderModules(
       }
       return;
     }
+    if (dependents.length === maxDepth)
+      throw new AshlarError('modules depend on too many others', { at: asked.at });
     const module = chooseModule(registry, request, listener);
     chosen.set(name.text, module);
-    for (const dependency of module.modules.install) visit(dependency, [...dependents, name.text]);
+    dependents.push(name.text);
+    for (const dependency of module.modules.install) visit(dependency);
+    dependents.pop();
     installed.push(module);
   };
-  for (const request of install) visit(request, []);
+  for (const request of install) visit(request);
   return { visited: [...chosen.values()], installed };
 }

@@ -112,7 +112,9 @@ async function locate(
 /** The path as it is written if something is there, else without its percent signs. */
 async function pathOfFileUrl({ text, at }: LocatedPath): Promise<string> {
   const [, path] = /^file:(?:\/\/(?:localhost)?)?(\/(?!\/).*)$/is.exec(text) ?? [];
-  if (path === undefined) throw new AshlarError(`not the address of a file of this machine: ${text}`, { at });
+  if (path === undefined || path.includes('%00')) {
+    throw new AshlarError(`not the address of a file of this machine: ${text}`, { at });
+  }
   if ((await statusOf(path)) !== undefined) return path;
   try {
     return decodeURIComponent(path);

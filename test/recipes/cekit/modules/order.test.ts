@@ -80,6 +80,17 @@ it('an image that names a module twice means the last version, at the place of t
   expect(order({ a: [], b: [] }, listed).installed).toEqual(['a 2', 'b 1']);
 });
 
+it('a chain of modules without end is an error', () => {
+  const chain = Array.from(
+    { length: 1001 },
+    (_, i) => [`m${i}`, [{ name: `m${i + 1}`, version: '1' }]] as const,
+  );
+  const graph = Object.fromEntries(chain);
+  const start = [{ name: 'm1', version: '1' }];
+  expect(order({ ...graph, m1000: [] }, start).installed).toHaveLength(1000);
+  expect(() => order({ ...graph, m1001: [] }, start)).toThrow('modules depend on too many others');
+});
+
 /** All requests as they come up, a module's own after it; dependents are not asked for again. */
 function parentsFirst(graph: Graph, requests: readonly Request[], above: readonly string[] = []): Request[] {
   return requests.flatMap(request =>

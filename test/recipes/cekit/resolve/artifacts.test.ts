@@ -119,6 +119,7 @@ describe('an address', () => {
     ['ftp://h/f', 'Unsupported URL scheme: ftp://h/f'],
     ['mailto:x', 'Unsupported URL scheme: mailto:x'],
     ['file://other.host/f', 'not the address of a file of this machine: file://other.host/f'],
+    ['file:///a%00b', 'not the address of a file of this machine: file:///a%00b'],
     ['http://', 'not a valid address: http://'],
   ])('that nobody can fetch is an error: %s', async (url, message) => {
     await expect(artifactsOf(`[{name: n, url: '${url}'}]`)).rejects.toMatchObject({
