@@ -11,6 +11,8 @@ import { Store } from '../../../src/engine/store/store.ts';
 import type { FileSource, HttpSource } from '../../../src/plan/types.ts';
 import { AshlarError } from '../../../src/support/errors.ts';
 import { cut, serve, type TestServer } from '../../support/http-server.ts';
+import { startRegistry } from '../../support/registry.ts';
+import { has } from '../../support/tools.ts';
 
 const sum = (algorithm: string, content: string | Uint8Array) =>
   createHash(algorithm).update(content).digest('hex');
@@ -264,6 +266,15 @@ describe('credentials', () => {
     await using server = await serving('content');
     await contentOf(http(`${server.url}/a`), credentials('example.org'));
     expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+  });
+});
+
+describe.skipIf(!has('docker-registry', 'openssl'))('a certificate that nobody has signed', () => {
+  it('is an error, unless any certificate will do', async () => {
+    await using registry = await startRegistry({ tls: true });
+    const source = http(`${registry.url}/v2/`);
+    expect((await failure(contentOf(source))).message).toContain('its certificate cannot be verified');
+    expect(await contentOf(source, { insecure: true })).toBe('{}');
   });
 });
 
