@@ -10,7 +10,7 @@ import { configure } from './steps/config-step.ts';
 import { copy } from './steps/copy.ts';
 import { exec } from './steps/exec-step.ts';
 import { run } from './steps/run-step.ts';
-import { isAlone, type SquashedLayers, squash } from './steps/squash.ts';
+import { isIntermediate, type SquashedLayers, squash } from './steps/squash.ts';
 import type { Start } from './steps/start.ts';
 import type { BroughtLayer, StepContext, StepResult } from './steps/steps.ts';
 import type { LayerRecord } from './values.ts';
@@ -98,18 +98,6 @@ async function perform(step: Step, context: StepContext): Promise<StepResult> {
     case 'run':
       return run(step, context);
   }
-}
-
-/** Whether what a step makes is seen by nobody who gets the image, for all that is known before. */
-function isIntermediate({ squash, steps }: ImagePlan, index: number): boolean {
-  return (
-    squash !== undefined &&
-    !isAlone(
-      squash,
-      index,
-      steps.map(({ kind }) => kind !== 'config'),
-    )
-  );
 }
 
 /** The layers of the image where its steps' layers become others; `step` is above the base. */

@@ -112,6 +112,7 @@ class FilesPacker {
   readonly #warnings: Warnings;
   readonly #latest: bigint | undefined;
   readonly #directories = new Set<ByteString>();
+  readonly #others = new Set<ByteString>();
 
   constructor(writer: TarWriter, warnings: Warnings, latest: bigint | undefined) {
     this.#writer = writer;
@@ -164,9 +165,8 @@ class FilesPacker {
       this.#warnings.add('a device 0:0 was left out', path);
       return;
     }
-    if (this.#directories.has(path)) {
-      throw new AshlarError(`${quote(path)} is to be a directory and something else in one layer`);
-    }
+    if (this.#directories.has(path)) throw bothKinds(path);
+    this.#others.add(path);
     yield* this.#parentsOf(path);
     yield* this.#writer.begin(first === undefined ? entry : { ...entry, link: first });
     if (first === undefined && found.fd !== undefined) {
@@ -202,6 +202,8 @@ class FilesPacker {
   /** Each directory once: what was said first about it holds. */
   *#directory(path: ByteString, entry: TarEntry): Flow<void> {
     if (this.#directories.has(path)) return;
+    // Nor does a directory go where a link leads that another source has brought.
+    if (this.#others.has(path)) throw bothKinds(path);
     if (path !== '') yield* this.#parentsOf(path);
     this.#directories.add(path);
     yield* this.#writer.begin({ ...entry, path: `${path}/` });
@@ -216,6 +218,12 @@ class FilesPacker {
   #clamp(time: bigint): bigint {
     return this.#latest === undefined ? time : earlier(time, this.#latest);
   }
+}
+
+function bothKinds(path: ByteString): AshlarError {
+  return new AshlarError(`${quote(path)} is to be a directory and something else in one layer`, {
+    hint: 'two sources disagree about it: give one of them another place',
+  });
 }
 
 const EMPTY: TarEntry = {

@@ -114,6 +114,12 @@ describe('host files', () => {
         { source: `${root}/f`, target: '/t/sub' },
       ]),
     ).rejects.toThrow('"t/sub" is to be a directory and something else in one layer');
+    await expect(
+      packed([
+        { source: `${root}/d`, target: '/t' },
+        { source: `${root}/f`, target: '/t/link/f' },
+      ]),
+    ).rejects.toThrow('"t/link" is to be a directory and something else in one layer');
   });
 
   it('keep what lower layers say of their parents', async () => {

@@ -1,6 +1,6 @@
 /** Layers of steps put together for the image that is handed out, group by group; known ones from the store. */
 import { fromText, type Squashed, squashLayers } from '../../layers/index.ts';
-import type { Squash } from '../../plan/types.ts';
+import type { ImagePlan, Squash } from '../../plan/types.ts';
 import { once } from '../context.ts';
 import { squashParts } from '../keys/key-parts.ts';
 import { type KeyPart, keyOf } from '../keys/keys.ts';
@@ -44,13 +44,16 @@ export async function squash(
   return { layers, key: keyOf('squash groups', keys), cached };
 }
 
-/** Whether what a step makes is handed out as it is, unless it has something that the image is to be without. */
-export function isAlone({ groups }: Squash, index: number, makesLayer: readonly boolean[]): boolean {
+/** Whether what a step makes becomes a part of something else, for all that is known before. */
+export function isIntermediate(
+  { squash, steps }: Pick<ImagePlan, 'squash' | 'steps'>,
+  index: number,
+): boolean {
   let first = 0;
-  for (const { steps } of groups) {
-    if (index < first + steps)
-      return makesLayer.slice(first, first + steps).filter(makes => makes).length === 1;
-    first += steps;
+  for (const { steps: count } of squash?.groups ?? []) {
+    const group = steps.slice(first, first + count);
+    first += count;
+    if (index < first) return group.filter(({ kind }) => kind !== 'config').length > 1;
   }
   return false;
 }
