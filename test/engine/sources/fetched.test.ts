@@ -271,6 +271,8 @@ describe('credentials', () => {
 
 describe.skipIf(!has('docker-registry', 'openssl'))('a certificate that nobody has signed', () => {
   it('is an error, unless any certificate will do', async () => {
+    // The registry would take it for a setting of its own.
+    delete process.env.REGISTRY_AUTH_FILE;
     await using registry = await startRegistry({ tls: true });
     const source = http(`${registry.url}/v2/`);
     expect((await failure(contentOf(source))).message).toContain('its certificate cannot be verified');
