@@ -1,5 +1,4 @@
 import { AshlarError } from '../../../support/errors.ts';
-import type { YamlNode } from '../../../support/yaml.ts';
 import { algorithms, originAlgorithms } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
@@ -64,7 +63,7 @@ function readCommon(fields: Fields, kind: ArtifactKind['kind'], { info }: Listen
   const named = defaultName(kind, values) ?? { text: '', at: node.span, given: true };
   if (!named.given) {
     info(
-      `No value found for 'name' in '${showJson(node, kind)}' artifact; using auto-generated value of '${named.text}'`,
+      `No value found for 'name' in '${showJson(values, kind)}' artifact; using auto-generated value of '${named.text}'`,
     );
   }
   return {
@@ -116,10 +115,9 @@ function requiredPath(fields: Fields, key: string): LocatedPath {
 }
 
 /** The map as Python's `json.dumps` writes it, keys sorted. */
-function showJson(node: YamlNode, kind: ArtifactKind['kind']): string {
-  const map: Plain = plainOf(node);
-  const withDest = kind === 'git' ? map : { dest: '/tmp/artifacts/', ...Object(map) };
-  return writeJson(withDest);
+function showJson(values: Fields['values'], kind: ArtifactKind['kind']): string {
+  const map = Object.fromEntries([...values].map(([key, node]) => [key, plainOf(node)]));
+  return writeJson(kind === 'git' ? map : { dest: '/tmp/artifacts/', ...map });
 }
 
 function writeJson(value: Plain): string {

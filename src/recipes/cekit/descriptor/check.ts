@@ -50,11 +50,16 @@ export function checkSections(
   const schemas = new Set(findings.flatMap(({ section: name }) => name ?? []));
   const [first] = findings;
   if (schemas.size === 0 && findings.length === 1 && first !== undefined) throw first.error;
+  const sums = [...schemas].map(name => `Cannot validate schema: ${name}`);
+  if (schemas.size === 0 || findings.length > maxShown) sums.unshift(`${findings.length} errors`);
   throw new AshlarErrors(
-    [...schemas].map(name => `Cannot validate schema: ${name}`).join('\n') || `${findings.length} errors`,
-    findings.map(({ error }) => error),
+    sums.join('\n'),
+    findings.slice(0, maxShown).map(({ error }) => error),
   );
 }
+
+// Nobody reads more at a time.
+const maxShown = 50;
 
 const topLevels: readonly Section[] = [image, module, overrides];
 
@@ -226,19 +231,25 @@ function itemsOf(check: Check, node: YamlNode, place: Place): Iterable<readonly 
 function checkArtifact(check: Check, node: YamlNode, kinds: readonly ArtifactKind[], item: string): void {
   const fields = fieldsOf(node);
   const kind = kindOf(fields);
-  const shown = shorten(printPython(node));
-  if (kind === undefined || !kinds.includes(kind)) {
-    const message = `${item}: Unable to determine whether a URL/Git/Plain or PNC resource so '${shown}' is not supported`;
-    const marks = kinds.flatMap(({ marks }) => marks).map(mark => `\`${mark}\``);
-    const hint = `it needs one of ${marks.join(', ')}`;
+  const refuse = (text: (shown: string) => string, hint: string) => {
+    const message = `${item}: ${text(shorten(printPython(node)))}`;
     check.findings.push({ error: new AshlarError(message, { at: node.span, hint }) });
+  };
+  if (kind === undefined || !kinds.includes(kind)) {
+    const marks = kinds.flatMap(({ marks }) => marks).map(mark => `\`${mark}\``);
+    refuse(
+      shown => `Unable to determine whether a URL/Git/Plain or PNC resource so '${shown}' is not supported`,
+      `it needs one of ${marks.join(', ')}`,
+    );
     return;
   }
   const before = check.findings.length;
   checkSection(check, node, kind.section, item);
   if (check.findings.length > before || defaultName(kind.kind, fields) !== undefined) return;
-  const message = `${item}: no value found for 'name' in '${shown}' artifact; unable to generate default value`;
-  check.findings.push({ error: new AshlarError(message, { at: node.span, hint: 'give it a `name`' }) });
+  refuse(
+    shown => `no value found for 'name' in '${shown}' artifact; unable to generate default value`,
+    'give it a `name`',
+  );
 }
 
 function checkExclusions(check: Check, map: YamlMap, { section, item }: Place): void {

@@ -376,6 +376,16 @@ error: Cannot validate schema: Image
   Cannot validate schema: Label`);
   });
 
+  it('is told of so much as somebody reads, and counted', () => {
+    const said = complaints('image', `${head}labels: [${'{name: a, value: 1}, '.repeat(200)}]`);
+    expect(said).toHaveLength(51);
+    expect(said.at(-1)).toBe('200 errors\nCannot validate schema: Label');
+  });
+
+  it('is counted where no schema is named for it', () => {
+    expect(complaints('image', `${head}artifacts: [a, b]`).at(-1)).toBe('2 errors');
+  });
+
   it('shortens what would fill the terminal', () => {
     const [first = ''] = complaints('image', `${head}from: [${'a, '.repeat(1000)}]`);
     expect(first.length).toBeLessThan(300);
