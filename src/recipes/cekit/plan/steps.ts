@@ -73,7 +73,8 @@ export function stepsOf(statement: Statement, user: Text, meaning: Meaning): rea
     case 'volume':
       return config({ volumes: [values.listed(statement.volume.path)] });
     case 'entrypoint':
-      return config({ entrypoint: orNull(values.command(statement.words)) });
+      // What the base runs by default is nothing that another program could be given.
+      return config({ entrypoint: orNull(values.command(statement.words)), cmd: null });
     case 'cmd':
       return config({ cmd: orNull(values.command(statement.words)) });
     case 'copy': {
@@ -192,6 +193,7 @@ function imageItem(artifact: ImageArtifact, { values, nameOf }: Meaning): CopyIt
     kind: 'image',
     image: nameOf(image),
     path: posix.resolve('/', path.text),
+    follow: true,
     messages: { missing: `there is no ${path.text} in ${image.text}` },
     at: path.at,
   } as const;
