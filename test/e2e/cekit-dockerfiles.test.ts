@@ -89,8 +89,15 @@ const valuesImage = JSON.stringify({
 });
 
 describe.runIf(has('buildah', 'umoci'))('buildah makes the same image of', () => {
-  const table = { name: 'values of all kinds', files: { 'image.yaml': valuesImage }, flags: {} };
-  const examples = [...compared.map(caseOf), table].map((example, i) => ({ ...example, tag: `case-${i}` }));
+  const more = [
+    { name: 'values of all kinds', files: { 'image.yaml': valuesImage }, flags: {} },
+    {
+      name: 'an entry point, which takes the command of the base away',
+      files: { 'image.yaml': '{name: e, version: 1, from: base:1, run: {entrypoint: [/e]}}' },
+      flags: {},
+    },
+  ];
+  const examples = [...compared.map(caseOf), ...more].map((example, i) => ({ ...example, tag: `case-${i}` }));
   const projects = new Map<string, Project>();
 
   // One build for all of them: to start one takes longer than what is to be done.

@@ -119,7 +119,7 @@ describe('the plan of a descriptor', () => {
         ],
       },
       { change: { labels: { 'io.cekit.version': '0.0.0' } } },
-      { change: { entrypoint: ['/bin/entrypoint'] } },
+      { change: { entrypoint: ['/bin/entrypoint'], cmd: null } },
     ]);
   });
 
