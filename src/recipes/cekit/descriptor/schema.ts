@@ -7,8 +7,9 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** A JSON Schema of image descriptors, with descriptions for editors: of one image, or of a list of them. */
 export function descriptorSchema(): JsonSchema {
-  const one = mapOf(image);
+  const one = { $ref: '#/definitions/image' };
   return schema('image.yaml', 'An image that ashlar or CEKit builds, or a list of images, the target last.', {
+    definitions: { image: mapOf(image) },
     anyOf: [one, { type: 'array', items: one, minItems: 1 }],
   });
 }
