@@ -87,7 +87,7 @@ describe('the schemas for editors', () => {
         fc.property(descriptors, descriptor => {
           expect(problems(kind, stringify(descriptor, { version: '1.1' }))).toEqual([]);
         }),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     }
   });
@@ -104,7 +104,7 @@ describe('the schemas for editors', () => {
         }
         expect(problems('image', text)).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });
