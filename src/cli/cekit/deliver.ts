@@ -22,6 +22,16 @@ export interface Delivery {
 
 /** @throws AshlarError when the engine's program is missing or refuses the image. */
 export async function deliver(engine: LoadingEngine, delivery: Delivery): Promise<void> {
+  try {
+    await hand(engine, delivery);
+  } catch (error) {
+    // What was stopped complains in many ways.
+    delivery.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+async function hand(engine: LoadingEngine, delivery: Delivery): Promise<void> {
   switch (engine) {
     case 'podman':
       await load('podman', delivery);
@@ -80,7 +90,6 @@ async function writeArchive({ image, names, say, signal }: Delivery): Promise<vo
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });
-    signal.throwIfAborted();
     throw new AshlarError(`cannot write ${path}`, { cause });
   }
   say(`There is no docker daemon here, docker load --input ${basename(path)} brings the image into one`);

@@ -1,6 +1,6 @@
 /** `cekit build`: a descriptor becomes an image where the users of an engine look for it. */
 import { join } from 'node:path';
-import { holdProject } from '../../engine/index.ts';
+import { type BuildOptions, holdProject } from '../../engine/index.ts';
 import { ImageSender, openImage, type Platform, parseReference } from '../../oci/index.ts';
 import type { Plan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
@@ -66,6 +66,12 @@ export async function cekitBuild(
     config: readCekitConfig(globals),
     store: settings.store,
   };
+  const { noCache, network = 'host' } = meant;
+  const result = { layerType: ['tar'], compression: 'gzip', network } as const;
+  const options = ({ fetch }: LoadedDescriptor): BuildOptions => ({
+    ...buildOptions(settings, { ...result, cache: !noCache, debug: ours.debug ?? false }, fetch),
+    output: outputOf(engine, settings),
+  });
   await followed(ours, {}, async work => {
     const { log } = work;
     for (const flag of meant.ignored)
@@ -79,35 +85,29 @@ export async function cekitBuild(
       const { target = 'target' } = globals;
       const fetchDomains = order.config.fetchArtifactDomains;
       const dryRun = { target, containerFile, osbs: engine === 'osbs', fetchDomains };
-      await writeDryRun(dryRun, loaded, optionsFor(engine, settings, meant, loaded), work);
+      await writeDryRun(dryRun, loaded, options(loaded), work);
       log('info', 'The --dry-run parameter was specified, build will not be executed, exiting');
     } else if (engine === 'osbs') {
       throw new AshlarError('ashlar does not send builds to OSBS', {
         hint: 'cekit build --dry-run osbs writes what OSBS needs to the target directory, for rhpkg or osbs-client',
       });
     } else {
-      await buildAndDeliver(engine, { settings, meant, loaded, names }, work);
+      await buildAndDeliver(engine, loaded, options(loaded), names, work);
     }
     log('info', 'Finished!');
   });
 }
 
-interface Work {
-  readonly settings: Settings;
-  readonly meant: MeantFlags;
-  readonly loaded: LoadedDescriptor;
-  /** As they were given. */
-  readonly names: readonly string[];
-}
-
+/** @param names As they were given. */
 async function buildAndDeliver(
   engine: Exclude<Engine, 'osbs'>,
-  { settings, meant, loaded, names }: Work,
+  loaded: LoadedDescriptor,
+  options: BuildOptions,
+  names: readonly string[],
   work: Followed,
 ): Promise<void> {
   const { log, signal } = work;
   const plan = await planOf(loaded);
-  const options = optionsFor(engine, settings, meant, loaded);
   await buildImages(plan, options, work);
   // Nobody may remove meanwhile what is being sent.
   using _ = await holdProject(options.project, 'shared');
@@ -140,11 +140,8 @@ function resultOf({ images }: Plan): {
 }
 
 /** What goes to an engine is not for the layout of the project. */
-function optionsFor(engine: Engine, settings: Settings, meant: MeantFlags, { fetch }: LoadedDescriptor) {
-  const { noCache, network = 'host' } = meant;
-  const result = { layerType: ['tar'], compression: 'gzip', network } as const;
-  const output = loads(engine) ? join(settings.stackerDir, 'delivered') : settings.ociDir;
-  return { ...buildOptions(settings, { ...result, cache: !noCache }, fetch), output };
+function outputOf(engine: Engine, { stackerDir, ociDir }: Settings): string {
+  return loads(engine) ? join(stackerDir, 'delivered') : ociDir;
 }
 
 function loads(engine: Engine): engine is 'docker' | 'podman' | 'buildah' {

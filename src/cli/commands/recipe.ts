@@ -73,7 +73,10 @@ export async function loadRecipe(
   ]);
   const order = { descriptor, tags, flags, config: readCekitConfig({}), store: settings.store };
   const loaded = await loadDescriptor(order, log, signal);
-  const plan = await planOf(loaded);
+  const plan = await planOf(loaded).catch((error: unknown) => {
+    loaded[Symbol.dispose]();
+    throw error;
+  });
   const images = plan.images.filter(({ emit }) => emit).map(({ name }) => name);
   return {
     plan,
@@ -92,6 +95,7 @@ export async function meansDescriptor({ descriptor, stackerFile }: PlanFlags): P
 export async function describedBy(flags: PlanFlags, log: Log): Promise<Described> {
   const { stackerFile: files, descriptor = await descriptorAmong(files) } = flags;
   if (descriptor !== undefined) {
+    if (flags.descriptor !== undefined && !isUsual(files)) throw notWithOthers(descriptor);
     refuse(givenStackerFlags(flags), 'stacker files', `${descriptor} is a CEKit descriptor`);
     return { kind: 'cekit', descriptor };
   }
@@ -120,9 +124,13 @@ async function descriptorAmong(files: readonly string[]): Promise<string | undef
   for (const file of files) {
     if (!(await looksLikeDescriptor(file))) continue;
     if (files.length === 1) return file;
-    throw new UsageError(`${file} is a CEKit descriptor, which is built without other files`);
+    throw notWithOthers(file);
   }
   return undefined;
+}
+
+function notWithOthers(descriptor: string): UsageError {
+  return new UsageError(`${descriptor} is a CEKit descriptor, which is built without other files`);
 }
 
 async function looksLikeDescriptor(file: string): Promise<boolean> {
