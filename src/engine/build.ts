@@ -9,7 +9,7 @@ import { dependenciesOf, stepsAhead } from './dependencies.ts';
 import type { EventSink, PlannedImage } from './events.ts';
 import { formsOf } from './forms/images.ts';
 import { writingTool } from './forms/tools.ts';
-import { beginImage } from './image.ts';
+import { beginImage, completeImage } from './image.ts';
 import { countSteps } from './image-steps.ts';
 import { outputEntries } from './output-entries.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
@@ -76,20 +76,19 @@ export async function buildPlan(
   const tasks = new Map<string, Promise<void>>();
   const ends: Promise<void>[] = [];
   const buildOne = async (image: ImagePlan): Promise<void> => {
-    const built = (names: readonly string[]) => Promise.all(names.map(name => tasks.get(name)));
+    const whenBuilt = (names: readonly string[]) => Promise.all(names.map(name => tasks.get(name)));
     const begin = (steps: number) => {
       stopping.throwIfAborted();
       return beginImage(image, steps, handedOut.has(image.name), context);
     };
     const ahead = stepsAhead(image);
-    if (ahead > 0) await built(dependenciesOf(image, image.steps.slice(0, ahead)));
+    if (ahead > 0) await whenBuilt(dependenciesOf(image, image.steps.slice(0, ahead)));
     // It has no place among those that work while it waits for others.
     const begun = ahead > 0 ? await limit(() => begin(ahead)) : undefined;
-    await built(dependenciesOf(image));
+    await whenBuilt(dependenciesOf(image));
     const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
-      const finish = begun ?? (await begin(image.steps.length));
-      const result = await finish();
+      const result = await completeImage(begun ?? (await begin(image.steps.length)));
       return { result, forms: image.emit ? await formsOf(result, context) : [] };
     });
     finished.set(image.name, result);

@@ -6,9 +6,22 @@ import { type PlainChange, withLayers } from './config.ts';
 import type { BuildContext } from './context.ts';
 import type { KnownBase } from './events.ts';
 import { finishImage, historyOf, withState } from './image-documents.ts';
-import { builtLayer, notBegun, performSteps, squashSteps } from './image-steps.ts';
+import {
+  builtLayer,
+  type CommonContext,
+  notBegun,
+  type Performed,
+  performSteps,
+  squashSteps,
+} from './image-steps.ts';
 import { baseFact, Comparison, earlyFacts, withoutPlaces } from './keys/comparison.ts';
-import { type Origin, type RememberedLayer, recallHistory, rememberHistory } from './keys/history.ts';
+import {
+  type BaseFact,
+  type Origin,
+  type RememberedLayer,
+  recallHistory,
+  rememberHistory,
+} from './keys/history.ts';
 import { configParts, groupParts } from './keys/key-parts.ts';
 import { canonical } from './keys/keys.ts';
 import { located } from './located.ts';
@@ -23,30 +36,42 @@ import { type Start, startFrom } from './steps/start.ts';
 import type { StepContext } from './steps/steps.ts';
 import type { BuiltImage, LayerRecord } from './values.ts';
 
+/** An image whose first steps are done. */
+export interface BegunImage {
+  readonly plan: ImagePlan;
+  readonly common: CommonContext;
+  readonly base: Start;
+  readonly fact: BaseFact;
+  readonly performed: Performed;
+  readonly comparison: Comparison;
+  /** Of later steps: they are in images that need not be built yet. */
+  readonly later: readonly Source[];
+}
+
 /**
- * Does the first steps of an image, for which all that they need is built. The result goes on with the others when all
- * that the image needs is there. `handedOut`: it, or an image on top of it, is emitted.
+ * Does the first steps of an image, for which all that they need is built. `handedOut`: it, or an image on top of it,
+ * is emitted.
  */
 export async function beginImage(
   plan: ImagePlan,
   first: number,
   handedOut: boolean,
   context: BuildContext,
-): Promise<() => Promise<BuiltImage>> {
+): Promise<BegunImage> {
   const { emit, options } = context;
   emit({ kind: 'image-started', image: plan.name });
   // Who gets file systems only never sees the tar.
   const wanted = handedOut && options.forms.types.includes('tar') ? options.compression : 'any';
   const squashfs = handedOut && options.forms.types.includes('squashfs');
-  const isLater = (source: Source) => first < plan.steps.length && source.kind === 'image';
-  const later = sourcesOf(plan).filter(isLater);
-  const now = sourcesOf(plan).filter(source => !isLater(source));
+  const rest = sourcesOf({ imports: [], steps: plan.steps.slice(first) });
+  const later = rest.filter(({ kind }) => kind === 'image');
+  const now = sourcesOf(plan).filter(source => !later.includes(source));
   const sources = await resolveSources(now, plan.name, context);
   const imports = plan.imports.map(({ source }) => sources.of(source));
-  const early = earlyFacts(plan, sources, context);
+  const facts = earlyFacts(plan, sources, context);
   const before = recallHistory(plan.name, context);
-  sayImports(early.sources, before?.facts.sources ?? [], plan.name, context);
-  const comparison = new Comparison(plan, early, before, context);
+  sayImports(facts.sources, before?.facts.sources ?? [], plan.name, context);
+  const comparison = new Comparison(plan, facts, before, context);
   const importsDirectory = await stageImports(plan, imports, context);
   const common = { context, plan, imports, sources, importsDirectory, wanted, squashfs } as const;
   const base = await start(plan.base, {
@@ -58,55 +83,60 @@ export async function beginImage(
   const fact = baseFact(plan, base);
   comparison.baseIs(fact);
   emit({ kind: 'base-known', image: plan.name, base: knownBase(plan.base, base) });
-  const begun = await performSteps(plan, notBegun(plan, base), first, common, comparison);
-  return async () => {
-    const all = later.length === 0 ? sources : sources.with(await resolveSources(later, plan.name, context));
-    const facts = later.length === 0 ? early : earlyFacts(plan, all, context);
-    comparison.factsAre(facts);
-    const complete = { ...common, sources: all };
-    const performed = await performSteps(plan, begun, plan.steps.length, complete, comparison);
-    const { layers, ofSteps, state } = performed;
-    await linkTrees(plan, layers, performed.changes, context);
-    const above = { ...complete, layers, state };
-    const labels = await labelsOf(plan, { ...above, onMiss: parts => comparison.missedLabels(parts) });
-    const plain = plainChange(plan.config, state);
-    const change: PlainChange = { ...plain, labels: { ...labels.labels, ...plain.labels } };
-    const config = configParts(plain, plan, options);
-    const squashed = await squashSteps(plan, ofSteps, { ...above, layers: base.layers, onMiss: () => {} });
-    const own = ofSteps.flat();
-    const finished = await finishImage(
-      plan,
-      change,
-      withState(base, state),
-      squashed?.layers ?? own,
-      performed.cached && labels.cached && (squashed?.cached ?? true),
-      context,
-    );
-    const image = squashed
-      ? {
-          ...finished,
-          unsquashed: { layers, config: withLayers(finished.config, base.config, historyOf(base, own)) },
-        }
-      : finished;
-    if (!image.cached) {
-      for (const [step, parts] of performed.configured) comparison.configured(step, parts);
-      comparison.missedConfig(config);
-    }
-    rememberHistory(
-      plan.name,
-      {
-        facts: { ...facts, base: fact },
-        steps: performed.history,
-        ...(plan.squash && { squash: groupParts(plan.squash) }),
-        ...(plan.labels && { labels: labels.parts }),
-        config,
-        layers: image.layers.map(rememberedLayer),
-        origins: originsOf(plan, context),
-      },
-      context,
-    );
-    return image;
-  };
+  const performed = await performSteps(plan, notBegun(plan, base), first, common, comparison);
+  return { plan, common, base, fact, performed, comparison, later };
+}
+
+/** Does the other steps, for which all that the image needs is built, and writes what the image is. */
+export async function completeImage(begun: BegunImage): Promise<BuiltImage> {
+  const { plan, base, comparison, later } = begun;
+  const { context } = begun.common;
+  const sources = begun.common.sources.with(await resolveSources(later, plan.name, context));
+  const common = { ...begun.common, sources };
+  const facts = earlyFacts(plan, sources, context);
+  comparison.factsAre(facts);
+  const performed = await performSteps(plan, begun.performed, plan.steps.length, common, comparison);
+  const { layers, ofSteps, state } = performed;
+  await linkTrees(plan, layers, performed.changes, context);
+  const above = { ...common, layers, state };
+  const labels = await labelsOf(plan, { ...above, onMiss: parts => comparison.missedLabels(parts) });
+  const plain = plainChange(plan.config, state);
+  const change: PlainChange = { ...plain, labels: { ...labels.labels, ...plain.labels } };
+  const config = configParts(plain, plan, context.options);
+  const squashed = await squashSteps(plan, ofSteps, { ...above, layers: base.layers, onMiss: () => {} });
+  const own = ofSteps.flat();
+  const finished = await finishImage(
+    plan,
+    change,
+    withState(base, state),
+    squashed?.layers ?? own,
+    performed.cached && labels.cached && (squashed?.cached ?? true),
+    context,
+  );
+  const image = squashed
+    ? {
+        ...finished,
+        unsquashed: { layers, config: withLayers(finished.config, base.config, historyOf(base, own)) },
+      }
+    : finished;
+  if (!image.cached) {
+    for (const [step, parts] of performed.configured) comparison.configured(step, parts);
+    comparison.missedConfig(config);
+  }
+  rememberHistory(
+    plan.name,
+    {
+      facts: { ...facts, base: begun.fact },
+      steps: performed.history,
+      ...(plan.squash && { squash: groupParts(plan.squash) }),
+      ...(plan.labels && { labels: labels.parts }),
+      config,
+      layers: image.layers.map(rememberedLayer),
+      origins: originsOf(plan, context),
+    },
+    context,
+  );
+  return image;
 }
 
 async function start(base: Base, step: StepContext): Promise<Start> {

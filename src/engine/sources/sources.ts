@@ -65,7 +65,7 @@ export async function resolveSources(
 }
 
 /** What an image imports and copies. */
-export function sourcesOf({ imports, steps }: ImagePlan): readonly Source[] {
+export function sourcesOf({ imports, steps }: Pick<ImagePlan, 'imports' | 'steps'>): readonly Source[] {
   return [
     ...imports.map(({ source }) => source),
     ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
