@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { serve } from '../support/http-server.ts';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
-import { readImage } from './images.ts';
+import { blobPath, readImage } from './images.ts';
 import {
   ashlarProgram,
   cekitCacheProgram,
@@ -254,12 +254,16 @@ describe("CEKit's command line", () => {
     const project = described();
     const cache = (args: readonly string[], input = '') => run(project, args, { input }, cekitCacheProgram);
     const md5 = createHash('md5').update('content\n').digest('hex');
-    const added = await cache(['add', 'f', '--md5', md5]);
+    // Whatever mask the files of the store are made with.
+    project.write('masked', `#!/bin/sh\numask 077\nexec "${cekitCacheProgram}" "$@"\n`, 0o755);
+    const added = await run(project, ['add', 'f', '--md5', md5], {}, project.at('masked'));
     expect(added.stdout).toMatch(/^Artifact f cached with UUID '[0-9a-f-]{36}'\n$/);
     const plain = { name: 'kept', md5: md5.toUpperCase(), dest: '/' };
     project.write('image.yaml', JSON.stringify({ ...descriptor, artifacts: [plain] }));
     expect((await run(project, ['build'])).status).toBe(0);
-    expect(project.image('some/app:12').names(0)).toContain('kept');
+    const [layer = ''] = project.image('some/app:12').layers;
+    const listing = await output('tar', ['-tvf', blobPath(project.oci, layer)]);
+    expect(listing).toMatch(/^-rw-r--r-- .* kept$/m);
 
     const { stdout, stderr } = await cache(['clear'], 'n\n');
     expect({ stdout, stderr }).toEqual({

@@ -30,6 +30,8 @@ export async function takeFile(
   const summing = new Summing(algorithms);
   let size = 0;
   await using file = await open(temporary, 'wx', 0o644);
+  // Images get its mode, whatever the mask of whoever fetched it.
+  await file.chmod(0o644);
   for await (const chunk of bytes) {
     summing.update(chunk);
     size += chunk.length;
