@@ -162,6 +162,19 @@ describe.skipIf(!has('git'))('a repository', () => {
     expect(existsSync(evil)).toBe(false);
   });
 
+  it('runs no hook, be it of a template or of the settings', async () => {
+    const ran = join(store, 'ran');
+    const hooks = join(store, 'template', 'hooks');
+    mkdirSync(hooks, { recursive: true });
+    for (const name of ['post-checkout', 'post-index-change', 'reference-transaction'])
+      writeFileSync(join(hooks, name), `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    const settings = join(store, 'gitconfig');
+    writeFileSync(settings, `[core]\n\thooksPath = ${hooks}\n`);
+    using opened = repositories({ GIT_CONFIG_GLOBAL: settings, GIT_TEMPLATE_DIR: join(store, 'template') });
+    await opened.checkout(url, (commits[1] ?? '').slice(0, 12));
+    expect(existsSync(ran)).toBe(false);
+  });
+
   it('asks nobody for a password', async () => {
     const asked = join(store, 'asked');
     const program = join(store, 'ask');
