@@ -117,13 +117,13 @@ function removedBy(statement: Statement): readonly string[] {
 }
 
 /**
- * Copies of one group become one step as long as nothing runs between them. Changes of the config may: what they
- * change means nothing to plain absolute paths.
+ * Copies of one group become one step as long as nothing runs and no directory is made between them. Changes of the
+ * config may be there: they mean nothing to plain absolute paths.
  */
 function joinCopies(steps: readonly PlacedStep[]): readonly PlacedStep[] {
   const joined: PlacedStep[] = [];
   for (const { step, group } of steps) {
-    const before = joined.findLastIndex(other => other.step.kind !== 'config');
+    const before = joined.findLastIndex(({ step }) => step.kind !== 'config' || step.makeWorkingDir);
     const copy = joined[before];
     const near = before === joined.length - 1 || hasPlainTargets(step);
     if (step.kind === 'copy' && copy?.step.kind === 'copy' && copy.group === group && near)

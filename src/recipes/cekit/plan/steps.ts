@@ -157,7 +157,7 @@ function execStep(
     user,
     passThrough: undeclaredNames,
     createdBy: text,
-    failure: `error building image "${image}" at "${text}"`,
+    failure: `${text} failed in image "${image}"`,
     at: statement.at,
   };
 }
@@ -189,12 +189,20 @@ function fileItem(artifact: FileArtifact, dest: Text, { checkouts, options }: Me
 
 function imageItem(artifact: ImageArtifact, { values, nameOf }: Meaning): CopyItem {
   const { image, path, dest, target, at } = artifact;
+  const word = values.word(path);
+  if (typeof word !== 'string') {
+    throw new AshlarError(`variables cannot be used in the path of an image artifact: ${path.text}`, {
+      at: path.at,
+      hint: 'write \\$ for a dollar sign that stands for itself',
+    });
+  }
+  const hint = /[*?[]/.test(word) ? { hint: 'it is the name of one file: patterns mean nothing here' } : {};
   const source = {
     kind: 'image',
     image: nameOf(image),
-    path: posix.resolve('/', path.text),
+    path: posix.resolve('/', word),
     follow: true,
-    messages: { missing: `there is no ${path.text} in ${image.text}` },
+    messages: { missing: `there is no ${word} in ${image.text}`, ...hint },
     at: path.at,
   } as const;
   return item(source, values.word({ text: dest + target, at }), 'attributes', at, artifact);

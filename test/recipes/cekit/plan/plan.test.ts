@@ -123,6 +123,25 @@ describe('the plan of a descriptor', () => {
     ]);
   });
 
+  it('takes one file of an image by its name', async () => {
+    const path = async (text: string) => {
+      const { steps } = await plannedImage({
+        image: section({ artifacts: [fromStage('base:1', text, 'x')] }),
+      });
+      const [step] = steps;
+      const source = step?.kind === 'copy' ? step.items[0]?.source : undefined;
+      return source?.kind === 'image' ? [source.path, source.messages?.hint] : [];
+    };
+    expect(await path('a\\$b/../c d')).toEqual(['/c d', undefined]);
+    expect(await path('/lib/*.jar')).toEqual([
+      '/lib/*.jar',
+      'it is the name of one file: patterns mean nothing here',
+    ]);
+    await expect(path('/$HOME/x')).rejects.toThrow(
+      'variables cannot be used in the path of an image artifact: /$HOME/x',
+    );
+  });
+
   it('knows earlier stages by their names, even one that is called scratch', async () => {
     const { plan } = await planned([
       { name: located('scratch'), from: located('base:1') },
@@ -249,7 +268,7 @@ describe('steps', () => {
   it('say which statement of which image has failed', async () => {
     const { steps } = await plannedImage({ modules: [scripted('m')] });
     expect(steps[1]).toMatchObject({
-      failure: 'error building image "org/image" at "RUN [ "sh", "-x", "/tmp/scripts/m/go.sh" ]"',
+      failure: 'RUN [ "sh", "-x", "/tmp/scripts/m/go.sh" ] failed in image "org/image"',
     });
   });
 
