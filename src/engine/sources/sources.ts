@@ -162,7 +162,7 @@ async function resolveInImage(source: ImageSource, context: LookContext): Promis
       const text = source.messages?.missing ?? `there is no ${source.path} in the image ${source.image}`;
       throw new AshlarError(text, {
         at: source.at,
-        hint: `look around in it: ashlar chroot ${source.image}`,
+        hint: source.messages?.hint ?? `look around in it: ashlar chroot ${source.image}`,
       });
     }
     database.remember('lookups', key, found);
