@@ -102,7 +102,7 @@ export interface Squash {
 export interface ConfigStep {
   readonly kind: 'config';
   readonly change: ConfigChange;
-  /** The working directory is made (mode 0755, the image's user its owner) where the tree does not have it, as WORKDIR does. */
+  /** The working directory is made (mode 0755, the image's user its owner) where there is none, as WORKDIR does. */
   readonly makeWorkingDir?: true;
   /** Variables that later steps see and the image does not keep. The environment wins over them. */
   readonly buildArguments: readonly (readonly [name: string, value: Text])[];
@@ -112,7 +112,7 @@ export interface ConfigStep {
 
 /**
  * Runs a command in the tree built so far as a container of the image would: with its environment, build arguments
- * and working directory. Makes one layer, or none when nothing changed.
+ * and working directory, which is made where there is none. Makes one layer, or none when nothing changed.
  */
 export interface ExecStep {
   readonly kind: 'exec';
