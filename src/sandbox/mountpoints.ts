@@ -31,10 +31,10 @@ export interface ResolvedMountPoint extends MountPoint {
 const LINKS_AT_MOST = 40;
 
 /**
- * Where `point` is in the tree mounted at `root`, every symbolic link followed inside the tree.
+ * Where `point` is in the tree mounted at `root`, every symbolic link followed inside the tree. `purpose` is for errors.
  * @throws AshlarError when the path runs through something that is not a directory, or is of the other kind.
  */
-export function resolveMountPoint(root: string, point: MountPoint): ResolvedMountPoint {
+export function resolveMountPoint(root: string, point: MountPoint, purpose = 'mount on'): ResolvedMountPoint {
   const pending = point.path.split('/').filter(part => part !== '' && part !== '.');
   const resolved: string[] = [];
   let links = 0;
@@ -58,7 +58,7 @@ export function resolveMountPoint(root: string, point: MountPoint): ResolvedMoun
     const wanted = pending.length > 0 ? 'directory' : point.kind;
     if (entry && entry.isDirectory() !== (wanted === 'directory')) {
       throw new AshlarError(
-        `cannot mount on ${point.path}: /${resolved.join('/')} in the image is not a ${wanted}`,
+        `cannot ${purpose} ${point.path}: /${resolved.join('/')} in the image is not a ${wanted}`,
       );
     }
   }

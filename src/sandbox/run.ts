@@ -83,7 +83,7 @@ function settle({ identity, ...process }: Process, root: string): SettledProcess
   if (!identity) return { ...process, account: { uid: 0, gid: 0, groups: [] }, directory: '/' };
   const { user, directory } = identity;
   const account = availableAccount(findAccount(user, readAccountFiles(root)), user);
-  const point = resolveMountPoint(root, { path: directory, kind: 'directory' });
+  const point = resolveMountPoint(root, { path: directory, kind: 'directory' }, 'start in');
   if (!point.exists) mkdirSync(join(root, point.path), { recursive: true, mode: 0o755 });
   const environment = { HOME: account.home, ...process.environment };
   return { ...process, environment, account, directory: point.path };

@@ -196,6 +196,12 @@ describe.runIf(isRoot && has('busybox', 'crun', 'runc'))('running in a tree', ()
     });
   });
 
+  it('says that the directory to start in is a file', async () => {
+    expect(await run('true', { identity: { user: '0', directory: '/bin/busybox/x' } })).toEqual({
+      error: 'cannot start in /bin/busybox/x: /bin/busybox in the image is not a directory',
+    });
+  });
+
   it('refuses a tree whose /dev or /proc is a symbolic link', async () => {
     symlinkSync('/tmp', join(base, 'dev'));
     expect(await run('true')).toEqual({ error: '/dev in the image is a symbolic link to /tmp' });
