@@ -138,7 +138,12 @@ async function downloadAnew({ url }: HttpSource, image: string, context: LookCon
   say(context, image, 'info', `downloading ${url}`);
   return downloading(url, async () => {
     try {
-      const answer = await ask(order, context);
+      let answer = await ask(order, context);
+      if (known && ![200, 304].includes(answer.response.status)) {
+        // Who is offline is not to wait for that to pass; a server that answers may be busy.
+        await answer.response[Symbol.asyncDispose]();
+        answer = await ask({ ...order, retry: true }, context);
+      }
       if (!known || answer.response.status !== 304)
         return await keep(url, await takeAnswer(answer, order, context), context);
       await answer.response[Symbol.asyncDispose]();

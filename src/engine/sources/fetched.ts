@@ -4,6 +4,7 @@ import { AshlarError } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
 import { type LookContext, once, say } from '../context.ts';
 import { canonical } from '../keys/keys.ts';
+import { located } from '../located.ts';
 import { MismatchError } from './checksums.ts';
 import { download, fromElsewhere } from './downloads.ts';
 import { missingHint } from './hints.ts';
@@ -13,10 +14,12 @@ type Fetchable = FileSource | HttpSource | KeptSource;
 /** The file of a source that is not on the host. @throws AshlarError when nobody has it. */
 export function fetched(source: Fetchable, image: string, context: LookContext): Promise<StoredFile> {
   const { at: _, messages: __, ...what } = source;
-  return once(context, `fetched ${canonical(what)}`, () => fetch(source, image, context));
+  return once(context, `fetched ${canonical(what)}`, () =>
+    located(source.at, () => obtain(source, image, context)),
+  );
 }
 
-async function fetch(source: Fetchable, image: string, context: LookContext): Promise<StoredFile> {
+async function obtain(source: Fetchable, image: string, context: LookContext): Promise<StoredFile> {
   const { messages = {}, at } = source;
   try {
     return source.kind === 'http'

@@ -227,9 +227,12 @@ describe('a file without checksums that is to be fetched in every build', () => 
   });
 
   it('is taken as it was, with a warning, when nobody answers, but not when the server refuses it', async () => {
-    let answer: 'content' | 'nothing' | 'refusal' = 'content';
+    let answer: 'content' | 'nothing' | 'refusal' | 'busy' = 'content';
     await using server = await serve((_, response) => {
-      if (answer === 'nothing') response.socket?.destroy();
+      if (answer === 'busy') {
+        answer = 'content';
+        response.writeHead(503).end();
+      } else if (answer === 'nothing') response.socket?.destroy();
       else response.writeHead(answer === 'content' ? 200 : 404).end('content');
     });
     const source = http(`${server.url}/a`, { revalidate: true });
@@ -237,6 +240,9 @@ describe('a file without checksums that is to be fetched in every build', () => 
     answer = 'nothing';
     expect(await contentOf(source)).toBe('content');
     expect(log.at(-1)).toMatch(/^warning: .*; using the cached copy of http/);
+    answer = 'busy';
+    expect(await contentOf(source)).toBe('content');
+    expect(log.at(-1)).not.toContain('using the cached copy');
     answer = 'refusal';
     expect((await failure(contentOf(source))).message).toContain('404 Not Found');
   });
