@@ -20,8 +20,6 @@ import {
 } from './support.ts';
 
 const FINISHED = 'Finished!\n';
-const VALIDATED =
-  'The --validate parameter was specified, generation will not be performed, exiting\nFinished!\n';
 const GENERATED = 'The --dry-run parameter was specified, build will not be executed, exiting\nFinished!\n';
 
 const descriptor = {
@@ -148,95 +146,52 @@ describe("CEKit's command line", () => {
     const remote = `docker://${registry.host}/r/app:v1`;
     const sent = await run(project, ['build', '--tag', remote]);
     expect(sent.stderr).toMatch(new RegExp(`following tags: some/app:12, some/app:latest, ${remote}\n`));
+    const digestOf = async (path: string) => {
+      const types = ['manifest', 'index'].map(kind => `application/vnd.oci.image.${kind}.v1+json`);
+      const answer = await fetch(`${registry.url}/v2/${path}`, { headers: { accept: types.join(', ') } });
+      return answer.headers.get('docker-content-digest');
+    };
+    expect(await digestOf('r/app/manifests/v1')).toBe(project.image('some/app:12').digest);
+
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    await run(project, ['build', ...platforms]);
     const url = `docker://${registry.host}/team`;
-    const published = await run(project, ['publish', '--skip-tls', '--url', url], {}, ashlarProgram);
+    const flags = ['publish', '--skip-tls', '--url', url, ...platforms];
+    const published = await run(project, flags, {}, ashlarProgram);
     expect(published.stderr.split('\n').filter(Boolean)).toEqual([
       `publishing image.yaml some/app:12 to ${url}/some/app:12`,
       `publishing image.yaml some/app:latest to ${url}/some/app:latest`,
     ]);
-    for (const name of ['r/app/manifests/v1', 'team/some/app/manifests/12']) {
-      const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
-      const answer = await fetch(`${registry.url}/v2/${name}`, { headers });
-      expect(answer.headers.get('docker-content-digest')).toBe(project.image('some/app:12').digest);
-    }
+    const { manifests } = JSON.parse(readFileSync(join(project.oci, 'index.json'), 'utf8'));
+    expect(await digestOf('team/some/app/manifests/12')).toBe(manifests.at(-1).digest);
+    expect(manifests.at(-1).mediaType).toContain('index');
   });
 
-  it('reads and resolves with --validate, and nothing else', async () => {
+  it('shows all that is wrong with a descriptor, each with its place', async () => {
     const project = described();
-    const options = ['--descriptor', 'image.yaml', '--work-dir', 'w', '-v'];
-    const ended = await run(project, [...options, 'build', '--validate', 'podman', '--nocolor']);
-    expect(ended).toMatchObject({ status: 0, stdout: '' });
-    expect(ended.stderr.endsWith(VALIDATED)).toBe(true);
-    expect(readdirSync(project.path).sort()).toEqual(['f', 'image.yaml']);
-
     project.write('image.yaml', 'name: 5\nfrom: x\nlabel: []\n');
-    const { status, stderr } = await run(project, ['build', '--validate']);
-    expect(status).toBe(1);
+    const { status, stdout, stderr } = await run(project, ['build', '--validate']);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/image\.yaml:1:7.*image\.yaml:3:1/s);
     expect(stderr).toMatch(/error: Cannot validate schema: Image\n$/);
     expect(failureOf(await run(project, ['build', '--validate', '--descriptor', 'none.yaml']))).toContain(
       "Descriptor ('none.yaml') could not be found on the path, please check your arguments!",
     );
+    expect((await run(project, ['build', '--validate', '--nope'])).status).toBe(2);
   });
 
-  it('prints the Dockerfile and writes the target directory with --dry-run, all or nothing', async () => {
+  it('prints the Dockerfile of a descriptor from standard input, and writes the target directory', async () => {
     const project = described();
-    const ended = await run(project, ['build', '--dry-run', 'podman']);
+    const input = JSON.stringify({ ...descriptor, name: 'piped' });
+    const ended = await run(project, ['--descriptor', '-', 'build', '--dry-run', 'podman'], { input });
     expect(ended).toMatchObject({ status: 0, stderr: GENERATED });
+    expect(ended.stdout).toMatch(/^# This is a Dockerfile for the piped:12 image\.$/m);
     expect(readFileSync(project.at('target/image/Containerfile'), 'utf8')).toBe(ended.stdout);
-    expect(ended.stdout).toMatch(/^ +FROM scratch$/m);
     expect(readFileSync(project.at('target/image/file'), 'utf8')).toBe('content\n');
     // A build needs none of it.
     expect(existsSync(project.at('.stacker'))).toBe(false);
-
-    await run(project, [
-      'build',
-      '--dry-run',
-      '--container-file',
-      'Containerfile',
-      'docker',
-      '--target',
-      't',
-    ]);
-    await run(project, ['build', '--dry-run', 'osbs', '--release', '--tag', '-y', '--target', 'o']);
-    expect([readdirSync(project.at('t/image')), readdirSync(project.at('o/image'))]).toEqual([
-      expect.arrayContaining(['Containerfile']),
-      expect.arrayContaining(['Dockerfile']),
-    ]);
-
-    const missing = JSON.stringify({ artifacts: [{ name: 'file', path: 'gone' }], labels: [] });
-    const failed = await run(project, ['build', '--dry-run', '--overrides', missing]);
-    expect(failureOf(failed)).toContain("error: Error copying resource: 'file'. See logs for more info.\n");
-    expect(failed).toMatchObject({
-      stdout: '',
-      stderr: expect.stringContaining("Cekit is not able to fetch resource 'file' automatically."),
-    });
-    expect(readFileSync(project.at('target/image/file'), 'utf8')).toBe('content\n');
-    expect(readdirSync(project.path).sort()).toEqual(['f', 'image.yaml', 'o', 't', 'target']);
-
     const foreign = await run(project, ['build', '--dry-run', '--target', '.']);
     expect(failureOf(foreign)).toContain('error: the target directory . holds what it is generated from');
-    expect(failureOf(await run(project, ['build', 'osbs']))).toMatch(/does not send builds to OSBS\nhint: /);
-  });
-
-  it('puts overrides over the descriptor in the order of the command line', async () => {
-    const project = described();
-    const label = (value: string) => JSON.stringify({ labels: [{ name: 'l', value }] });
-    project.write('o/file.yaml', label('file'));
-    await using server = await serve((_request, response) => void response.end(label('server')));
-    const last = async (...args: readonly string[]) => {
-      const text = JSON.stringify({ name: 'piped', version: '1', from: 'scratch' });
-      const ended = await run(
-        project,
-        ['build', '--dry-run', '--target', 'target', '--descriptor', '-', ...args],
-        { input: text },
-      );
-      expect(ended.stdout, ended.stderr).toContain('the piped:1 image.');
-      return /\bl="(.*?)"/.exec(ended.stdout)?.[1];
-    };
-    expect(await last('--overrides', label('inline'), '--overrides-file', 'o/file.yaml')).toBe('file');
-    expect(await last('--overrides-file', 'o/file.yaml', '--overrides', server.url)).toBe('server');
-    expect(await last('--overrides', 'o/file.yaml', '--overrides', label('inline'), 'docker')).toBe('inline');
   });
 
   it('maps flags of the engine, and warns of those that it cannot', async () => {
