@@ -1,5 +1,6 @@
 /** The stages of a descriptor as images of a Plan. */
-import type { CopyStep, ImagePlan, Squash, Step, Surroundings, Text } from '../../../plan/types.ts';
+import { posix } from 'node:path';
+import type { CopyItem, CopyStep, ImagePlan, Squash, Step, Surroundings, Text } from '../../../plan/types.ts';
 import { defaultPath } from '../../references.ts';
 import type { Printing } from '../dockerfile/lines.ts';
 import type { StageStatements, Statement } from '../dockerfile/statements.ts';
@@ -126,8 +127,8 @@ function joinCopies(steps: readonly PlacedStep[]): readonly PlacedStep[] {
     const before = joined.findLastIndex(({ step }) => step.kind !== 'config' || step.makeWorkingDir);
     const copy = joined[before];
     const near = before === joined.length - 1 || hasPlainTargets(step);
-    if (step.kind === 'copy' && copy?.step.kind === 'copy' && copy.group === group && near)
-      joined[before] = { step: join(copy.step, step), group };
+    const isNext = step.kind === 'copy' && copy?.step.kind === 'copy' && copy.group === group && near;
+    if (isNext && !mayLead(copy.step, step)) joined[before] = { step: join(copy.step, step), group };
     else joined.push({ step, group });
   }
   return joined;
@@ -138,6 +139,30 @@ function hasPlainTargets(step: Step): boolean {
     step.kind === 'copy' &&
     step.items.every(({ target }) => typeof target === 'string' && target.startsWith('/'))
   );
+}
+
+/** Whether links in directories that one step copies may be on the way to where another one copies to. */
+function mayLead(first: CopyStep, second: CopyStep): boolean {
+  const directories = first.items.filter(hasContent).map(({ target }) => target);
+  return directories.some(above => second.items.some(item => isBelow(placeOf(item), above)));
+}
+
+/** Of files in images nobody knows yet what they are. */
+function hasContent({ source }: CopyItem): boolean {
+  return source.kind === 'image' || (source.kind === 'file' && source.directory === true);
+}
+
+/** The directory that something new is in. */
+function placeOf(item: CopyItem): Text {
+  const { target } = item;
+  return typeof target !== 'string' || hasContent(item) ? target : posix.dirname(target);
+}
+
+function isBelow(path: Text, above: Text): boolean {
+  if (typeof path !== 'string' || typeof above !== 'string') return true;
+  const directory = posix.join('/', above, '/');
+  const place = posix.join('/', path, '/');
+  return place !== directory && place.startsWith(directory);
 }
 
 function join(first: CopyStep, second: CopyStep): CopyStep {

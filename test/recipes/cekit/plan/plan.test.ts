@@ -237,6 +237,21 @@ describe('steps', () => {
     ]);
   });
 
+  it('keep copies apart where one may bring links on the way of the next', async () => {
+    const directory = (dest: string) => pathArtifact('/', 'tree', dest);
+    const file = (dest: string) => pathArtifact('/work/f', 'f', dest);
+    const copies = async (...artifacts: readonly Artifact[]) => {
+      const modules = artifacts.map((artifact, i) => section({ name: `m${i}`, artifacts: [artifact] }));
+      return outline(await plannedImage({ modules })).filter(step => step.startsWith('copy'));
+    };
+    expect(await copies(directory('/x/'), file('/x/'), file('/xy/z/'))).toHaveLength(1);
+    expect(await copies(file('/x/y/'), directory('/x/'), directory('/x/'))).toHaveLength(1);
+    expect(await copies(directory('/x/'), file('/x/link/'))).toHaveLength(2);
+    expect(await copies(directory('/x/'), directory('/x/link/'))).toHaveLength(2);
+    expect(await copies(directory('/'), file('/x/'))).toHaveLength(2);
+    expect(await copies(fromStage('base:2', '/tree', 'x', '/'), file('/x/link/'))).toHaveLength(2);
+  });
+
   it('make one layer, or one for each module, or one for each statement', async () => {
     const image = {
       args: [pair('A', 'a')],
