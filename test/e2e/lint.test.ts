@@ -69,7 +69,7 @@ describe('schema', () => {
   it('knows which formats there are', async () => {
     const { status, stderr } = await workspace.project().ashlar(['schema', 'other']);
     expect(status).toBe(1);
-    expect(stderr).toContain('Allowed choices are stacker.');
+    expect(stderr).toContain('Allowed choices are stacker, cekit, cekit-module, cekit-overrides.');
   });
 });
 
