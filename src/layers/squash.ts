@@ -15,7 +15,7 @@ import { isLocalXattr, isOverlayXattr } from './whiteouts.ts';
 export interface Squashed {
   /** Whether the only layer is as it should be. */
   readonly asItIs: boolean;
-  /** Whether there is anything to say. */
+  /** Whether there is nothing to say. */
   readonly empty: boolean;
   /** What layers below have, and nobody is to see. */
   readonly removed: readonly ByteString[];

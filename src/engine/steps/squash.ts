@@ -73,7 +73,7 @@ async function squashGroup(
   step: StepContext,
 ): Promise<SquashedGroup> {
   const { context } = step;
-  const created = group.at(-1)?.created ?? context.options.authorship.created;
+  const { created } = group.at(-1) ?? context.options.authorship;
   const layers = group.map(({ layer }) => layer);
   const key = keyOf('squashed', [
     ['below', chainOf(below)],
@@ -102,6 +102,7 @@ async function squashGroup(
         return packHere({ kind: 'squash', layers: tars, squashed, without }, pack, step);
       },
     },
+    // Why it is done anew, the steps have told.
     { ...step, onMiss: () => {} },
   );
 }
