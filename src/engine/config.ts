@@ -52,21 +52,22 @@ export function composeConfig(
   change: PlainChange,
   platform: Platform,
   createdBy: string,
-  { author, created }: Authorship,
+  { author, created }: Pick<Authorship, 'created'> & Partial<Authorship>,
 ): ImageConfig {
+  const by = author === undefined ? {} : { author };
   // The variant is the base's where the platform asks for the same processor (an arm64 v8 base stays one).
   const variant =
     platform.variant ?? (base.architecture === platform.architecture ? base.variant : undefined);
   const history: History[] = layers.map(layer => ({
     created: layer.created,
-    author,
+    ...by,
     created_by: layer.createdBy,
   }));
   const { variant: _, ...inherited } = base;
   return {
     ...inherited,
     created,
-    author,
+    ...by,
     os: platform.os,
     architecture: platform.architecture,
     ...(variant === undefined ? {} : { variant }),
@@ -75,7 +76,7 @@ export function composeConfig(
     history: [
       ...(base.history ?? []),
       ...history,
-      { created, author, created_by: createdBy, empty_layer: true },
+      { created, ...by, created_by: createdBy, empty_layer: true },
     ],
   };
 }

@@ -75,7 +75,9 @@ async function configFor(
     const config = JSON.parse(await readFile(store.blobPath(known.digest), 'utf8')) as ImageConfig;
     return { config, configBlob: known, cached: true };
   }
-  const config = composeConfig(base.config, made, change, plan.platform, plan.createdBy, options.authorship);
+  const { created } = options.authorship;
+  const authorship = plan.anonymous ? { created } : options.authorship;
+  const config = composeConfig(base.config, made, change, plan.platform, plan.createdBy, authorship);
   const configBlob = await addDocument(mediaTypes.config, config, context);
   store.database.remember('images', key, configBlob);
   return { config, configBlob, cached: false };

@@ -47,6 +47,8 @@ export interface ImagePlan {
   readonly after: readonly string[];
   /** The `created_by` of the closing history entry. */
   readonly createdBy: string;
+  /** Config and history do not say who has built the image. */
+  readonly anonymous?: true;
   readonly at: SourceSpan;
 }
 

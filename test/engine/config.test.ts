@@ -69,6 +69,12 @@ describe('composeConfig', () => {
     ]);
   });
 
+  it('names nobody who is not given', () => {
+    const layers = [{ diffId: diffId('2'), created: 'earlier', createdBy: 'step' }];
+    const config = composeConfig(base, layers, noChange, platform, 'closing', { created: 't' });
+    expect(JSON.stringify(config)).not.toContain('author');
+  });
+
   it("keeps the base's variant where the processor stays the same", () => {
     const arm = { ...base, architecture: 'arm64', variant: 'v8' };
     const on = (architecture: string) =>
