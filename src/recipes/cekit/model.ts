@@ -143,6 +143,8 @@ export interface UrlArtifact extends ArtifactBase {
   /** http or https; `file://` and plain paths have become path artifacts. */
   readonly url: string;
   readonly checksums: Checksums;
+  /** Where its sources are, and what they hash to. Only OSBS asks for them, and needs a checksum. */
+  readonly origin?: { readonly url: Located; readonly checksums: Checksums };
 }
 
 /** Known only by its checksums; at least one. */

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
 import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
+import { checkOut } from '../checkout.ts';
 import type { RawImage, RawModuleRepository } from '../descriptor/types.ts';
-import { lockedCommit } from '../lock.ts';
 import type { CekitOptions } from '../options.ts';
 
 /** A directory with modules in it. */
@@ -77,19 +77,4 @@ async function openRepository(
     throw new AshlarError(`Error copying resource: '${name}': ${directory} is not a directory`, { at });
   }
   return { ...common, directory };
-}
-
-async function checkOut(
-  url: string,
-  ref: string,
-  at: SourceSpan,
-  { lock, checkout }: CekitOptions,
-): Promise<string> {
-  const commit = lockedCommit(lock, url, ref, at);
-  try {
-    return (await checkout(url, commit)).directory;
-  } catch (error) {
-    if (!(error instanceof AshlarError) || error.at !== undefined) throw error;
-    throw new AshlarError(error.message, { at, hint: error.hint, cause: error.cause });
-  }
 }

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type { Checksums, FileSource, HttpSource, Source } from '../../../plan/types.ts';
 import { AshlarError, codeOf, type SourceSpan } from '../../../support/errors.ts';
 import { schemeOf } from '../../references.ts';
+import { checkOut } from '../checkout.ts';
 import type { FileArtifact, UrlRepository } from '../dockerfile/statements.ts';
-import { locked, lockedCommit } from '../lock.ts';
+import { locked } from '../lock.ts';
 import type { GitArtifact, PathArtifact, Section } from '../model.ts';
 import type { CekitOptions } from '../options.ts';
 
@@ -17,15 +18,14 @@ export type Checkouts = ReadonlyMap<GitArtifact, string>;
 /** Checks out what the artifacts of a description want of git repositories, side by side. */
 export async function checkOutArtifacts(
   sections: readonly Section[],
-  { checkout, lock }: Pick<CekitOptions, 'checkout' | 'lock'>,
+  options: Pick<CekitOptions, 'checkout' | 'lock'>,
 ): Promise<Checkouts> {
   const artifacts = sections
     .flatMap(section => section.artifacts)
     .filter((artifact): artifact is GitArtifact => artifact.kind === 'git');
   const found = artifacts.map(async artifact => {
     const { url, ref, at } = artifact;
-    const { directory } = await checkout(url, lockedCommit(lock, url, ref, at));
-    return [artifact, directory] as const;
+    return [artifact, await checkOut(url, ref, at, options)] as const;
   });
   return new Map(await Promise.all(found));
 }

@@ -70,7 +70,7 @@ function directoryName(directory: string): string {
 }
 
 type FoundByPath = Pick<PathArtifact, 'kind' | 'path' | 'checksums'>;
-type FoundByUrl = Pick<UrlArtifact, 'kind' | 'url' | 'checksums'>;
+type FoundByUrl = Pick<UrlArtifact, 'kind' | 'url' | 'checksums' | 'origin'>;
 
 async function foundByPath(
   path: string,
@@ -96,7 +96,12 @@ async function locate(
     case 'http':
     case 'https':
       if (!URL.canParse(text)) throw new AshlarError(`not a valid address: ${text}`, { at });
-      return { kind: 'url', url: text, checksums: readChecksums(raw.checksums, listener) };
+      return {
+        kind: 'url',
+        url: text,
+        checksums: readChecksums(raw.checksums, listener),
+        ...given({ origin: originOf(raw, listener) }),
+      };
     case 'file':
       return foundByPath(await pathOfFileUrl(raw.url), raw, listener);
     case undefined:
@@ -107,6 +112,10 @@ async function locate(
         hint: 'use http, https, file or a plain path',
       });
   }
+}
+
+function originOf({ origin: { url, checksums } }: RawUrlArtifact, listener: Listener): UrlArtifact['origin'] {
+  return url && { url, checksums: readChecksums(checksums, listener) };
 }
 
 /** The path as it is written if something is there, else without its percent signs. */

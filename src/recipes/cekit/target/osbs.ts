@@ -66,7 +66,7 @@ async function fetchLists(
     // OSBS itself puts everything below its directory.
     const target = [path.slice(fetchedDirectory.length), ...(file ? [file] : [])].join('/');
     if (artifact.kind === 'url' && isFetchedByOsbs(artifact, options))
-      urls.push({ url: artifact.url, target, ...(await checksums(artifact, md5Of)) });
+      urls.push({ url: artifact.url, target, ...(await checksums(artifact, md5Of)), ...originOf(artifact) });
     if (artifact.kind === 'pnc') listed(builds, artifact).push({ id: artifact.artifactId, target });
   }
   const pnc = {
@@ -91,4 +91,18 @@ async function checksums(
   md5Of: TargetOptions['md5Of'],
 ): Promise<object> {
   return Object.keys(checksums).length > 0 ? checksums : { md5: await md5Of(url, at) };
+}
+
+/** @throws AshlarError for sources without a checksum, which OSBS does not take. */
+function originOf({ name, origin }: UrlArtifact): object {
+  if (origin === undefined) return {};
+  const { url, checksums } = origin;
+  const sums = Object.entries(checksums).map(([algorithm, sum]) => [`source-${algorithm}`, sum]);
+  if (sums.length === 0) {
+    throw new AshlarError(`Unable to add source-url for artifact '${name}' as no checksum defined`, {
+      at: url.at,
+      hint: 'add source-sha256, source-sha1 or source-md5',
+    });
+  }
+  return { 'source-url': url.text, ...Object.fromEntries(sums) };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Artifact, Repository } from '../../../../src/recipes/cekit/model.ts';
 import type { PlanOptions } from '../../../../src/recipes/cekit/plan/plan.ts';
+import { AshlarError } from '../../../../src/support/errors.ts';
 import { at, located, section } from '../stage.ts';
 import { planned, plannedImage } from './planning.ts';
 
@@ -109,6 +110,12 @@ describe('an artifact', () => {
       source: { kind: 'file', path: '/checkouts/repo/main', directory: true },
       target: '/opt/',
     });
+  });
+
+  it('of git that cannot be had is an error at its place', async () => {
+    const checkout = () => Promise.reject(new AshlarError('Could not clone from repo'));
+    const missing = itemOf({ ...common, kind: 'git', url: 'repo', ref: 'main' }, { checkout });
+    await expect(missing).rejects.toMatchObject({ message: 'Could not clone from repo', at });
   });
 
   it('of PNC is refused before anything is built', async () => {

@@ -151,6 +151,16 @@ describe('checksums', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('of sources belong to their address', async () => {
+    const { artifacts } = await artifactsOf(
+      JSON.stringify([
+        { url: 'https://h/z.jar', 'source-url': 'https://h/z.tgz', 'source-md5': 'A'.repeat(32) },
+      ]),
+    );
+    const origin = { url: { text: 'https://h/z.tgz' }, checksums: { md5: 'a'.repeat(32) } };
+    expect(artifacts).toMatchObject([{ kind: 'url', checksums: {}, origin }]);
+  });
+
   it('have digits and nothing else', async () => {
     await expect(artifactsOf('[{name: n, sha256: ../../etc}]')).rejects.toMatchObject({
       message: "'../../etc' is no sha256",

@@ -8,6 +8,11 @@ const url: Artifact = {
   checksums: { sha256: 'ab' },
 };
 const unchecked: Artifact = { ...url, target: 'v.jar', url: 'https://example.com/v.jar', checksums: {} };
+const withSources: Artifact = {
+  ...url,
+  target: 'w.jar',
+  origin: { url: located('https://example.com/w.tgz'), checksums: { md5: 'cd' } },
+};
 const pnc: Artifact = {
   ...{ kind: 'pnc', name: 'p', target: 'p.jar', dest: '/opt/', buildId: '1', artifactId: '2', at },
 };
@@ -84,7 +89,7 @@ version: "1.0"
 
   it('has lists of what OSBS fetches, and not the files', async () => {
     const target = stage({
-      image: section({ artifacts: [url, pnc, unchecked, pathArtifact('/a', 'a')] }),
+      image: section({ artifacts: [url, pnc, unchecked, withSources, pathArtifact('/a', 'a')] }),
       contentSets: { sets: { x86_64: ['s'] }, at },
       osbs: {
         extraDir: '/e',
@@ -102,6 +107,11 @@ version: "1.0"
 - url: https://example.com/v.jar
   target: v.jar
   md5: md5 of https://example.com/v.jar
+- url: https://example.com/u.jar
+  target: w.jar
+  sha256: ab
+  source-url: https://example.com/w.tgz
+  source-md5: cd
 `);
     expect(found['image/fetch-artifacts-pnc.yaml']).toBe(`# Created by ashlar 0.0.0
 metadata:
@@ -117,6 +127,15 @@ builds:
     expect(found['image/content_sets.yml']).toBe('x86_64:\n  - s\n');
     const artifacts = (await files(description, true)).filter(({ kind }) => kind === 'artifact');
     expect(artifacts.map(({ path }) => path)).toEqual(['image/a']);
+  });
+
+  it('has sources for OSBS only with a checksum', async () => {
+    const origin = { url: located('https://example.com/w.tgz'), checksums: {} };
+    const target = stage({ image: section({ artifacts: [{ ...withSources, origin }] }) });
+    await expect(files({ builders: [], target }, true)).rejects.toThrow(
+      "Unable to add source-url for artifact 'u' as no checksum defined",
+    );
+    await expect(files({ builders: [], target })).resolves.not.toHaveLength(0);
   });
 
   it('has one container.yaml and one gating.yaml for all stages', async () => {
