@@ -102,7 +102,8 @@ async function fetch(clone: Clone, ref: string): Promise<void> {
 async function fetchAll(clone: Clone): Promise<void> {
   const shallow = existsSync(join(clone.directory, 'shallow')) ? ['--unshallow'] : [];
   const refs = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
-  await reaching(clone, fetchFrom(clone, shallow, refs));
+  // What is gone there must not be found here, nor be in the way of a new branch below its name.
+  await reaching(clone, fetchFrom(clone, ['--prune', ...shallow], refs));
   writeFileSync(join(clone.directory, COMPLETE), '');
 }
 

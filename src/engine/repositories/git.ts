@@ -26,6 +26,7 @@ const SETTINGS = [
   'core.askPass=',
   // Files are what the repository says, whatever the user likes in work trees of his own.
   'core.autocrlf=false',
+  'core.eol=lf',
   'core.symlinks=true',
   // Nothing of ours goes on in the background.
   'gc.auto=0',

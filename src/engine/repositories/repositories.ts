@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type FileLock, lockFile } from '../../linux/index.ts';
 import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
 import { pause } from '../../support/pause.ts';
@@ -58,10 +58,11 @@ export class Repositories implements Disposable {
    * @throws AshlarError when it cannot be had.
    */
   checkout(url: string, ref: string): Promise<CheckedOut> {
-    const key = canonical([url, ref]);
+    const address = addressOf(url);
+    const key = canonical([address, ref]);
     const known = this.#asked.get(key);
     if (known) return known;
-    const asked = this.#checkout(url, ref, `ref ${key}`);
+    const asked = this.#checkout(address, ref, `ref ${key}`);
     this.#asked.set(key, asked);
     return asked;
   }
@@ -145,6 +146,12 @@ function placeDirectory(temporary: string, directory: string): void {
   } catch (error) {
     if (!['EEXIST', 'ENOTEMPTY'].includes(codeOf(error) ?? '')) throw error;
   }
+}
+
+/** What names the same repository wherever we are started: builds in other directories share the store. */
+function addressOf(url: string): string {
+  // As git tells paths from `host:path` and addresses.
+  return /^(?:-|[^/]*:|$)/.test(url) ? url : resolve(url);
 }
 
 /** git would take them for options, or for programs to run. */

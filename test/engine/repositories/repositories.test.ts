@@ -142,6 +142,42 @@ describe.skipIf(!has('git'))('a repository', () => {
     }
   });
 
+  it('may give the name of a branch that is gone to a directory of branches', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'ashlar-other-'));
+    const gitThere = (...args: readonly string[]) =>
+      execFileSync('git', ['-C', other, ...identity, ...args], { env: environment });
+    try {
+      gitThere('init', '--quiet');
+      gitThere('fetch', '--quiet', origin, 'main');
+      gitThere('branch', 'main', commits[2] ?? '');
+      for (const name of ['branch', 'tag']) gitThere(name, 'old', commits[0] ?? '');
+      const [, second = ''] = commits;
+      await checkout(second.slice(0, 10), other);
+      gitThere('tag', '--delete', 'old');
+      gitThere('branch', '--delete', '--force', 'old');
+      gitThere('branch', 'old/new', second);
+      await expect(checkout('old', other)).rejects.toThrow('Could not checkout from old');
+      expect((await checkout(second.slice(0, 12), other)).commit).toBe(second);
+    } finally {
+      rmSync(other, { recursive: true });
+    }
+  });
+
+  it('is another one in another directory where its path is relative', async () => {
+    const there = mkdtempSync(join(tmpdir(), 'ashlar-there-'));
+    const before = process.cwd();
+    execFileSync('git', ['clone', '--quiet', origin, join(there, 'r')], { env: environment });
+    try {
+      process.chdir(there);
+      expect((await checkout('main', './r')).commit).toBe(commits[2]);
+      process.chdir(store);
+      await expect(checkout('main', './r')).rejects.toThrow(`Could not clone from ${join(store, 'r')}`);
+    } finally {
+      process.chdir(before);
+      rmSync(there, { recursive: true });
+    }
+  });
+
   it('is told of in the words of CEKit when it, or what is wanted of it, is not there', async () => {
     await expect(checkout('main', `${url}.nowhere`)).rejects.toThrow(`Could not clone from ${url}.nowhere`);
     await expect(checkout('nothing')).rejects.toThrow('Could not checkout from nothing');
