@@ -1,6 +1,6 @@
 /** Tar archives that are no layers and of any size: written as a stream, nothing of them is kept in memory. */
 import { AshlarError } from '../support/errors.ts';
-import { fromText } from './bytes.ts';
+import { type ByteString, fromText } from './bytes.ts';
 import { BLOCK, padding } from './tar-entry.ts';
 import { writeHeader } from './tar-header.ts';
 import { fitsOctal } from './tar-number.ts';
@@ -8,7 +8,6 @@ import { formatPax } from './tar-pax.ts';
 
 /** A regular file of an archive. */
 export interface StreamedFile {
-  /** At most 100 bytes. */
   readonly name: string;
   readonly size: number;
   readonly content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -22,12 +21,15 @@ export async function* streamArchive(
   files: Iterable<StreamedFile>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (const { name, size, content } of files) {
-    if (!fitsOctal(size, 12)) {
-      const records = formatPax([['size', String(size)]]);
-      yield header('x', records.length, 'PaxHeader');
+    const path = fromText(name);
+    const large = fitsOctal(size, 12) ? [] : [['size', String(size)] as const];
+    const long = path.length <= 100 ? [] : [['path', path] as const];
+    const records = formatPax([...long, ...large]);
+    if (records.length > 0) {
+      yield header('x', records.length, fromText('PaxHeader'));
       yield Buffer.concat([records, Buffer.alloc(padding(records.length))]);
     }
-    yield header('0', fitsOctal(size, 12) ? size : 0, name);
+    yield header('0', large.length > 0 ? 0 : size, path.slice(0, 100));
     let written = 0;
     for await (const bytes of content) {
       written += bytes.length;
@@ -39,11 +41,11 @@ export async function* streamArchive(
   yield Buffer.alloc(2 * BLOCK);
 }
 
-function header(flag: string, size: number, name: string): Buffer {
+function header(flag: string, size: number, name: ByteString): Buffer {
   const block = Buffer.alloc(BLOCK);
   writeHeader(block, 0, {
     prefix: '',
-    name: fromText(name),
+    name,
     mode: 0o644,
     uid: 0,
     gid: 0,

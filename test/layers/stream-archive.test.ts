@@ -9,10 +9,12 @@ async function archiveOf(files: readonly StreamedFile[]): Promise<Buffer> {
 describe('an archive that is streamed', () => {
   it('is what tar reads', async () => {
     const long = Buffer.alloc(100_000, 'abc');
+    const digest = `blobs/sha512/${'0123456789abcdef'.repeat(8)}`;
     const archive = await archiveOf([
       { name: 'blobs/a', size: 5, content: [Buffer.from('he'), Buffer.from('llo')] },
       { name: 'empty', size: 0, content: [] },
       { name: 'long', size: long.length, content: [long] },
+      { name: digest, size: 1, content: [Buffer.from('!')] },
     ]);
     const tar = (...args: string[]) =>
       execFileSync('tar', ['--numeric-owner', '--utc', ...args, '-f', '-'], {
@@ -23,8 +25,9 @@ describe('an archive that is streamed', () => {
       '-rw-r--r-- 0/0               5 1970-01-01 00:00 blobs/a',
       '-rw-r--r-- 0/0               0 1970-01-01 00:00 empty',
       '-rw-r--r-- 0/0          100000 1970-01-01 00:00 long',
+      `-rw-r--r-- 0/0               1 1970-01-01 00:00 ${digest}`,
     ]);
-    expect(tar('-xO').equals(Buffer.concat([Buffer.from('hello'), long]))).toBe(true);
+    expect(tar('-xO').equals(Buffer.concat([Buffer.from('hello'), long, Buffer.from('!')]))).toBe(true);
   });
 
   it('holds files that are larger than a header can say', async () => {
