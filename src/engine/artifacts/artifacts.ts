@@ -114,7 +114,15 @@ async function take(
     const order = { url: location, algorithms: ALGORITHMS, image: '' };
     return (await fetchFile(order, { store, signal, emit: () => {}, options: { fetch } })).taken;
   }
-  const path = /^file:/i.test(location) ? fileURLToPath(location) : location;
+  const path = /^file:/i.test(location) ? pathOfAddress(location) : location;
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new AshlarError(`${path} is not a file`);
   return takeFile(createReadStream(path, { highWaterMark: 1 << 20, signal }), ALGORITHMS, store);
+}
+
+function pathOfAddress(location: string): string {
+  try {
+    return fileURLToPath(location);
+  } catch (cause) {
+    throw new AshlarError('that is not the address of a file', { cause });
+  }
 }

@@ -26,9 +26,9 @@ export function readCekitCache(directory: string): readonly CekitArtifact[] {
 
 function readEntry(directory: string, uuid: string): readonly CekitArtifact[] {
   const path = join(directory, uuid);
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return [];
   const file = `${path}.yaml`;
   try {
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return [];
     const fields = fieldsOf(parseYaml(sourceText(file, readFileSync(file, 'utf8'))));
     const checksums = Object.fromEntries(
       ALGORITHMS.flatMap(algorithm => {
@@ -41,7 +41,9 @@ function readEntry(directory: string, uuid: string): readonly CekitArtifact[] {
     const texts = names?.kind === 'list' ? names.items.flatMap(item => rawText(item) ?? []) : [];
     return [{ uuid, path, checksums, names: texts }];
   } catch (error) {
-    if (error instanceof AshlarError) return [];
+    // CEKit may have just removed it, and what cannot be read is of no use to us.
+    const code = codeOf(error);
+    if (error instanceof AshlarError || ['ENOENT', 'EACCES', 'EISDIR'].includes(code ?? '')) return [];
     throw error;
   }
 }

@@ -22,7 +22,17 @@ export function readArtifacts(store: string): readonly KeptArtifact[] {
   return namesIn(directoryOf(store))
     .filter(name => name.endsWith('.json'))
     .sort()
-    .map(name => JSON.parse(readFileSync(join(directoryOf(store), name), 'utf8')) as KeptArtifact);
+    .flatMap(name => readRecord(join(directoryOf(store), name)));
+}
+
+/** Nothing when somebody has just removed it. */
+function readRecord(path: string): readonly KeptArtifact[] {
+  try {
+    return [JSON.parse(readFileSync(path, 'utf8')) as KeptArtifact];
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Whole or not at all, whenever we are killed. */

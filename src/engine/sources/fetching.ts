@@ -9,12 +9,16 @@ export interface FetchContext extends Pick<LookContext, 'emit' | 'signal'> {
   readonly options: Pick<BuildOptions, 'fetch'>;
 }
 
-/** How a server is asked for this address. Credentials go to its host alone. `debug` hears where they are from. */
+/**
+ * How a server is asked for this address. Credentials go to its host alone. `debug` hears where they are from.
+ * @throws AshlarError for what is no address.
+ */
 export async function askingFor(
   url: string,
   { options, signal }: FetchContext,
   debug: (text: string) => void,
 ): Promise<HttpOptions & { readonly headers: Readonly<Record<string, string>> }> {
+  if (!URL.canParse(url)) throw new AshlarError(`"${url}" is not an address`);
   const { insecure = false } = options.fetch ?? {};
   const headers = await credentials(url, options.fetch?.credentials ?? {}, debug);
   return { headers, signal, ...(insecure && { tls: () => ({ insecure }) }) };
@@ -66,8 +70,8 @@ const LONGEST_TEXT = 16 << 20;
  */
 export async function fetchText(url: string, context: FetchContext): Promise<string> {
   const { request } = await import('../../support/http.ts');
-  const options = await askingFor(url, context, text => say(context, undefined, 'debug', text));
   const bytes = await downloading(url, async () => {
+    const options = await askingFor(url, context, text => say(context, undefined, 'debug', text));
     const response = await request(url, options);
     await expectFile(response);
     return response.bytes(LONGEST_TEXT);

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -141,6 +142,9 @@ describe('artifacts that are added by hand', () => {
   it('must be files that are there', async () => {
     await expect(add(directory, sums(''))).rejects.toThrow(`${directory} is not a file`);
     await expect(add(join(directory, 'none'), sums(''))).rejects.toThrow('none is not a file');
+    await expect(add('http://:8x', sums(''))).rejects.toThrow('"http://:8x" is not an address');
+    for (const address of ['file://elsewhere/a', 'file:///a%2Fb'])
+      await expect(add(address, sums(''))).rejects.toThrow('that is not the address of a file');
     await using server = await serve((_, response) => void response.writeHead(404).end());
     await expect(add(`${server.url}/a`, sums(''))).rejects.toThrow(
       `couldn't download ${server.url}/a: 404 Not Found`,
@@ -153,6 +157,13 @@ describe('artifacts that are added by hand', () => {
     for (const name of readdirSync(options.store).filter(name => name.startsWith('index.db')))
       rmSync(join(options.store, name));
     expect(await find({ sha1: sum('sha1', 'content') })).toBe('content');
+  });
+
+  it('may be removed while somebody looks for others', async () => {
+    await add(write('a.jar', 'content'), sums('content'));
+    // As a name that was listed, and then is gone.
+    symlinkSync('nowhere', join(options.store, 'artifacts', 'gone.json'));
+    expect(listArtifacts(options)).toHaveLength(1);
   });
 
   it('are gone when they are removed, and their bytes with the next gc', async () => {
@@ -198,6 +209,10 @@ describe("CEKit's own cache", () => {
     writeFileSync(join(cache, 'b.yaml'), 'names: [x]\n');
     writeFileSync(join(cache, 'c'), 'x');
     writeFileSync(join(cache, 'c.yaml'), '- 1\n');
+    writeFileSync(join(cache, 'd'), 'x');
+    mkdirSync(join(cache, 'd.yaml'));
+    writeFileSync(join(cache, 'e'), 'x');
+    symlinkSync('nowhere', join(cache, 'e.yaml'));
     expect(listArtifacts(options).map(({ uuid }) => uuid)).toEqual([uuid, 'c']);
   });
 });

@@ -194,6 +194,14 @@ describe('a file that cannot be had', () => {
     expect(log).toContain(`warning: ${messages.warning}`);
   });
 
+  it('is told of where its address is none', async () => {
+    const url = 'http://:8x';
+    const text = `"${url}" is not an address`;
+    for (const more of [{}, { revalidate: true }, { checksums: { md5: sum('md5', '') } }] as const)
+      expect((await failure(contentOf(http(url, { ...more, at })))).message).toContain(text);
+    await expect(fetchText(url, build())).rejects.toThrow(text);
+  });
+
   it('is not one that a server sends with another status than 200', async () => {
     await using server = await serve((_, response) => void response.writeHead(203).end('content'));
     expect((await failure(contentOf(http(`${server.url}/a`)))).message).toContain('203 Non-Authoritative');
