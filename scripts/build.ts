@@ -9,6 +9,7 @@ await build({
     index: 'src/index.ts',
     inside: 'src/engine/inside.ts',
     'layer-worker': 'src/layers/worker.ts',
+    'network-worker': 'src/sandbox/network-worker.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },

@@ -13,6 +13,12 @@ export {
   removeArtifact,
 } from './artifacts/artifacts.ts';
 export { buildPlan } from './build.ts';
+export {
+  type Container,
+  type ContainerChanges,
+  type TestedImage,
+  testImage,
+} from './containers/containers.ts';
 export type { BuildOptions, FetchOptions, FormOptions } from './context.ts';
 export type { BuildEvent, EventSink } from './events.ts';
 export { TAG_SUFFIXES } from './forms/images.ts';

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findAccount, readAccountFiles, releaseMounts, settleInNamespaces } from '../sandbox/index.ts';
 import type { Call } from './inside/call.ts';
+import { ask, beside, container, ended, look } from './inside/containers.ts';
 import { toPlain } from './inside/errors-as-data.ts';
 import { makeErofsLayer, readFileSystem } from './inside/file-systems.ts';
 import { grab } from './inside/grab.ts';
@@ -33,6 +34,11 @@ const handlers: Handlers = {
   labels,
   regenerate,
   shell,
+  container,
+  ended,
+  beside,
+  ask,
+  look,
   pack,
   readFileSystem,
   makeErofs: makeErofsLayer,

@@ -14,6 +14,7 @@ export {
   seekHole,
   setPipeSize,
 } from './bytes.ts';
+export { reap } from './children.ts';
 export { SystemCallError } from './errors.ts';
 export {
   AT_FDCWD,
@@ -50,5 +51,6 @@ export {
   unmountIdle,
 } from './mount.ts';
 export type { Name } from './name.ts';
+export { enterNewNetwork } from './network.ts';
 export { lendTerminal } from './terminal.ts';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';

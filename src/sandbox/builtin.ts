@@ -2,22 +2,15 @@
  * The built-in runner: util-linux's unshare with a chroot. The same view of the tree as with an OCI runtime, but
  * fewer walls: all capabilities of the namespace are kept and /proc is not masked.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MS, makeReadOnly, mount, unmount } from '../linux/index.ts';
-import { codeOf } from '../support/errors.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
 import { type Bundle, runChild, type SettledProcess } from './bundle.ts';
 import { openMountPoint } from './mountpoints.ts';
+import { parentOf, processes } from './processes.ts';
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
@@ -34,23 +27,18 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
   for (const { source, target } of bundle.binds) {
     mounts.add(target, point => mount({ source, target: point, flags: MS.BIND | MS.REC }));
   }
-  const { args, environment, hostname, network, account, directory } = bundle.process;
+  const { environment, hostname, network } = bundle.process;
   const namespaces = ['--pid', '--ipc', '--uts', ...(network === 'none' ? ['--net'] : [])];
-  const inTree = [
-    ...withGroups(account),
-    findProgram('unshare') ?? 'unshare',
-    ...['--mount', '--fork', '--kill-child', inTreeOf(bundle), `--wd=${directory}`, '--mount-proc'],
-    // After all that only uid 0 may do.
-    ...(account.uid === 0 ? [] : [`--setuid=${account.uid}`]),
-    ...['--', ...args],
-  ];
+  const joined = typeof network === 'object' ? ['nsenter', `--net=${network.path}`, '--'] : [];
+  const inTree = intoTree(bundle, FIRST);
   // The host name is set by the host's shell, before the tree's root is entered: the tree may have no programs at all.
   const script = 'hostname "$0" 2>/dev/null || echo "$0" > /proc/sys/kernel/hostname; exec "$@"';
   return await runChild(
     stdio =>
-      spawn(
-        'unshare',
+      start(
         [
+          ...joined,
+          'unshare',
           ...namespaces,
           '--fork',
           '--kill-child',
@@ -58,16 +46,65 @@ export async function runBuiltIn(bundle: Bundle): Promise<number> {
           '-c',
           script,
           hostname,
-          'env',
-          '-i',
-          ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+          ...withEnvironment(environment),
           ...inTree,
         ],
-        { stdio },
+        stdio,
       ),
     bundle,
     child => killAll(child, inTreeOf(bundle)),
   );
+}
+
+/** Runs another process beside that of a bundle, which is running, to its end; returns its exit status. */
+export async function runBesideBuiltIn(bundle: Bundle): Promise<number> {
+  const first = findFirstProcess(bundle);
+  if (first === undefined) throw new AshlarError('there is no running process to run another one beside');
+  const namespaces = ['--mount', '--pid', '--ipc', '--uts', '--net'];
+  const words = [...withEnvironment(bundle.process.environment), ...intoTree(bundle, [])];
+  return await runChild(
+    stdio => start(['nsenter', `--target=${first}`, ...namespaces, '--', ...words], stdio),
+    bundle,
+    endsByItself,
+  );
+}
+
+/**
+ * For what runs beside the first process of a container, and ends with it. Were the runner killed, nobody would reap
+ * the process that it has started; a namespace does not end before all its processes are reaped.
+ */
+export function endsByItself(): void {}
+
+/** The process of a bundle that is being run, told by its pid here; undefined before its start and after its end. */
+export function findFirstProcess(bundle: Bundle): number | undefined {
+  const parent = processes().find(({ words }) => words[1] === FIRST[0] && words.includes(inTreeOf(bundle)));
+  if (parent === undefined) return undefined;
+  const child = processes().find(({ pid, words }) => parentOf(pid) === parent.pid && words[1] !== FIRST[0]);
+  return child?.pid;
+}
+
+/** What the process of a bundle gets for itself; the first word is the one that those have by which it is started. */
+const FIRST = ['--mount', '--fork', '--kill-child', '--mount-proc'] as const;
+
+/** The words that start the process of a bundle in its tree. */
+function intoTree(bundle: Bundle, own: readonly string[]): readonly string[] {
+  const { account, directory, args } = bundle.process;
+  return [
+    ...withGroups(account),
+    findProgram('unshare') ?? 'unshare',
+    ...[...own, inTreeOf(bundle), `--wd=${directory}`],
+    // After all that only uid 0 may do.
+    ...(account.uid === 0 ? [] : [`--setuid=${account.uid}`]),
+    ...['--', ...args],
+  ];
+}
+
+function withEnvironment(environment: SettledProcess['environment']): readonly string[] {
+  return ['env', '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+}
+
+function start([program = '', ...args]: readonly string[], stdio: StdioOptions): ChildProcess {
+  return spawn(program, args, { stdio });
 }
 
 /** What sets the groups of the program that follows; those of uid 0 are none already. */
@@ -89,14 +126,17 @@ function inTreeOf({ rootfs }: Bundle): string {
  */
 function killAll(runner: ChildProcess, argument: string): void {
   runner.kill('SIGKILL');
-  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (words.includes(argument)) process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      // Processes come and go while we look.
-      if (!['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) throw error;
-    }
+  for (const { pid, words } of processes()) {
+    if (words.includes(argument)) killIfThere(pid);
+  }
+}
+
+/** Processes come and go while we look. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -19,8 +19,8 @@ export interface Process {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly hostname: string;
-  /** `host`: the host's network; `none`: only a loopback of its own. */
-  readonly network: 'host' | 'none';
+  /** `host`: the host's network; `none`: only a loopback of its own; or the one that a path leads to. */
+  readonly network: 'host' | 'none' | { readonly path: string };
   /** As whom and where it runs: as uid 0 in `/` when absent. */
   readonly identity?: Identity;
 }
@@ -38,8 +38,13 @@ const KILL_AGAIN = 200;
 
 /** Where a process reads from and writes to. */
 export type Streams =
-  /** It has no input. Standard output and error are one pipe, so that their order is kept. */
-  | { readonly kind: 'collected'; readonly output: (bytes: Uint8Array) => void }
+  /** Standard output and error are one pipe, so that their order is kept. */
+  | {
+      readonly kind: 'collected';
+      readonly output: (bytes: Uint8Array) => void;
+      /** Its input is a pipe that nobody writes to and that does not end; it has no input when absent. */
+      readonly waits?: true;
+    }
   /** Open files of this process. */
   | {
       readonly kind: 'attached';
@@ -83,7 +88,7 @@ export async function runChild(
 ): Promise<number> {
   signal.throwIfAborted();
   const { child, drained } =
-    streams.kind === 'collected' ? startCollecting(start, streams.output) : startAttached(start, streams);
+    streams.kind === 'collected' ? startCollecting(start, streams) : startAttached(start, streams);
   let again: NodeJS.Timeout | undefined;
   const abort = () => {
     kill(child);
@@ -114,10 +119,10 @@ interface Started {
 
 function startCollecting(
   start: (stdio: StdioOptions) => ChildProcess,
-  output: (bytes: Uint8Array) => void,
+  { output, waits }: Extract<Streams, { kind: 'collected' }>,
 ): Started {
   const { read, write } = pipe();
-  const child = start(['ignore', write, write]);
+  const child = start([waits ? 'pipe' : 'ignore', write, write]);
   closeSync(write);
   const reader = new Socket({ fd: read, readable: true, writable: false });
   reader.on('data', output);

@@ -8,8 +8,10 @@
 export { copyDirectoryAttributes } from './attributes.ts';
 export type { Identity, Process, Streams } from './bundle.ts';
 export { type Confinement, INPUT, OUTPUT, runConfined } from './confine.ts';
+export { type Container, inContainer } from './container.ts';
 export { detectIdMap, type IdMap } from './idmap.ts';
 export { CALLERS_STDERR, settleInNamespaces, startInNamespaces } from './namespaces.ts';
+export { Network, type NetworkQuestion, type PageAnswer } from './network.ts';
 export { namespaceCure, namespaceObstacle } from './obstacles.ts';
 export { overlayAt, releaseMounts } from './release.ts';
 export { type HostMount, nameResolution, type RunOptions, runInTree } from './run.ts';

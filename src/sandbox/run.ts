@@ -50,36 +50,49 @@ const SYSTEM_POINTS: readonly MountPoint[] = ['/proc', '/dev', '/sys'].map(path 
  * Runs a process in a tree and returns its exit status. Nothing that is made for running it (mount points, devices,
  * the mounts themselves) gets into `upper`. Must be called inside our own namespaces.
  */
-export async function runInTree(options: RunOptions): Promise<number> {
-  const { upper, scratch, streams, signal } = options;
+export function runInTree(options: RunOptions): Promise<number> {
+  const { scratch, streams, signal } = options;
+  return inReadyTree(options, async ({ root, binds }) => {
+    const directory = join(scratch, 'bundle');
+    const process = settle(options.process, root);
+    const bundle = { process, rootfs: root, binds, directory, streams, signal };
+    try {
+      const status = await runBundle(options.runtime, bundle);
+      if (status !== 0) explainFailure(root, options);
+      return status;
+    } catch (error) {
+      if (error instanceof AshlarError) explainFailure(root, options);
+      throw error;
+    }
+  });
+}
+
+/** What it takes to mount a tree with mount points for all that processes find in it. */
+export type TreeToRunIn = Pick<RunOptions, 'lowers' | 'upper' | 'scratch' | 'mounts'>;
+
+/** Does something while the tree is mounted, and what is to be bound to it is staged. */
+export async function inReadyTree<T>(
+  options: TreeToRunIn,
+  use: (tree: { readonly root: string; readonly binds: readonly StagedBind[] }) => Promise<T>,
+): Promise<T> {
+  const { upper, scratch, mounts } = options;
   const staging = join(scratch, 'binds');
   mkdirSync(staging, { recursive: true });
   const staged: Staged[] = [];
   try {
-    for (const [i, hostMount] of options.mounts.entries())
-      staged.push(stage(hostMount, join(staging, String(i))));
+    for (const [i, hostMount] of mounts.entries()) staged.push(stage(hostMount, join(staging, String(i))));
     const points = staged.map(({ bind, kind }): MountPoint => ({ path: bind.target, kind }));
     const { lowers, paths } = withMountPoints(options, points);
     using tree = mountTree({ lowers, upper, scratch: join(scratch, 'tree') });
     const binds = staged.map(({ bind }, i) => ({ ...bind, target: paths[i] ?? bind.target }));
-    const directory = join(scratch, 'bundle');
-    const process = settle(options.process, tree.root);
-    const bundle = { process, rootfs: tree.root, binds, directory, streams, signal };
-    try {
-      const status = await runBundle(options.runtime, bundle);
-      if (status !== 0) explainFailure(tree.root, options);
-      return status;
-    } catch (error) {
-      if (error instanceof AshlarError) explainFailure(tree.root, options);
-      throw error;
-    }
+    return await use({ root: tree.root, binds });
   } finally {
     for (const { bind } of staged) unmount(bind.source);
   }
 }
 
 /** A process as it is to start in the tree mounted at `root`, which gets the directory that it starts in. */
-function settle({ identity, ...process }: Process, root: string): SettledProcess {
+export function settle({ identity, ...process }: Process, root: string): SettledProcess {
   if (!identity) return { ...process, account: { uid: 0, gid: 0, groups: [] }, directory: '/' };
   const { user, directory } = identity;
   const account = availableAccount(findAccount(user, readAccountFiles(root)), user);
@@ -114,7 +127,7 @@ function stage({ source, target, readOnly }: HostMount, place: string): Staged {
  * mount points, if any are missing.
  */
 function withMountPoints(
-  { lowers, scratch }: RunOptions,
+  { lowers, scratch }: TreeToRunIn,
   points: readonly MountPoint[],
 ): { readonly lowers: readonly string[]; readonly paths: readonly string[] } {
   using tree = mountTree({ lowers, scratch: join(scratch, 'look') });

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { join } from 'node:path';
 import { AshlarError } from '../support/errors.ts';
 import { findProgram } from '../support/process.ts';
-import { runBuiltIn } from './builtin.ts';
+import { endsByItself, findFirstProcess, runBesideBuiltIn, runBuiltIn } from './builtin.ts';
 import { type Bundle, runChild } from './bundle.ts';
-import { runtimeSpec } from './spec.ts';
+import { processSpec, runtimeSpec } from './spec.ts';
 
 export type RuntimeName = 'crun' | 'runc' | 'builtin';
 
@@ -15,40 +15,76 @@ export function runBundle(runtime: RuntimeName, bundle: Bundle): Promise<number>
   return runtime === 'builtin' ? runBuiltIn(bundle) : runOci(runtime, bundle);
 }
 
-async function runOci(runtime: 'crun' | 'runc', bundle: Bundle): Promise<number> {
+async function runOci(runtime: OciRuntime, bundle: Bundle): Promise<number> {
+  const { directory, process } = bundle;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(runtimeSpec(runtime, bundle)));
+  const log = join(directory, 'runtime.log');
+  const [program, globals] = commandOf(runtime, directory, log);
+  const status = await runChild(
+    stdio => spawn(program, [...globals, 'run', '--bundle', directory, CONTAINER], { stdio }),
+    bundle,
+    () => spawnSync(program, [...globals, 'delete', '--force', CONTAINER], { stdio: 'ignore' }),
+  );
+  const message = status === 0 ? undefined : startFailure(log);
+  if (message !== undefined)
+    throw new AshlarError(`${runtime} could not start '${process.args[0]}': ${message}`);
+  return status;
+}
+
+/** Whether the process of a bundle that is being run has been started, and goes on. */
+export function isRunning(runtime: RuntimeName, bundle: Bundle): boolean {
+  if (runtime === 'builtin') return findFirstProcess(bundle) !== undefined;
+  const [program, globals] = commandOf(runtime, bundle.directory, '/dev/null');
+  const { status, stdout } = spawnSync(program, [...globals, 'state', CONTAINER], { encoding: 'utf8' });
+  return status === 0 && JSON.parse(stdout).status === 'running';
+}
+
+/**
+ * Runs another process beside that of a bundle, to its end or the end of that; returns its exit status. What kept it
+ * from starting is to be read in its output.
+ * @param name Of files of its own, in the directory of the bundle.
+ */
+export async function runBeside(runtime: RuntimeName, bundle: Bundle, name: string): Promise<number> {
+  if (runtime === 'builtin') return runBesideBuiltIn(bundle);
+  const [file, log] = [`${name}.json`, `${name}.log`].map(own => join(bundle.directory, own));
+  if (file === undefined || log === undefined) throw new Error('no files to describe a process with');
+  writeFileSync(file, JSON.stringify(processSpec(bundle.process, bundle.streams)));
+  const [program, globals] = commandOf(runtime, bundle.directory, log);
+  return runChild(
+    stdio => spawn(program, [...globals, 'exec', '--process', file, CONTAINER], { stdio }),
+    bundle,
+    endsByItself,
+  );
+}
+
+type OciRuntime = Exclude<RuntimeName, 'builtin'>;
+
+/** Of the one container that a directory of ours is for. */
+const CONTAINER = 'build';
+
+/** A runtime's program, and the arguments before its commands. */
+function commandOf(
+  runtime: OciRuntime,
+  directory: string,
+  log: string,
+): readonly [program: string, globals: readonly string[]] {
   const program = findProgram(runtime);
   if (!program)
     throw new AshlarError(`cannot find the OCI runtime '${runtime}'`, {
       hint: `install the package ${runtime}`,
     });
-  const { directory } = bundle;
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, 'config.json'), JSON.stringify(runtimeSpec(runtime, bundle)));
-  const log = join(directory, 'runtime.log');
-  const globals = [
-    '--root',
-    join(directory, 'state'),
-    '--log',
-    log,
-    ...(runtime === 'crun' ? ['--cgroup-manager=disabled'] : []),
-  ];
-  const container = 'build';
-  const status = await runChild(
-    stdio => spawn(program, [...globals, 'run', '--bundle', directory, container], { stdio }),
-    bundle,
-    () => spawnSync(program, [...globals, 'delete', '--force', container], { stdio: 'ignore' }),
-  );
-  if (status !== 0 && existsSync(log)) {
-    const message = startFailure(readFileSync(log, 'utf8'));
-    if (message !== undefined)
-      throw new AshlarError(`${runtime} could not start '${bundle.process.args[0]}': ${message}`);
-  }
-  return status;
+  const cgroups = runtime === 'crun' ? ['--cgroup-manager=disabled'] : [];
+  return [program, ['--root', join(directory, 'state'), '--log', log, ...cgroups]];
 }
 
 /** The last error in a runtime's log; undefined when the process itself was started. */
 function startFailure(log: string): string | undefined {
-  const lines = log.split('\n').filter(line => line.includes('level=error') || /^\S+ (?!warning)/.test(line));
+  if (!existsSync(log)) return undefined;
+  const text = readFileSync(log, 'utf8');
+  const lines = text
+    .split('\n')
+    .filter(line => line.includes('level=error') || /^\S+ (?!warning)/.test(line));
   const last = lines.at(-1);
   return last === undefined
     ? undefined

@@ -1,6 +1,6 @@
 /** The configuration of an OCI runtime (https://github.com/opencontainers/runtime-spec/blob/v1.1.0/config.md). */
 
-import type { Bundle, StagedBind } from './bundle.ts';
+import type { Bundle, SettledProcess, StagedBind, Streams } from './bundle.ts';
 import { availableCapabilities } from './capabilities.ts';
 
 interface SpecMount {
@@ -55,41 +55,58 @@ export function runtimeSpec(
   runtime: 'crun' | 'runc',
   { process: options, rootfs, binds, streams }: Pick<Bundle, 'process' | 'rootfs' | 'binds' | 'streams'>,
 ): object {
-  const capabilities = availableCapabilities();
-  const { account } = options;
-  const terminal = streams.kind === 'attached' ? streams.terminal : undefined;
   return {
     ociVersion: '1.0.2',
-    process: {
-      terminal: terminal !== undefined,
-      ...(terminal && { consoleSize: { height: terminal.rows, width: terminal.columns } }),
-      user: {
-        uid: account.uid,
-        gid: account.gid,
-        ...(account.groups.length > 0 && { additionalGids: account.groups }),
-      },
-      args: options.args,
-      env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),
-      cwd: options.directory,
-      capabilities: {
-        bounding: capabilities,
-        effective: capabilities,
-        permitted: capabilities,
-        inheritable: [],
-      },
-      noNewPrivileges: false,
-    },
+    process: processSpec(options, streams),
     root: { path: rootfs, readonly: false },
     hostname: options.hostname,
     mounts: [...STANDARD_MOUNTS, ...binds.map(bind => bindMount(runtime, bind))],
     linux: {
-      namespaces: ['mount', 'pid', 'ipc', 'uts', ...(options.network === 'none' ? ['network'] : [])].map(
-        type => ({ type }),
-      ),
+      namespaces: [
+        ...['mount', 'pid', 'ipc', 'uts'].map(type => ({ type })),
+        ...networkNamespace(options.network),
+      ],
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
     },
   };
+}
+
+/** What a runtime is told of a process, the first one of a container or another one. */
+export function processSpec(options: SettledProcess, streams: Streams): object {
+  const capabilities = availableCapabilities();
+  const { account } = options;
+  const terminal = streams.kind === 'attached' ? streams.terminal : undefined;
+  return {
+    terminal: terminal !== undefined,
+    ...(terminal && { consoleSize: { height: terminal.rows, width: terminal.columns } }),
+    user: {
+      uid: account.uid,
+      gid: account.gid,
+      ...(account.groups.length > 0 && { additionalGids: account.groups }),
+    },
+    args: options.args,
+    env: Object.entries(options.environment).map(([name, value]) => `${name}=${value}`),
+    cwd: options.directory,
+    capabilities: {
+      bounding: capabilities,
+      effective: capabilities,
+      permitted: capabilities,
+      inheritable: [],
+    },
+    noNewPrivileges: false,
+  };
+}
+
+function networkNamespace(network: SettledProcess['network']): readonly object[] {
+  switch (network) {
+    case 'host':
+      return [];
+    case 'none':
+      return [{ type: 'network' }];
+    default:
+      return [{ type: 'network', path: network.path }];
+  }
 }
 
 /**

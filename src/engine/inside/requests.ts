@@ -12,7 +12,7 @@ import type {
   ParentDirectory,
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
-import type { Account, Identity } from '../../sandbox/index.ts';
+import type { Account, Identity, NetworkQuestion, PageAnswer } from '../../sandbox/index.ts';
 import type { Algorithm, KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
@@ -105,6 +105,52 @@ export interface ShellRequest extends Room {
   readonly changes?: string;
 }
 
+/** A container that runs until its call is cancelled; its output is the output of the call. */
+export interface ContainerRequest extends Room {
+  /** What other requests call it. */
+  readonly container: string;
+  readonly command: readonly string[];
+  /** Whether its process has an input, which nobody writes to and which does not end. */
+  readonly waits: boolean;
+}
+
+/** A command in a container. */
+export interface BesideRequest {
+  readonly container: string;
+  readonly command: readonly string[];
+  /** Milliseconds until it is not waited for any more. */
+  readonly patience: number;
+}
+
+export type BesideResult =
+  | { readonly kind: 'ended'; readonly status: number; readonly text: string }
+  | { readonly kind: 'going-on'; readonly text: string }
+  /** The container's own process has ended, with this status. */
+  | { readonly kind: 'none'; readonly status: number };
+
+/** What listens in the network of a container. */
+export interface AskRequest {
+  readonly container: string;
+  readonly question: NetworkQuestion;
+}
+
+/** What is at a path. */
+export interface LookRequest {
+  readonly place:
+    | { readonly kind: 'container'; readonly container: string }
+    | { readonly kind: 'tree'; readonly layers: readonly TreeLayer[] };
+  readonly path: string;
+}
+
+export type Looked =
+  | { readonly kind: 'nothing' }
+  /** `link`: the path itself is a symbolic link, and what is described is what it leads to. */
+  | ({ readonly link: boolean } & (
+      | { readonly kind: 'file'; readonly text: string }
+      | { readonly kind: 'directory'; readonly names: readonly string[] }
+      | { readonly kind: 'other' }
+    ));
+
 /** A script whose files in one directory, shown under several absolute paths, are labels. */
 export interface LabelsRequest extends Room {
   readonly script: string;
@@ -177,6 +223,12 @@ export interface Requests {
   readonly regenerate: { readonly params: RegenerateRequest; readonly result: RegenerateResult };
   /** The command's exit status. */
   readonly shell: { readonly params: ShellRequest; readonly result: number };
+  readonly container: { readonly params: ContainerRequest; readonly result: null };
+  /** The exit status of a container's process by its name; undefined while it runs. */
+  readonly ended: { readonly params: string; readonly result: number | undefined };
+  readonly beside: { readonly params: BesideRequest; readonly result: BesideResult };
+  readonly ask: { readonly params: AskRequest; readonly result: PageAnswer };
+  readonly look: { readonly params: LookRequest; readonly result: Looked };
   /** The identity of what is at a place; undefined when nothing is there. */
   readonly identify: { readonly params: Location; readonly result: FileIdentity | undefined };
   /** Who a user is by the account files of a tree. */
