@@ -25,8 +25,8 @@ export interface AccountFiles {
 /** As of ids: the kernel has one that is larger, but it means nobody. */
 const HIGHEST = 2 ** 31 - 1;
 
-/** Bytes; strangers choose what is in account files. */
-const LARGEST = 16 * 1024 ** 2;
+/** Bytes; strangers choose what is in account files, and lines of one byte take seventy times that in memory. */
+const LARGEST = 1024 ** 2;
 
 /**
  * Who `spec` is: `name`, `1000`, `name:group`, `1000:1000`; empty is uid 0.

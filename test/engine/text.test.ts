@@ -32,6 +32,15 @@ describe('expandText', () => {
     expect(expandText(text('SET'), variables)).toBe('value');
   });
 
+  it('stops values that double themselves', () => {
+    const twice: Text = [{ variable: 'X' }, { variable: 'X' }];
+    const grow = () => {
+      let value = 'x';
+      for (let i = 0; i < 64; i++) value = expandText(twice, new Map([['X', value]]));
+    };
+    expect(grow).toThrow('a value with variables has more than 1048576 characters');
+  });
+
   it('leaves everything else as it is, values included', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.string(), (before, value, after) => {

@@ -79,6 +79,11 @@ describe('readAccountFiles', () => {
     expect(readAccountFiles(root)).toEqual({ passwd: 'inside', group: '' });
   });
 
+  it('reads nothing that would fill the memory', () => {
+    writeFileSync(join(root, 'etc/passwd'), '\n'.repeat(1024 ** 2 + 1));
+    expect(() => readAccountFiles(root)).toThrow('/etc/passwd in the image is too large to be looked into');
+  });
+
   it('reads no FIFOs and no directories, and nothing where nothing is', () => {
     expect(readAccountFiles(root)).toEqual({ passwd: '', group: '' });
     mkdirSync(join(root, 'etc/group'));
