@@ -1,12 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { examplesOf, isTest, readManual, testsNamedIn } from '../manual.ts';
 import { layer, load } from './load.ts';
 
-const manual = readFileSync(new URL('../../../docs/stacker.md', import.meta.url), 'utf8');
-const examples = [...manual.matchAll(/^```yaml\n(.*?)^```$/gms)].map(match => match[1] ?? '');
+const manual = readManual('stacker.md');
 
 describe('the manual', () => {
-  it.each(examples)('has examples that load without a warning: %j', async text => {
+  it.each(examplesOf(manual))('has examples that load without a warning: %j', async text => {
     const files = { 'app/stacker.yaml': text, 'base/stacker.yaml': layer('').replace(/^l:/, 'base:') };
     const { plan, warnings } = await load(files, { files: ['app/stacker.yaml'] });
     expect(warnings).toEqual([]);
@@ -14,13 +13,8 @@ describe('the manual', () => {
   });
 
   it('names tests that there are, in every row', () => {
-    const rows = manual.split('\n').filter(line => line.startsWith('| ') && line.includes('` |'));
-    const named = rows.flatMap(row =>
-      [...row.matchAll(/`([a-z0-9]+\/[\w/-]+)`/g)].map(([, name]) => name ?? ''),
-    );
-    const tests = named.filter(name => /^(e2e|recipes|engine|cli|layers|oci|sandbox|support)\//.test(name));
+    const tests = testsNamedIn(manual);
     expect(new Set(tests).size).toBeGreaterThan(50);
-    const missing = tests.filter(name => !existsSync(new URL(`../../${name}.test.ts`, import.meta.url)));
-    expect(missing).toEqual([]);
+    expect(tests.filter(name => !isTest(name))).toEqual([]);
   });
 });
