@@ -1,22 +1,63 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { hostPlatform, openImage, type Platform, parseReference } from '../../oci/index.ts';
-import { type BaseConfig, convertDockerfile } from '../../recipes/dockerfile/index.ts';
-import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
-import { type Log, openLog, withPlace } from '../log.ts';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { hostPlatform } from '../../oci/index.ts';
+import type { Override } from '../../recipes/cekit/index.ts';
+import { convertDockerfile } from '../../recipes/dockerfile/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { UsageError } from '../failure.ts';
+import { openLog, withPlace } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
+import { readBase } from './base-config.ts';
+import { replaceFile } from './replace-file.ts';
 
 export interface ConvertFlags {
-  readonly dockerFile: string;
-  readonly outputFile: string;
-  readonly substituteFile: string;
+  readonly dockerFile?: string;
+  readonly descriptor?: string;
+  readonly stackerFile?: string;
+  readonly outputFile?: string;
+  /** Written for a Dockerfile, read for a stacker file. */
+  readonly substituteFile?: string;
+  readonly substitute: readonly string[];
+  readonly overrides?: readonly Override[];
+  readonly buildArg: readonly string[];
 }
 
-/** How long a registry may take to say what the environment of a base is; without it the conversion goes on. */
-const patience = 20_000;
-
-/** Writes a stacker file and its substitute file for a Dockerfile. Like stacker, it replaces what is there. */
+/**
+ * Writes a stacker file for a Dockerfile or a descriptor, or a descriptor for a stacker file. Like stacker, it replaces
+ * what is there.
+ * @throws UsageError for flags of several sources.
+ */
 export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promise<void> {
+  const { dockerFile, descriptor, stackerFile } = flags;
+  if ([dockerFile, descriptor, stackerFile].filter(file => file !== undefined).length > 1)
+    throw new UsageError('convert takes one of --docker-file, --descriptor and --stacker-file');
+  const ofOthers = Object.entries({
+    '--substitute': stackerFile === undefined && flags.substitute.length > 0,
+    '--overrides': descriptor === undefined && flags.overrides !== undefined,
+    '--build-arg': descriptor === undefined && flags.buildArg.length > 0,
+    '--substitute-file': descriptor !== undefined && flags.substituteFile !== undefined,
+  });
+  const [odd] = ofOthers.find(([, given]) => given) ?? [];
+  if (odd !== undefined) throw new UsageError(`${odd} means nothing to what is converted here`);
+  if (descriptor !== undefined) {
+    const { convertDescriptor } = await import('./convert-cekit.ts');
+    await convertDescriptor(globals, { ...flags, descriptor });
+  } else if (stackerFile !== undefined) {
+    const { convertStackerFile } = await import('./convert-cekit.ts');
+    await convertStackerFile(globals, { ...flags, stackerFile });
+  } else {
+    await convertFromDockerfile(globals, {
+      dockerFile: dockerFile ?? 'Dockerfile',
+      outputFile: flags.outputFile ?? 'stacker.yaml',
+      substituteFile: flags.substituteFile ?? 'stacker-subs.yaml',
+    });
+  }
+}
+
+async function convertFromDockerfile(
+  globals: GlobalFlags,
+  flags: { readonly dockerFile: string; readonly outputFile: string; readonly substituteFile: string },
+): Promise<void> {
   const log = openLog(globals);
   const settings = await readSettings(globals);
   const file = resolve(flags.dockerFile);
@@ -43,35 +84,4 @@ export async function convert(globals: GlobalFlags, flags: ConvertFlags): Promis
   await replaceFile(resolve(flags.substituteFile), converted.substitutes, 0o644);
   await replaceFile(output, converted.stackerFile, 0o644);
   log('info', `wrote ${flags.outputFile}; build it with --substitute-file ${flags.substituteFile}`);
-}
-
-async function readBase(url: string, platform: Platform, log: Log): Promise<BaseConfig | undefined> {
-  try {
-    const signal = AbortSignal.timeout(patience);
-    const { config } = await openImage(parseReference(url), { platform, signal });
-    const { Env, WorkingDir = '', User = '' } = config.config ?? {};
-    return { environment: Env ?? [], workingDir: WorkingDir, user: User };
-  } catch (error) {
-    if (!(error instanceof AshlarError || error instanceof DOMException || codeOf(error))) throw error;
-    log('debug', `cannot look at ${url}: ${messageOf(error)}`);
-    return undefined;
-  }
-}
-
-/** Writes a file so that at no time a part of it is there. */
-async function replaceFile(path: string, content: string, mode: number): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(content);
-      await file.chmod(mode);
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new AshlarError(`couldn't write ${path}`, { cause });
-  }
 }

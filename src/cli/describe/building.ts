@@ -14,6 +14,7 @@ import {
   repeatable,
   withBuildFlags,
   withFiles,
+  withOverrides,
   withPlanFlags,
   withResultFlags,
   withRuntime,
@@ -107,12 +108,31 @@ export function describeBuilding(program: Command): void {
       (await import('../commands/lint.ts')).lint(globalsOf(command), flags),
     );
 
-  program
-    .command('convert')
-    .description('write a stacker file for a Dockerfile')
-    .option('-i, --docker-file <file>', 'the Dockerfile; the build context is its directory', 'Dockerfile')
-    .option('-o, --output-file <file>', 'the stacker file to write', 'stacker.yaml')
-    .option('-s, --substitute-file <file>', 'the file of substitutions to write', 'stacker-subs.yaml')
+  withOverrides(
+    program
+      .command('convert')
+      .description(
+        'write a stacker file for a Dockerfile or CEKit descriptor, or a descriptor for a stacker file',
+      )
+      .option(
+        '-i, --docker-file <file>',
+        'the Dockerfile; the build context is its directory (default: Dockerfile)',
+      )
+      .option('--descriptor <file>', 'the CEKit descriptor')
+      .option('-f, --stacker-file <file>', 'the stacker file that becomes a descriptor')
+      .option(
+        '-o, --output-file <file>',
+        'what to write (default: stacker.yaml, or image.yaml for a stacker file)',
+      )
+      .option(
+        '-s, --substitute-file <file>',
+        'the file of substitutions, to write for a Dockerfile (default: stacker-subs.yaml), to read for a stacker file',
+      )
+      .addOption(repeatable('--substitute <KEY=VALUE>', 'a substitution of a stacker file (repeatable)')),
+  )
+    .addOption(
+      repeatable('--build-arg <name=value>', 'value of a build argument of a descriptor (repeatable)'),
+    )
     .action(async (flags: ConvertFlags, command: Command) =>
       (await import('../commands/convert.ts')).convert(globalsOf(command), flags),
     );

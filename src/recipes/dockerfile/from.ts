@@ -12,10 +12,15 @@ export interface BaseConfig {
   readonly environment: readonly string[];
   readonly workingDir: string;
   readonly user: string;
+  readonly cmd?: readonly string[];
 }
 
-/** Asks for the config of an image; undefined when it cannot be had. */
-export type ReadBase = (url: string, platform: Platform) => Promise<BaseConfig | undefined>;
+/** Asks for the config of an image; undefined when it cannot be had. `insecure` allows plain http. */
+export type ReadBase = (
+  url: string,
+  platform: Platform,
+  insecure?: boolean,
+) => Promise<BaseConfig | undefined>;
 
 /** The words of a FROM: the image, and the name of the stage in small letters. */
 export function readFromWords({ text, at }: Instruction): { reference: string; alias: string | undefined } {
@@ -56,7 +61,11 @@ export async function inherit(
     const note = `the environment of ${reference} is not known here: RUN sees only what the Dockerfile sets`;
     return { inherited: image(from, {}), note };
   }
-  const { environment, workingDir, user } = config;
+  return { inherited: onImage(from, config) };
+}
+
+/** What a stage has from an image whose config is known. */
+export function onImage(from: Text, { environment, workingDir, user }: BaseConfig): Inherited {
   const variables = environment.map(entry => {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(entry) ?? [];
     return [name, literal(value)] as const;
@@ -66,5 +75,5 @@ export async function inherit(
     workingDir: literal(workingDir || '/'),
     user: user === '' ? undefined : literal(user),
   };
-  return { inherited: image(from, known) };
+  return image(from, known);
 }

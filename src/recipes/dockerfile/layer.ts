@@ -25,7 +25,7 @@ export interface HostDirectory {
 
 export type From =
   | { readonly type: 'scratch' }
-  | { readonly type: 'docker'; readonly url: Text }
+  | { readonly type: 'docker'; readonly url: Text; readonly insecure?: boolean }
   | { readonly type: 'tar'; readonly url: Text }
   | { readonly type: 'built'; readonly tag: Text };
 

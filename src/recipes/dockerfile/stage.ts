@@ -309,11 +309,12 @@ export class Stage {
 
   /**
    * The layers of the stage; only the last one has what goes to the image config. `orphans` are working directories
-   * that nothing makes: without a RUN there may be no shell to make them.
+   * that nothing makes: without a RUN there may be no shell to make them. `architecture` is what scripts know as
+   * `arch`.
    */
   finish(
     last: boolean,
-    architecture: string,
+    architecture: string | undefined,
     nameOf: (i: number) => Text,
   ): { layers: Layer[]; orphans: Missing[] } {
     if (this.ran) this.#makeMissing();
@@ -337,7 +338,8 @@ export class Stage {
         imports,
         binds,
         // What the Dockerfile calls arch itself is the later one, and wins.
-        buildEnv: [...new Map<string, Text>([['arch', [architecture]], ...buildEnv])],
+        buildEnv:
+          architecture === undefined ? buildEnv : [...new Map([['arch', [architecture]], ...buildEnv])],
         run: [...corrections, ...script],
         config: final ? this.#config() : {},
       };

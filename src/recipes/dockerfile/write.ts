@@ -147,6 +147,7 @@ class LayerWriter {
         return this.#map([
           ['type', from.type],
           ['url', this.#text(from.url, 'plain')],
+          ['insecure', from.type === 'docker' && from.insecure ? true : undefined],
         ]);
     }
   }
