@@ -16,5 +16,12 @@ export {
 export * as layers from './layers/index.ts';
 export * as oci from './oci/index.ts';
 export type * from './plan/types.ts';
+export {
+  type CekitOptions,
+  type Checkout,
+  type Description,
+  loadCekitPlan,
+  type Override,
+} from './recipes/cekit/index.ts';
 export { loadStackerPlan, type StackerOptions, type StackerRecipe } from './recipes/stacker/index.ts';
 export { AshlarError, type SourceSpan } from './support/errors.ts';
