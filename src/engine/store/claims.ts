@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path';
 import { type FileLock, lockFile } from '../../linux/index.ts';
 import type { Digest } from '../../oci/index.ts';
+import { codeOf } from '../../support/errors.ts';
 
 /**
  * A blob by its digest, an unpacked layer by its diff ID, what is known of a step by its key, the files of a commit, the
@@ -136,9 +137,18 @@ export function claimsOfOthers(temporaries: string, own: string): ReadonlySet<st
   const files = readdirSync(temporaries)
     .map(name => join(temporaries, name))
     .filter(path => path !== own && isRunning(path))
-    .map(path => join(path, CLAIMS))
-    .filter(path => existsSync(path));
-  return new Set(files.flatMap(path => readFileSync(path, 'utf8').split('\n')));
+    .map(path => join(path, CLAIMS));
+  return new Set(files.flatMap(claimsIn));
+}
+
+/** Nothing when there are none, or the process has just ended and taken them along. */
+function claimsIn(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Whether the process of a temporary directory holds its lock. */
