@@ -63,7 +63,8 @@ export async function addArtifact(
   const { sha512 = '', sha256, sha1 = '', md5 = '' } = taken.checksums;
   const uuid = randomUUID();
   const names = [basename(location)];
-  writeArtifact(store.path, { uuid, names, size: taken.size, checksums: { sha512, sha256, sha1, md5 } });
+  const artifact = { uuid, names, size: taken.size, checksums: { sha512, sha256, sha1, md5 } };
+  writeArtifact(store.path, artifact, store.temporaryPath('artifact'));
   return uuid;
 }
 

@@ -35,12 +35,11 @@ function readRecord(path: string): readonly KeptArtifact[] {
   }
 }
 
-/** Whole or not at all, whenever we are killed. */
-export function writeArtifact(store: string, artifact: KeptArtifact): void {
-  const path = pathOf(store, artifact.uuid);
+/** Whole or not at all, whenever we are killed; `temporary` is a name for that, of the store. */
+export function writeArtifact(store: string, artifact: KeptArtifact, temporary: string): void {
   mkdirSync(directoryOf(store), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, JSON.stringify(artifact), { flush: true });
-  renameSync(`${path}.new`, path);
+  writeFileSync(temporary, JSON.stringify(artifact), { flush: true });
+  renameSync(temporary, pathOf(store, artifact.uuid));
 }
 
 export function forgetArtifact(store: string, uuid: string): void {
