@@ -58,7 +58,7 @@ const handlers: Handlers = {
   },
   identify: (location, call) =>
     atLocation(location, call, ({ path }) =>
-      identify(path, { confined: location.kind === 'host' && location.confined }),
+      identify(path, { confined: location.kind === 'host' && location.confined }, location.path),
     ),
   account: ({ layers, user }, call) =>
     atLocation({ kind: 'tree', layers, path: '/' }, call, ({ path }) => {

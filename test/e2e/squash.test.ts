@@ -146,6 +146,17 @@ describe('a copy of several items', () => {
     });
   });
 
+  it('says what cannot be copied out of an image', async () => {
+    const builder = imagePlan('builder', `${base}:latest`, { emit: false, steps: [run('mkfifo /fifo')] });
+    for (const [path, message] of [
+      ['/fifo', '/fifo is neither a file nor a directory'],
+      ['/nowhere', 'there is no /nowhere in the image builder'],
+    ] as const) {
+      const image = imagePlan('image', undefined, { steps: [copyStep(fromImage('builder', path, '/x'))] });
+      await expect(build('no-file', [builder, image])).rejects.toThrow(new RegExp(`^${message}$`));
+    }
+  });
+
   it('says of a link that leads out of a confined directory which it is', async () => {
     const directory = join(workspace.path, 'unconfined');
     mkdirSync(directory);

@@ -1,5 +1,6 @@
 import { createReadStream, lstatSync } from 'node:fs';
 import { type DigestOptions, digestOfFiles } from '../../layers/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { type Algorithm, checksumsOf, type KnownChecksums } from './checksums.ts';
 
 /** What is at a place. */
@@ -11,10 +12,19 @@ export interface FileIdentity {
 
 export type FileType = 'file' | 'directory' | 'symlink';
 
-/** Undefined when nothing is there. A symbolic link as last component stands for itself. */
-export async function identify(path: string, options: DigestOptions = {}): Promise<FileIdentity | undefined> {
+/**
+ * Undefined when nothing is there. A symbolic link as last component stands for itself. `name` is what people call it.
+ * @throws AshlarError when it is neither file, directory nor link, or cannot be read.
+ */
+export async function identify(
+  path: string,
+  options: DigestOptions = {},
+  name = path,
+): Promise<FileIdentity | undefined> {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   if (!entry) return undefined;
+  if (!entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink())
+    throw new AshlarError(`${name} is neither a file nor a directory`);
   const type = entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'symlink' : 'file';
   return { identity: await digestOfFiles(path, options), type };
 }
