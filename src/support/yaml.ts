@@ -5,13 +5,13 @@ import {
   isSeq,
   type Node,
   type ParsedNode,
-  parseDocument,
   Scalar,
   type YAMLParseError,
 } from 'yaml';
 import { AshlarError, type SourceSpan } from './errors.ts';
 import { type SourceText, spanBetween } from './source-text.ts';
 import { didYouMean } from './suggest.ts';
+import { composeYaml } from './yaml-documents.ts';
 import { printScalar, resolvePlainScalar, type ScalarDialect, type ScalarValue } from './yaml-scalars.ts';
 
 /** A value of a YAML document with the place it was read from; aliases and merge keys are already expanded. */
@@ -48,19 +48,10 @@ const maxDepth = 500;
  * does unless another dialect is given.
  */
 export function parseYaml(source: SourceText, dialect: ScalarDialect = resolvePlainScalar): YamlNode {
-  const document = parseDocument(source.text, {
-    version: '1.1',
-    // Every scalar stays text here; the dialect types it, so that no rule of the library's comes between.
-    schema: 'failsafe',
-    merge: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'error',
-  });
-  const [problem] = document.errors;
+  const { contents, problem } = composeYaml(source.text);
   if (problem !== undefined) throw syntaxError(source, problem);
   const reader: Reader = { source, dialect, anchors: new Map(), nodes: 0 };
-  return readNode(reader, document.contents, [0, 0], 0);
+  return readNode(reader, contents, [0, 0], 0);
 }
 
 /** The text of a scalar, printed from its typed value (`1.10` -> `1.1`); undefined for lists and maps. */

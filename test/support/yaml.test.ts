@@ -78,6 +78,22 @@ describe('YAML', () => {
       ],
     ],
     ['a: "\\x41\\n"\n', [['a', 'A\n']]],
+    // Lines of text in quotes need no indentation, whatever the grammar says.
+    [
+      'a:\n  - b: "x\\\ny\n\nz"\n    c: \'v\nw\'\n  - {d: "t\nu"}\n',
+      [
+        [
+          'a',
+          [
+            [
+              ['b', 'xy\nz'],
+              ['c', 'v w'],
+            ],
+            [['d', 't u']],
+          ],
+        ],
+      ],
+    ],
     ['%YAML 1.1\n---\na: b\n...\n', [['a', 'b']]],
   ])('%j', (text, expected) => {
     expect(plain(parse(text))).toEqual(expected);

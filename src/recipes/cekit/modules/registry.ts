@@ -129,15 +129,6 @@ export function chooseModule(
   }
 
   const versions = readable.map(module => module.version.text);
-  if (versions.length > 1) {
-    for (const text of versions.filter(text => !followsPep440(text))) {
-      warn(
-        `Module's '${name.text}' version '${text}' does not follow PEP 440 versioning scheme ` +
-          '(https://www.python.org/dev/peps/pep-0440) which should be followed in modules.',
-        name.at,
-      );
-    }
-  }
   const wanted =
     version?.text ?? newest([...versions, ...unreadable.flatMap(({ version }) => version ?? [])]);
   const failed = unreadable.find(module => module.version === undefined || module.version === wanted);
@@ -151,6 +142,13 @@ export function chooseModule(
     );
   }
   if (version === undefined && versions.length > 1) {
+    for (const text of versions.filter(text => !followsPep440(text))) {
+      warn(
+        `Module's '${name.text}' version '${text}' does not follow PEP 440 versioning scheme ` +
+          '(https://www.python.org/dev/peps/pep-0440) which should be followed in modules.',
+        name.at,
+      );
+    }
     warn(
       `Module version not specified for '${name.text}' module, using '${wanted}' default version`,
       name.at,

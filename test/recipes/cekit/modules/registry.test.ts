@@ -21,18 +21,19 @@ describe('a module is chosen', () => {
       'modules/a/module.yaml': "{name: m, version: '1.10'}",
       'modules/b/module.yaml': '{name: m, version: 1.10}',
       'modules/c/module.yaml': '{name: m, version: 7}',
+      'modules/d/module.yaml': '{name: m, version: custom}',
     };
-    for (const version of ['1.10', '1.1', '7']) {
-      const { modules } = await installed({
+    for (const version of ['1.10', '1.1', '7', 'custom']) {
+      const result = await installed({
         ...files,
         'image.yaml': image(`[{name: m, version: '${version}'}]`),
       });
-      expect(modules).toEqual([`m ${version}`]);
+      expect(result).toEqual({ modules: [`m ${version}`], warnings: [] });
     }
     await expect(
       installed({ ...files, 'image.yaml': image("[{name: m, version: '1.100'}]") }),
     ).rejects.toMatchObject({
-      message: "Module 'm' with version '1.100' could not be found, available versions: 1.10, 1.1, 7",
+      message: "Module 'm' with version '1.100' could not be found, available versions: 1.10, 1.1, 7, custom",
       at: { line: 1, column: 106 },
     });
   });
