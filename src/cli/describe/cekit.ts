@@ -3,7 +3,8 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import type { Checksums } from '../../plan/types.ts';
 import type { CekitGlobals } from '../cekit/globals.ts';
 import type { CekitBuildFlags, Engine } from '../commands/cekit-build.ts';
-import { withDescriptorResult, withOverrides } from '../options.ts';
+import type { CekitTestFlags } from '../commands/cekit-test.ts';
+import { repeatable, withDescriptorResult, withOverrides, withRuntime } from '../options.ts';
 import type { GlobalFlags } from '../settings.ts';
 import { VERSION } from '../version.ts';
 
@@ -15,6 +16,7 @@ export function describeCekit(): Command {
     .enablePositionalOptions();
   withCekitOptions(cekit);
   cekit.addCommand(describeBuild());
+  cekit.addCommand(describeTest());
   cekit.addCommand(describeCache('cache'));
   return cekit;
 }
@@ -108,6 +110,34 @@ Where the image goes:
     )
     .action(async (engine: Engine | undefined, flags: CekitBuildFlags, command: Command) =>
       (await import('../commands/cekit-build.ts')).cekitBuild(engine, flags, globalsOf(command)),
+    );
+}
+
+function describeTest(): Command {
+  const test = newCommand('test', 'run the tests of a descriptor in containers of its image').addArgument(
+    new Argument('[framework]', 'what the tests are written for').choices(['behave']),
+  );
+  test.option('--image <name>', 'a tag of the OCI layout, docker://host/repository:tag or oci:directory:tag');
+  withOverrides(test)
+    .option('--wip', 'only scenarios with the tag @wip')
+    .addOption(repeatable('--name <regex>', 'only scenarios of such names, whatever their tags (repeatable)'))
+    .option('--include-re <regex>', 'only feature files of such names')
+    .option('--exclude-re <regex>', 'no feature files of such names')
+    .option('--steps-url <url>', 'ignored: the common steps are built in')
+    .option('--steps-ref <ref>', 'ignored');
+  withCekitOptions(withRuntime(test), true);
+  return test
+    .addHelpText(
+      'after',
+      `
+Without --image the image is built first; where nothing has changed that takes no time. No daemon is needed: a
+container is a copy of the image's tree with a network of its own, and is lost at the end of its scenario.
+
+Features are those in tests/features beside the descriptor, in the modules that it uses and in their repositories; of
+those the scenarios with the image's name as tag. BEHAVE_TIMEOUT says how many seconds steps wait (default: 30).`,
+    )
+    .action(async (_framework: 'behave' | undefined, flags: CekitTestFlags, command: Command) =>
+      (await import('../commands/cekit-test.ts')).cekitTest(flags, globalsOf(command)),
     );
 }
 

@@ -17,3 +17,8 @@ export { artifactSource, checkOutArtifacts, repositorySource } from './plan/sour
 export { isDescriptor } from './recognize.ts';
 export { targetFiles } from './target/files.ts';
 export type { TargetFile, TargetOptions } from './target/types.ts';
+export type { Action, Find, PageAction, StartAction, ValueAction } from './tests/actions.ts';
+export type { Scenario, Step } from './tests/features.ts';
+export { findTests } from './tests/find.ts';
+export { type Selection, selectScenarios } from './tests/select.ts';
+export { readStep } from './tests/steps.ts';

@@ -44,7 +44,8 @@ export async function describeImages(given: CekitOptions): Promise<Description> 
   );
   const target = stages.at(-1);
   if (target === undefined) throw new AshlarError(`${source.source.file} describes no image`);
-  const description = { builders: stages.slice(0, -1), target };
+  const moduleRepositories = repositories.map(({ directory }) => directory);
+  const description = { builders: stages.slice(0, -1), target, moduleRepositories };
   checkStages(description);
   warnOfBroken(registry, options);
   return description;

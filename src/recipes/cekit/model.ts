@@ -16,6 +16,8 @@ export interface Description {
   /** In the order of the list. Their names are what `from` and image artifacts of later stages call them. */
   readonly builders: readonly Stage[];
   readonly target: Stage;
+  /** Absolute directories, which may have tests in them; only tests ask for them. */
+  readonly moduleRepositories?: readonly string[];
 }
 
 /** One image of the list. */
