@@ -142,7 +142,11 @@ async function reaching<T>({ url }: Clone, work: Promise<T>): Promise<T> {
     return await work;
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    throw new CloneError(`Could not clone from ${url}`, { cause });
+    // Nobody could tell whether it is still the repository that was meant.
+    const hint = /^http:/i.test(url)
+      ? 'plain http is not used for repositories: write https, ssh or git'
+      : undefined;
+    throw new CloneError(`Could not clone from ${url}`, { hint, cause });
   }
 }
 

@@ -193,6 +193,7 @@ describe.skipIf(!has('git'))('a repository', () => {
     await expect(checkout('main', `ext::sh -c touch% ${evil}`)).rejects.toThrow('Could not clone from ext::');
     await expect(checkout('main', 'http://127.0.0.1:1/x.git')).rejects.toMatchObject({
       message: 'Could not clone from http://127.0.0.1:1/x.git',
+      hint: 'plain http is not used for repositories: write https, ssh or git',
       cause: { message: expect.stringContaining("transport 'http' not allowed") },
     });
     expect(existsSync(evil)).toBe(false);
