@@ -32,7 +32,7 @@ export function renderError(error: AshlarError, options: RenderOptions): string 
     lines.push(`${paint(options, ['bold'], 'caused by:')} ${printableLines(message)}`);
     if (!(cause instanceof AshlarError)) continue;
     if (!samePlace(cause.at, error.at)) lines.push(...renderPlace(cause.at, options));
-    lines.push(...renderHint(cause.hint, options));
+    if (cause.hint !== error.hint) lines.push(...renderHint(cause.hint, options));
   }
   return lines.join('\n');
 }

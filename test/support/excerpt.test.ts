@@ -45,13 +45,21 @@ describe('an error on the terminal', () => {
     const at = { file, line: 1, column: 1 };
     const cause = new AshlarError('no such file', { at, hint: 'make one' });
     const error = new AshlarError('cannot read: no such file', { at, cause: new Error('other', { cause }) });
+    const place = [`  --> ${file}:1:1`, '  1 | x', '    | ^'];
     expect(renderError(error, plain).split('\n')).toEqual([
       'error: cannot read: no such file',
-      `  --> ${file}:1:1`,
-      '  1 | x',
-      '    | ^',
+      ...place,
       'caused by: other',
     ]);
+    const { hint } = cause;
+    expect(renderError(new AshlarError('cannot read', { at, hint, cause }), plain).split('\n')).toEqual([
+      'error: cannot read',
+      ...place,
+      'hint: make one',
+      'caused by: no such file',
+    ]);
+    const again = new AshlarError('cannot fetch', { hint: 'make one', cause });
+    expect(renderError(again, plain).match(/make one/g)).toHaveLength(1);
   });
 
   it('shows the place of a cause that is elsewhere, and all of several causes', () => {

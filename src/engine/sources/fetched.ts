@@ -29,9 +29,7 @@ async function obtain(source: Fetchable, image: string, context: LookContext): P
     if (!(error instanceof AshlarError) || error instanceof MismatchError) throw error;
     if (messages.warning !== undefined) say(context, image, 'warning', messages.warning);
     if (messages.missing === undefined) throw error;
-    // A source of the host has nothing to add: that it is missing is all.
-    const cause = source.kind === 'http' ? error : undefined;
-    throw new AshlarError(messages.missing, { at, hint: messages.hint ?? error.hint, cause });
+    throw new AshlarError(messages.missing, { at, hint: messages.hint ?? error.hint, cause: error });
   }
 }
 

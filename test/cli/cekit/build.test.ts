@@ -95,6 +95,31 @@ describe('cekit build', () => {
     expect(readdirSync(directory).sort()).toEqual(['f', 'image.yaml', 'store', 'target']);
   });
 
+  it('says in the words of CEKit which artifact cannot be had, in dry runs and in builds', async () => {
+    await using server = await serve((_request, response) => void response.writeHead(404).end());
+    const md5 = '0'.repeat(32);
+    const reasons = [
+      [{ path: 'gone' }, `couldn't stat import ${at('gone')}`],
+      [{ url: `${server.url}/a` }, `couldn't download ${server.url}/a: 404 Not Found`],
+      [{ url: `${server.url}/a`, md5 }, `couldn't download ${server.url}/a: 404 Not Found`],
+      [{ md5 }, 'Artifact server could not be found'],
+    ] as const;
+    for (const [source, reason] of reasons) {
+      const artifact = { name: 'server', description: 'buy it', ...source };
+      const override = JSON.stringify({ artifacts: [artifact] });
+      for (const words of [['--dry-run'], ['--oci-dir', at('oci')]]) {
+        await expect(build(...words, '--overrides', override)).rejects.toMatchObject({
+          message: "Error copying resource: 'server'. See logs for more info.",
+          hint: 'buy it',
+          cause: { message: reason },
+        });
+        expect(printed.stderr).toContain(
+          "Cekit is not able to fetch resource 'server' automatically. Please use cekit-cache command to add this artifact manually.\n",
+        );
+      }
+    }
+  });
+
   it('puts overrides over the descriptor in the order of the command line', async () => {
     const label = (value: string) => JSON.stringify({ labels: [{ name: 'l', value }] });
     const file = write('file.yaml', label('file'));

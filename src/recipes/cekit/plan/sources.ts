@@ -60,17 +60,14 @@ export function artifactSource(artifact: FileArtifact, checkouts: Checkouts, opt
         ...mirrors,
       };
     }
-    case 'plain': {
-      const missing = `Artifact ${name} could not be found`;
+    case 'plain':
       return {
         ...common,
-        messages: { ...messages, missing },
         kind: 'kept',
         name,
         checksums: artifact.checksums,
         ...mirrorsOf(artifact, options),
       };
-    }
     case 'git':
       return { ...common, ...directorySource(checkouts.get(artifact) ?? '', at) };
     case 'pnc':
