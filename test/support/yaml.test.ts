@@ -78,7 +78,20 @@ describe('YAML', () => {
       ],
     ],
     ['a: "\\x41\\n"\n', [['a', 'A\n']]],
-    // Lines of text in quotes need no indentation, whatever the grammar says.
+    // Lines in quotes and brackets need no indentation, whatever the grammar says.
+    [
+      'a:\n  b: [\n  c,\nd e\nf\n  ]\n  g: {\nh: [],\n}\n  k: l\n',
+      [
+        [
+          'a',
+          [
+            ['b', ['c', 'd e f']],
+            ['g', [['h', []]]],
+            ['k', 'l'],
+          ],
+        ],
+      ],
+    ],
     [
       'a:\n  - b: "x\\\ny\n\nz"\n    c: \'v\nw\'\n  - {d: "t\nu"}\n',
       [
@@ -161,6 +174,13 @@ describe('YAML', () => {
     ['a: &b [*b]\n', 'anchor "b" contains itself', 1, 8],
     ['<<: 5\n', 'only maps can be merged with <<', 1, 5],
     ['a: b\n---\nc: d\n', 'more than one YAML document', 2, 1],
+    // The place is where it went wrong, not where the text ends.
+    [
+      'a: [b\nc: d\ne: f\n',
+      'Flow sequence in block collection must be sufficiently indented and end with a ]',
+      2,
+      1,
+    ],
     ['a: "\\0"\n', 'a NUL character cannot be used here', 1, 4],
     ['a:\n\tb: 1\n', 'a tab is used for indentation, which YAML does not allow', 2, 1],
     ['a:\n  - b\n  \t- c: d\n', 'a tab is used for indentation, which YAML does not allow', 3, 3],

@@ -97,12 +97,12 @@ function warnIgnored(images: readonly RawImage[], override: RawOverrides, warn: 
   const ignored = (sections: RawSections) =>
     [
       ['release', sections.release?.text, sections.release?.at],
-      ['schema_version', sections.schemaVersion?.value, sections.schemaVersion?.at],
+      ['schema_version', sections.schemaVersion?.value ?? 1, sections.schemaVersion?.at],
       ['follow_tag', sections.followTag?.text, sections.followTag?.at],
     ] as const;
   const known = images.map(ignored);
   for (const [index, [key, value, at]] of ignored(override).entries()) {
-    if (value === undefined || known.every(entries => entries[index]?.[1] === value)) continue;
+    if (at === undefined || known.every(entries => entries[index]?.[1] === value)) continue;
     warn(`'${key}' cannot be overridden and is ignored`, at);
   }
 }

@@ -282,9 +282,14 @@ function* argStatements(args: readonly Arg[]): Generator<Statement> {
   }
 }
 
-function* pairStatement(kind: 'env' | 'label', pairs: readonly Pair[], about: string): Generator<Statement> {
-  const [first] = pairs;
+function* pairStatement(kind: 'env' | 'label', given: readonly Pair[], about: string): Generator<Statement> {
+  const [first] = given;
   if (first === undefined) return;
+  // Space before a name is mere indentation to the parser of a Dockerfile; descriptors in use have it.
+  const pairs = byName(given).map(({ name, value }) => ({
+    name: { ...name, text: name.text.trimStart() },
+    value,
+  }));
   for (const { name } of pairs) {
     if (name.text === '' || /\s/.test(name.text)) {
       const what = kind === 'env' ? 'an environment variable' : 'a label';
@@ -292,7 +297,7 @@ function* pairStatement(kind: 'env' | 'label', pairs: readonly Pair[], about: st
       throw new AshlarError(`'${name.text}' cannot be the name of ${what}: ${why}`, { at: name.at });
     }
   }
-  yield { about, kind, pairs: byName(pairs), at: first.name.at };
+  yield { about, kind, pairs, at: first.name.at };
 }
 
 function* copyStatements(artifacts: readonly FileArtifact[], owner: string): Generator<Statement> {

@@ -206,6 +206,8 @@ describe('overrides', () => {
     const heard = listener();
     const lines = 'release: 1\nschema_version: 1\nfollow_tag: a:b';
     applyOverrides([image(lines)], [readOverrides(source(lines), ignore)], heard);
+    // The only schema there is.
+    applyOverrides([image('')], [readOverrides(source('schema_version: 1'), ignore)], heard);
     expect(heard.warnings).toEqual([]);
   });
 });

@@ -159,6 +159,12 @@ describe('a printed Dockerfile', () => {
     expect(() => render({ builders: [], target })).toThrow('cannot be the name of a label');
   });
 
+  it('takes space before a name for indentation, as the parser of a Dockerfile does', () => {
+    const names = [' B', 'A', '\tC'].map(name => ({ name: located(name), value: located('x') }));
+    const text = render({ builders: [], target: stage({ image: section({ envs: names }) }) });
+    expect(text).toMatch(/ENV \\\n +C="x" \\\n +B="x" \\\n +A="x"\n/);
+  });
+
   it.each(['..', '/', 'a/..'])('refuses %j as the target of an artifact', target => {
     const image = section({ artifacts: [pathArtifact('/work/a', target)] });
     expect(() => render({ builders: [], target: stage({ image }) })).toThrow('cannot be the name of a file');
