@@ -5,6 +5,7 @@ import type { CopyItem, ImagePlan, Import, RunStep, Source, Text } from '../../p
 import type { SourceSpan } from '../../support/errors.ts';
 import type { Note } from '../dockerfile/index.ts';
 import { bareWord, listed, quotedValue } from './dockerfile-words.ts';
+import { hasOddDirectories } from './host-paths.ts';
 import { shellWord } from './shell-word.ts';
 
 interface Context {
@@ -15,7 +16,6 @@ interface Context {
   readonly platform: ImagePlan['platform'];
   /** What a stage may be called that has the files of this one. */
   readonly fileStage: string;
-  readonly note: (note: Note) => void;
 }
 
 /** A file of a module, relative to the descriptor. */
@@ -32,7 +32,7 @@ interface Lot {
 }
 
 /** A source and where it goes. */
-interface Copied extends Pick<CopyItem, 'mode' | 'at'> {
+interface Copied extends Pick<CopyItem, 'keep' | 'mode' | 'at'> {
   readonly source: Source;
   /** Absolute in the image. */
   readonly target: string;
@@ -45,6 +45,8 @@ type Item = Readonly<Record<string, unknown>>;
 /** A layer of a stacker file as items of the list of a descriptor. */
 export class CekitStage {
   readonly files: ModuleFile[] = [];
+  /** What the stage cannot say, once `items` has been called. */
+  readonly notes: Note[] = [];
   readonly #image: ImagePlan;
   readonly #context: Context;
   readonly #lots: Lot[] = [];
@@ -68,7 +70,7 @@ export class CekitStage {
     for (const step of steps) {
       if (step.kind === 'copy') for (const item of step.items) this.#place(copiedOf(item));
       if (step.kind === 'apply')
-        this.note(`a descriptor has no 'apply': ${step.image.reference} is left out`, step.at);
+        this.#note(`a descriptor has no 'apply': ${step.image.reference} is left out`, step.at);
     }
     this.#noteOthers();
     const from = this.#from();
@@ -79,28 +81,31 @@ export class CekitStage {
     const sections = this.#lots.map(({ sources }): Section => ({ copied: sources }));
     if (!split) return [this.#item(name, from, run === undefined ? sections : this.#andRun(sections, run))];
     const { fileStage } = this.#context;
-    this.note('this begins with files that are brought to scratch, which CEKit itself cannot build', at);
+    this.#note('this begins with files that are brought to scratch, which CEKit itself cannot build', at);
     const files = { ...heading(fileStage, 'scratch'), ...this.#installed(sections) };
     return [files, this.#item(name, fileStage, run === undefined ? [] : this.#andRun([], run))];
   }
 
-  note(text: string, at: SourceSpan): void {
-    this.#context.note({ text, at });
+  #note(text: string, at: SourceSpan): void {
+    this.notes.push({ text, at });
   }
 
   #noteOthers(): void {
     const { annotations, labels, platform, shell, steps, at } = this.#image;
     const own = `${this.#context.annotationsNamespace}.stacker.`;
     const names = Object.keys(annotations).filter(name => !name.startsWith(own));
-    if (names.length > 0) this.note(`a descriptor has no annotations: ${names.join(', ')} are left out`, at);
+    if (names.length > 0) this.#note(`a descriptor has no annotations: ${names.join(', ')} are left out`, at);
     if (labels !== undefined)
-      this.note(`a descriptor has no 'generate_labels': add these labels by hand`, labels.at);
+      this.#note(`a descriptor has no 'generate_labels': add these labels by hand`, labels.at);
     if (JSON.stringify(platform) !== JSON.stringify(this.#context.platform)) {
-      this.note(`the platform is said when building: --platform ${platform.os}/${platform.architecture}`, at);
+      this.#note(
+        `the platform is said when building: --platform ${platform.os}/${platform.architecture}`,
+        at,
+      );
     }
     if (!steps.some(({ kind }) => kind === 'run')) return;
     for (const { source, target, at } of shell.binds)
-      this.note(`a descriptor has no binds: ${source} is not at ${target} while something runs`, at);
+      this.#note(`a descriptor has no binds: ${source} is not at ${target} while something runs`, at);
   }
 
   #from(): string {
@@ -112,19 +117,19 @@ export class CekitStage {
         return base.image;
       case 'image':
         if (base.insecure)
-          this.note(
+          this.#note(
             `a descriptor has no 'insecure': only registries of this machine do without TLS`,
             base.at,
           );
         return base.reference.replace(/^docker:\/\//, '');
       case 'tar':
-        this.note(
+        this.#note(
           'a descriptor cannot begin with an archive: make an image of it, and begin with that',
           base.at,
         );
         return 'scratch';
       case 'stack':
-        this.note('a descriptor has one base: stack these images first, and begin with the result', base.at);
+        this.#note('a descriptor has one base: stack these images first, and begin with the result', base.at);
         return 'scratch';
     }
   }
@@ -182,7 +187,7 @@ export class CekitStage {
       name,
       version: '1.0',
       ...(artifacts.length > 0 && { artifacts }),
-      ...(script && { execute: [{ script: 'run.sh' }] }),
+      ...(script && { execute: [{ script: 'run.sh', user: '0' }] }),
     };
     this.files.push({
       path: path('module.yaml'),
@@ -209,7 +214,7 @@ export class CekitStage {
     );
     const others = passThrough.filter(pattern => !usualNames.includes(pattern));
     if (others.length > 0)
-      this.note(`variables of the host do not reach scripts of modules: ${others.join(', ')}`, at);
+      this.#note(`variables of the host do not reach scripts of modules: ${others.join(', ')}`, at);
     const words = [...variables, ...passed.map(proxy => `\${${proxy}+"${proxy}=$${proxy}"}`)];
     const [first = '/stacker/imports', ...more] = importDirectories;
     const links = more.map(
@@ -239,7 +244,7 @@ export class CekitStage {
     }
   }
 
-  #artifact({ source, target, mode, uid, gid, at }: Copied, way: string): Item {
+  #artifact({ source, target, keep, mode, uid, gid, at }: Copied, way: string): Item {
     this.#artifacts += 1;
     const name = `${this.#image.name}-${this.#artifacts}-${basename(target) || 'root'}`;
     const owned = {
@@ -249,12 +254,16 @@ export class CekitStage {
       ...(gid !== 0 && { gid }),
     };
     if (mode !== undefined || uid !== 0 || gid !== 0)
-      this.note('mode, uid and gid of artifacts mean nothing to CEKit itself', at);
+      this.#note('mode, uid and gid of artifacts mean nothing to CEKit itself', at);
     const into = `${posix.join(posix.dirname(target), '/')}`;
     switch (source.kind) {
       case 'file': {
         const path = way + (relative(this.#context.directory, source.path) || '.');
-        if (isDirectory(source)) return { name, path, dest: bareWord(posix.join(target, '/')), ...owned };
+        if (isDirectory(source)) {
+          if (keep === 'content' && hasOddDirectories(source.path))
+            this.#note('directories of artifacts keep their permissions, those of imports get 0755', at);
+          return { name, path, dest: bareWord(posix.join(target, '/')), ...owned };
+        }
         this.#noteLink(source.path, at);
         return { name, path, target: basename(target), dest: bareWord(into), ...owned };
       }
@@ -263,7 +272,7 @@ export class CekitStage {
       case 'image': {
         const { checksums: _, ...rest } = owned as Item;
         if (source.checksums !== undefined)
-          this.note(`what is copied from '${source.image}' has no checksum in a descriptor`, at);
+          this.#note(`what is copied from '${source.image}' has no checksum in a descriptor`, at);
         const end = basename(target) === '' ? '.' : bareWord(basename(target));
         return {
           name,
@@ -281,7 +290,7 @@ export class CekitStage {
 
   #noteLink(path: string, at: SourceSpan): void {
     if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
-      this.note(`${path} is a link: CEKit copies what it leads to`, at);
+      this.#note(`${path} is a link: CEKit copies what it leads to`, at);
   }
 }
 
@@ -303,10 +312,11 @@ function heading(name: string, from: string): Item {
   return { name, version: '1.0', from };
 }
 
-function copiedOf({ source, target, mode, uid, gid, at }: CopyItem): Copied {
+function copiedOf({ source, target, keep, mode, uid, gid, at }: CopyItem): Copied {
   return {
     source,
     target: posix.resolve('/', plain(target)),
+    keep,
     ...(mode !== undefined && { mode }),
     uid,
     gid,
@@ -315,7 +325,15 @@ function copiedOf({ source, target, mode, uid, gid, at }: CopyItem): Copied {
 }
 
 function importedTo(directory: string, { name, source, mode, uid = 0, gid = 0, at }: Import): Copied {
-  return { source, target: posix.join(directory, name), ...(mode !== undefined && { mode }), uid, gid, at };
+  return {
+    source,
+    target: posix.join(directory, name),
+    keep: 'content',
+    ...(mode !== undefined && { mode }),
+    uid,
+    gid,
+    at,
+  };
 }
 
 /** Stacker files have no variables in their values. */

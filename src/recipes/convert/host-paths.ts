@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync } from 'node:fs';
-import { basename, dirname, posix, relative } from 'node:path';
+import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, posix, relative } from 'node:path';
 import { codeOf } from '../../support/errors.ts';
 
 /** A file or directory to be copied, so that it is still there when something is built. */
@@ -38,6 +38,23 @@ export class HostPaths {
   /** Whether what is written, or what is built of it beside it, lies in a directory. */
   holdsOutput(path: string): boolean {
     return !relative(path, this.#directory).startsWith('..');
+  }
+}
+
+/** Whether a directory has others in it whose permissions are not 0755. */
+export function hasOddDirectories(directory: string): boolean {
+  const below = readDirectories(directory);
+  return below.some(path => (lstatSync(path).mode & 0o7777) !== 0o755 || hasOddDirectories(path));
+}
+
+function readDirectories(directory: string): readonly string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter(entry => entry.isDirectory()).map(({ name }) => join(directory, name));
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    // The build will say what is wrong with it.
+    return [];
   }
 }
 

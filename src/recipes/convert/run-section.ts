@@ -1,4 +1,4 @@
-import type { ConfigChange, ImagePlan } from '../../plan/types.ts';
+import type { ConfigChange, ImagePlan, Step } from '../../plan/types.ts';
 import type { Note, ReadBase } from '../dockerfile/index.ts';
 import { bareWord, listed } from './dockerfile-words.ts';
 
@@ -10,8 +10,8 @@ export async function runOf(
   image: ImagePlan,
   images: ReadonlyMap<string, ImagePlan>,
   readBase: ReadBase,
-  note: (note: Note) => void,
-): Promise<{ readonly run?: object }> {
+): Promise<{ readonly run?: object; readonly notes: readonly Note[] }> {
+  const notes: Note[] = [];
   const chain = [image];
   for (let first = chain[0]; first?.base.kind === 'built'; first = chain[0]) {
     const below = images.get(first.base.image);
@@ -27,20 +27,25 @@ export async function runOf(
   if (base.kind === 'image' && (user === undefined || (entrypoint !== undefined && cmd === undefined))) {
     const known = await readBase(base.reference, platform, base.insecure);
     if (known === undefined) {
-      const what = 'its user is then root, and its command is lost where the image has an entrypoint';
-      note({ text: `${base.reference} cannot be asked: ${what}`, at: base.at });
+      const what = 'its user is not known here, and its command is lost where the image has an entrypoint';
+      notes.push({ text: `${base.reference} cannot be asked: ${what}`, at: base.at });
     }
     finalUser ??= known?.user || undefined;
     if (entrypoint !== undefined) cmd ??= known?.cmd;
   }
+  // CEKit has root then, whom an image without accounts does not know.
+  const onNothing = base.kind === 'scratch' && image.base === base && !image.steps.some(isRun);
+  if (!onNothing) finalUser ??= '0';
   const run = {
     ...(finalUser !== undefined && { user: bareWord(textOf(finalUser)) }),
     ...(workdir !== undefined && { workdir: bareWord(textOf(workdir)) }),
     ...(entrypoint !== undefined && { entrypoint: (entrypoint ?? []).map(listed) }),
     ...(cmd !== undefined && { cmd: (cmd ?? []).map(listed) }),
   };
-  return Object.keys(run).length > 0 ? { run } : {};
+  return { ...(Object.keys(run).length > 0 && { run }), notes };
 }
+
+const isRun = ({ kind }: Step): boolean => kind === 'run';
 
 /** Stacker files have no variables in their values. */
 function textOf(text: NonNullable<ConfigChange['user']>): string {

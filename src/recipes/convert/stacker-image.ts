@@ -20,7 +20,7 @@ import {
   Stage,
   type Text,
 } from '../dockerfile/index.ts';
-import type { HostPaths } from './host-paths.ts';
+import { type HostPaths, hasOddDirectories } from './host-paths.ts';
 import type { LayerNames } from './layer-names.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -130,11 +130,15 @@ export class StackerImage {
     }
     const entry = this.#entry(item);
     if (entry === undefined) return;
-    const { mode, uid, gid } = item;
+    const { source, mode, uid, gid } = item;
     const directory = isDirectory(item);
-    if (directory && mode === undefined && uid === 0 && gid === 0) {
+    const simple = mode === undefined && uid === 0 && gid === 0;
+    // Directories of imports get the usual permissions.
+    if (simple && source.kind === 'file' && source.directory && hasOddDirectories(source.path)) {
       this.#stage.overlay(entry.path, dest);
-    } else this.#stage.copy({ ...slashed(entry, item), dest }, directory);
+    } else if (directory || plain(dest) === '/') {
+      this.#stage.copy({ ...entry, path: concat(entry.path, ['/']), dest }, true);
+    } else this.#stage.copy({ ...entry, dest }, false);
   }
 
   #isTemporary(target: string): boolean {
@@ -192,7 +196,8 @@ export class StackerImage {
     for (const { item, target } of this.#pending) {
       const entry = this.#entry(item);
       if (entry === undefined) continue;
-      this.#brought.push({ ...slashed(entry, item), dest: literal(lot + target) });
+      const path = concat(entry.path, literal(isDirectory(item) ? '/' : ''));
+      this.#brought.push({ ...entry, path, dest: literal(lot + target) });
       const directory = shellWord(posix.dirname(target));
       lines.push(
         `mkdir -p ${directory} && cp -a ${shellWord(`/stacker/imports${lot}${target}`)} ${directory}/`,
@@ -252,11 +257,6 @@ export class StackerImage {
 const root: Text = ['root'];
 
 const isDirectory = ({ source }: CopyItem): boolean => source.kind === 'file' && source.directory === true;
-
-/** A slash at the end says that only a directory will do. */
-function slashed(entry: Omit<ImportEntry, 'dest'>, item: CopyItem): Omit<ImportEntry, 'dest'> {
-  return isDirectory(item) ? { ...entry, path: concat(entry.path, ['/']) } : entry;
-}
 
 /** What a build argument stands for: its value, or what is given for it in a build. */
 function argument(name: string, value: Text): Text {

@@ -53,7 +53,6 @@ export async function planToCekit(plan: Plan, options: PlanToCekitOptions): Prom
   if (finals.length === 0) {
     throw new AshlarError('no layer is handed out, all of them are build_only', { at: plan.images[0]?.at });
   }
-  const notes: Note[] = [];
   const taken = new Set(plan.images.map(({ name }) => name));
   const images = new Map(plan.images.map(image => [image.name, image]));
   const directory = dirname(options.output);
@@ -65,23 +64,26 @@ export async function planToCekit(plan: Plan, options: PlanToCekitOptions): Prom
         annotationsNamespace: options.annotationsNamespace,
         platform: options.platform,
         fileStage: uniqueName(`${image.name}-files`, taken),
-        note: note => notes.push(note),
       });
       return [image.name, stage] as const;
     }),
   );
   const written: WrittenFile[] = [];
+  const notes = new Set<Note>();
   for (const image of finals) {
-    const needed = [...neededBy(image, images)].flatMap(name => stages.get(name)?.items() ?? []);
-    const run = await runOf(image, images, options.readBase, note => notes.push(note));
-    const items = needed.map((item, i) => (i === needed.length - 1 ? { ...item, ...run } : item));
+    const needed = [...neededBy(image, images)].flatMap(name => stages.get(name) ?? []);
+    const items = needed.flatMap(stage => stage.items());
+    const { notes: ofRun, ...run } = await runOf(image, images, options.readBase);
+    const noted = [...needed.flatMap(stage => stage.notes), ...ofRun];
+    for (const note of noted) notes.add(note);
     const path = finals.length === 1 ? options.output : pathFor(image.name, options.output);
-    written.push({ path, content: descriptorText(items, options.stackerFile, notes), mode: 0o644 });
+    const described = items.map((item, i) => (i === items.length - 1 ? { ...item, ...run } : item));
+    written.push({ path, content: descriptorText(described, options.stackerFile, noted), mode: 0o644 });
   }
   const modules = [...stages.values()].flatMap(stage =>
     stage.files.map(({ path, ...file }) => ({ path: join(directory, path), ...file })),
   );
-  return { descriptors: written.map(({ path }) => path), files: [...modules, ...written], notes };
+  return { descriptors: written.map(({ path }) => path), files: [...modules, ...written], notes: [...notes] };
 }
 
 function uniqueName(wanted: string, taken: Set<string>): string {
@@ -125,6 +127,6 @@ function descriptorText(items: readonly object[], stackerFile: string, notes: re
   const document = new Document(items.length === 1 ? items[0] : items, { version: '1.1' });
   const text = document.toString({ lineWidth: 0, directives: false });
   const comments = notes.map(({ text, at }) => `${basename(at.file)}:${at.line}: ${text}`);
-  const lines = [`Converted from ${basename(stackerFile)}`, ...new Set(comments)];
+  const lines = [`Converted from ${basename(stackerFile)}`, ...comments];
   return `${lines.map(line => `# ${line.replaceAll(/\s/g, ' ')}\n`).join('')}\n${text}`;
 }

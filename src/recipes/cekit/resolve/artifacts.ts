@@ -52,10 +52,12 @@ export async function resolveArtifact(
 }
 
 /** The file name in the image, maybe with directories in front of it. */
-function targetOf({ name, target, at }: RawArtifact): string {
+function targetOf({ kind, name, target, at }: RawArtifact): string {
   const given = target?.text || posix.basename(name.text);
   const text = posix.normalize(given.replace(/^\/+/, '')).replace(/\/$/, '');
-  if (text === '.' || text === '..' || text.startsWith('../')) {
+  // The content of a directory of an image may go to `dest` itself.
+  const isItself = text === '.' && !(kind === 'image' && target !== undefined);
+  if (isItself || text === '..' || text.startsWith('../')) {
     throw new AshlarError(`artifact '${name.text}' cannot have the target '${given}'`, {
       at: target?.at ?? at,
       hint: 'a target is the name of a file in the directory that "dest" says',
