@@ -11,7 +11,7 @@ export interface LintFlags extends PlanFlags {
   readonly strict?: true;
 }
 
-/** Of a descriptor all warnings have one rule. */
+/** What the reader of a descriptor warns of has one rule. */
 type AnyFinding = Omit<Finding, 'rule'> & { readonly rule: Finding['rule'] | 'descriptor' };
 
 /** Prints what is wrong in stacker files or a descriptor, or may not be meant. Ends with 1 for errors, with --strict for warnings too. */
@@ -43,9 +43,10 @@ async function lintDescriptor(
   { store }: Settings,
   log: Log,
 ): Promise<readonly AnyFinding[]> {
-  const [{ loadDescriptor, planOf }, { readCekitConfig }] = await Promise.all([
+  const [{ loadDescriptor, planOf }, { readCekitConfig }, { lintPlan }] = await Promise.all([
     import('../cekit/load.ts'),
     import('../cekit/config.ts'),
+    import('../../recipes/cekit/index.ts'),
   ]);
   const findings: AnyFinding[] = [];
   const report = (
@@ -66,7 +67,7 @@ async function lintDescriptor(
     const order = { descriptor, tags: [], flags, config: readCekitConfig({}), store };
     const warn = (message: string, at: SourceSpan | undefined) => report('warning', message, at);
     using loaded = await loadDescriptor(order, log, interruption.signal, warn);
-    await planOf(loaded);
+    for (const remark of lintPlan(await planOf(loaded))) findings.push({ ...remark, severity: 'warning' });
   } catch (error) {
     if (!(error instanceof AshlarError)) throw error;
     const errors = error instanceof AshlarErrors ? error.errors : [error];

@@ -6,6 +6,7 @@ export { descriptorSchema, moduleSchema, overridesSchema } from './descriptor/sc
 export { sectionsOf } from './dockerfile/context.ts';
 export { type RenderOptions, renderDockerfile } from './dockerfile/render.ts';
 export type { FileArtifact, UrlRepository } from './dockerfile/statements.ts';
+export { type DescriptorRemark, lintPlan } from './lint.ts';
 export { describeImages, loadCekitPlan } from './load.ts';
 export { LOCK_FILE, type Lock, readLock, writeLock } from './lock.ts';
 export { type BuildFacts, imagesWithPackages, lockOf } from './locking.ts';

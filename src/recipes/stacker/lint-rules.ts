@@ -1,13 +1,11 @@
 import { statSync } from 'node:fs';
-import { parseReference } from '../../oci/index.ts';
-import { foreignImagesOf } from '../../plan/bases.ts';
 import type { ImagePlan, Source } from '../../plan/types.ts';
-import type { SourceSpan } from '../../support/errors.ts';
 import { sourceText, spanBetween } from '../../support/source-text.ts';
+import { floatingBases, type Remark, unpinnedDownloads } from '../plan-remarks.ts';
 import type { StackerFile } from './file.ts';
 import { prerequisitesOf } from './files.ts';
 import type { StackerOptions } from './options.ts';
-import { needsOf, sourcesOf } from './order.ts';
+import { needsOf } from './order.ts';
 import { findPlaceholders, type Substitution } from './substitute.ts';
 
 /** Files without errors, and what they mean. */
@@ -16,12 +14,6 @@ interface Subject {
   readonly images: readonly ImagePlan[];
   readonly substitutions: readonly Substitution[];
   readonly options: StackerOptions;
-}
-
-interface Remark {
-  readonly message: string;
-  readonly at?: SourceSpan;
-  readonly hint?: string;
 }
 
 export type LintRule =
@@ -36,8 +28,8 @@ export type LintRule =
 export const rules: readonly (readonly [LintRule, (subject: Subject) => Iterable<Remark>])[] = [
   ['unused-layer', unusedLayers],
   ['unused-prerequisite', unusedPrerequisites],
-  ['unpinned-download', unpinnedDownloads],
-  ['floating-base', floatingBases],
+  ['unpinned-download', ({ images }) => unpinnedDownloads(images, 'hash')],
+  ['floating-base', ({ images }) => floatingBases(images)],
   ['overwritten-import', overwrittenImports],
   ['stored-secret', storedSecrets],
 ];
@@ -84,30 +76,6 @@ function neededBy(some: readonly ImagePlan[], images: readonly ImagePlan[]): Set
   };
   for (const image of some) visit(image);
   return needed;
-}
-
-function* unpinnedDownloads({ images }: Subject): Iterable<Remark> {
-  for (const source of images.flatMap(sourcesOf)) {
-    if (source.kind !== 'http' || source.checksums !== undefined) continue;
-    yield {
-      message: `${source.url} is downloaded without a hash`,
-      at: source.at,
-      hint: 'add "hash" with its SHA-256, so that what is built stays the same',
-    };
-  }
-}
-
-function* floatingBases({ images }: Subject): Iterable<Remark> {
-  for (const { reference, at } of images.flatMap(foreignImagesOf)) {
-    if (reference.startsWith('docker-daemon:')) continue;
-    const { transport, tag, digest } = parseReference(reference);
-    if (transport !== 'docker' || digest !== undefined || (tag ?? 'latest') !== 'latest') continue;
-    yield {
-      message: `${reference} may be another image tomorrow`,
-      at,
-      hint: 'name a version or a digest',
-    };
-  }
 }
 
 function* overwrittenImports({ images }: Subject): Iterable<Remark> {

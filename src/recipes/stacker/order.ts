@@ -1,8 +1,9 @@
 import { join, sep } from 'node:path';
 import { basesOf, foreignImagesOf } from '../../plan/bases.ts';
-import type { Bind, ImagePlan, ImageSource, Source, Step } from '../../plan/types.ts';
+import type { Bind, ImagePlan, ImageSource, Step } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
+import { sourcesOf } from '../plan-remarks.ts';
 import type { StackerOptions } from './options.ts';
 
 export type UnorderedImage = Omit<ImagePlan, 'after'>;
@@ -91,16 +92,6 @@ export function needsOf(image: UnorderedImage): Need[] {
     at: source.at,
   }));
   return [...built, ...sources];
-}
-
-/** Everything that is copied into an image, seen by its scripts, or unpacked as its base. */
-export function sourcesOf(image: UnorderedImage): Source[] {
-  const { imports, steps } = image;
-  return [
-    ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
-    ...imports.map(({ source }) => source),
-    ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
-  ];
 }
 
 function imageSourcesOf(image: UnorderedImage): ImageSource[] {
