@@ -7,7 +7,7 @@ import { type ByteString, fromText, quote, toText } from './bytes.ts';
 import type { Compression } from './compression.ts';
 import type { LayerContents } from './contents.ts';
 import { LayerIndex } from './layer-index.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { canonicalPath, joinPath, splitLast } from './names.ts';
 import type { DirectoryMetadata } from './pack-files.ts';
 
@@ -41,17 +41,16 @@ const LINKS_FOLLOWED = 40;
 /** A directory that no layer describes. */
 const IMPLIED: DirectoryMetadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0n, xattrs: [] };
 
+/** Of the layers that have been read so far: trees that grow layer by layer have most of them in common. */
+const INDEXES = new WeakMap<LayerBlob, Promise<LayerIndex>>();
+
 /** The merged tree of a list of layers, bottom to top. */
 export class MergedTree {
   /** Top to bottom. */
   readonly #layers: readonly LayerBlob[];
-  readonly #limits: Limits;
-  /** Of the layers that have been read so far. */
-  readonly #indexes = new Map<LayerBlob, Promise<LayerIndex>>();
 
-  constructor(layers: readonly LayerBlob[], limits: Partial<Limits> = {}) {
+  constructor(layers: readonly LayerBlob[]) {
     this.#layers = layers.toReversed();
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
   /** What is at an absolute path. Symbolic links are not followed, not even in the parents: see `resolve`. */
@@ -108,21 +107,21 @@ export class MergedTree {
 
   /** What is now known of a layer, for the next look-up; undefined when its blob was not read. */
   async learnt(layer: LayerBlob): Promise<Uint8Array | undefined> {
-    const index = layer.known || layer.contents ? undefined : this.#indexes.get(layer);
+    const index = layer.known || layer.contents ? undefined : INDEXES.get(layer);
     return index && (await index).bytes();
   }
 
   #indexOf(layer: LayerBlob): Promise<LayerIndex> {
-    const begun = this.#indexes.get(layer);
+    const begun = INDEXES.get(layer);
     if (begun) return begun;
     const index = this.#read(layer);
-    this.#indexes.set(layer, index);
+    INDEXES.set(layer, index);
     return index;
   }
 
   async #read({ blob, compression, known, contents }: LayerBlob): Promise<LayerIndex> {
     if (contents) return LayerIndex.fromContents(contents);
-    return known ? LayerIndex.fromBytes(known) : LayerIndex.read(blob, compression, this.#limits);
+    return known ? LayerIndex.fromBytes(known) : LayerIndex.read(blob, compression, DEFAULT_LIMITS);
   }
 
   async #lookUp(path: ByteString): Promise<LookedUp> {

@@ -1,4 +1,4 @@
-import { lstatSync, writeFileSync } from 'node:fs';
+import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -143,6 +143,15 @@ describe('resolving', () => {
     const { parents } = await tree.resolve('/lib/new/deep/x');
     expect(parents.map(({ path }) => path)).toEqual(['/', '/usr', '/usr/lib']);
     expect(await tree.resolve('/')).toMatchObject({ path: '/', found: { kind: 'directory' }, parents: [] });
+  });
+
+  it('reads a layer once for all trees that have it', async () => {
+    const layers = blobs(base, [dir('d'), file('d/g')]);
+    await new MergedTree(layers).lookUp('/usr');
+    for (const { blob } of layers) rmSync(blob);
+    const [lower, upper] = layers.map(layer => new MergedTree([layer]));
+    expect(await lower?.lookUp('/d/f')).toEqual({ kind: 'other' });
+    expect(await upper?.lookUp('/d/f')).toEqual({ kind: 'absent' });
   });
 
   it('stays inside', async () => {

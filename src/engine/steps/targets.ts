@@ -64,23 +64,36 @@ export interface TreeOfLayers {
 /** The tree of layers, to be looked into without unpacking it. */
 export function treeOf(layers: readonly LayerRecord[], context: LookContext): Promise<TreeOfLayers> {
   return once(context, `tree ${chainOf(layers)}`, async () => {
-    const blobs = await Promise.all(layers.map(layer => readableBlob(layer, context)));
+    const blobs = await Promise.all(
+      layers.map(layer =>
+        once(context, `blob ${layer.descriptor.digest}`, () => readableBlob(layer, context)),
+      ),
+    );
     const tree = new MergedTree(blobs);
     const settle = async () => {
       await Promise.all(layers.map(layer => layer.fetch()));
       for (const [i, { descriptor }] of layers.entries()) {
         const blob = blobs[i];
-        const names = blob && descriptor.size >= LARGE ? await tree.learnt(blob) : undefined;
-        if (names)
-          context.store.database.remember(
-            'lookups',
-            namesKey(descriptor),
-            Buffer.from(names).toString('base64'),
-          );
+        if (blob && descriptor.size >= LARGE) await writeDown(tree, blob, descriptor, context);
       }
     };
     return { tree, settle };
   });
+}
+
+/** Keeps what was learnt of a layer for other builds; trees of this build have it already. */
+async function writeDown(
+  tree: MergedTree,
+  blob: LayerBlob,
+  descriptor: LayerRecord['descriptor'],
+  context: LookContext,
+): Promise<void> {
+  const written = await once(context, 'layers written down', async () => new Set<LayerBlob>());
+  if (written.has(blob)) return;
+  const names = await tree.learnt(blob);
+  if (!names) return;
+  written.add(blob);
+  context.store.database.remember('lookups', namesKey(descriptor), Buffer.from(names).toString('base64'));
 }
 
 /** Bytes of a blob that take longer to read than what is written down of it. */
