@@ -10,7 +10,7 @@ import { interruptible } from '../interruption.ts';
 import { openLog, withPlace } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { readBase } from './base-config.ts';
-import type { ConvertFlags } from './convert.ts';
+import type { ConvertFlags } from './convert-flags.ts';
 import { stackerOptions } from './recipe.ts';
 import { replaceFile } from './replace-file.ts';
 

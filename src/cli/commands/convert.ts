@@ -1,26 +1,14 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hostPlatform } from '../../oci/index.ts';
-import type { Override } from '../../recipes/cekit/index.ts';
 import { convertDockerfile } from '../../recipes/dockerfile/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
 import { openLog, withPlace } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
 import { readBase } from './base-config.ts';
+import type { ConvertFlags } from './convert-flags.ts';
 import { replaceFile } from './replace-file.ts';
-
-export interface ConvertFlags {
-  readonly dockerFile?: string;
-  readonly descriptor?: string;
-  readonly stackerFile?: string;
-  readonly outputFile?: string;
-  /** Written for a Dockerfile, read for a stacker file. */
-  readonly substituteFile?: string;
-  readonly substitute: readonly string[];
-  readonly overrides?: readonly Override[];
-  readonly buildArg: readonly string[];
-}
 
 /**
  * Writes a stacker file for a Dockerfile or a descriptor, or a descriptor for a stacker file. Like stacker, it replaces

@@ -1,7 +1,7 @@
 /** Commands that read descriptions of images. Their code is loaded when they are called, so that `--help` is quick. */
 import { Argument, type Command } from 'commander';
 import type { BuildFlags } from '../commands/build.ts';
-import type { ConvertFlags } from '../commands/convert.ts';
+import type { ConvertFlags } from '../commands/convert-flags.ts';
 import type { ExplainFlags } from '../commands/explain.ts';
 import type { LintFlags } from '../commands/lint.ts';
 import type { LockFlags } from '../commands/lock.ts';
