@@ -42,7 +42,8 @@ async function build(...words: readonly string[]): Promise<typeof printed> {
   printed.stderr = '';
   const places = [
     ...['--descriptor', at('image.yaml'), '--target', at('target'), '--work-dir', at('work')],
-    ...['--config', at('config'), '--store', at('store'), '--stacker-dir', at('.stacker')],
+    ...['--config', at('config'), '--store', at('store')],
+    ...['--stacker-dir', at('.stacker'), '--roots-dir', at('roots')],
   ];
   await describeProgram('cekit').parseAsync([...places, 'build', ...words], { from: 'user' });
   return { ...printed };

@@ -137,6 +137,16 @@ function checkValue(check: Check, node: YamlNode, form: Extract<Form, string>, p
         report(check, place, node.span, `${valueText(node)} ${problem}. Path: '${place.path}'`);
       return;
     }
+    case 'port':
+      checkValue(check, node, 'int', place);
+      if (node.kind === 'int' && (node.value < 0n || node.value > 65535n))
+        report(
+          check,
+          place,
+          node.span,
+          `${valueText(node)} is not the number of a port. Path: '${place.path}'`,
+        );
+      return;
     case 'names by architecture':
       if (node.kind !== 'map') {
         report(check, place, node.span, `${valueText(node)} is not a dict. Value path: '${place.path}'`);

@@ -6,6 +6,8 @@ export type Form =
   | 'str'
   | 'text'
   | 'int'
+  /** A number that a port can have. */
+  | 'port'
   | 'bool'
   | 'any'
   /** Permission bits, a number, and `uid` or `uid:gid`. */

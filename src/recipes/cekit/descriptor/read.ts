@@ -142,7 +142,7 @@ function readSections(fields: Fields, listener: Listener): RawSections {
       ...readDescription(arg),
       at: arg.node.span,
     })),
-    ports: listField(fields, 'ports', readPort),
+    ports: listField(fields, 'ports', port => readPort(port, listener)),
     volumes: listField(fields, 'volumes', volume => ({
       path: requiredText(volume, 'path'),
       ...given({ name: textField(volume, 'name') }),
@@ -174,17 +174,30 @@ function readEnv(env: Fields): RawEnv {
   };
 }
 
-function readPort(port: Fields): RawPort {
+function readPort(port: Fields, listener: Listener): RawPort {
   return {
     value: numberField(port, 'value') ?? { value: 0, at: port.node.span },
     ...given({
-      protocol: textField(port, 'protocol'),
+      protocol: readProtocol(port, listener),
       service: textField(port, 'service'),
       expose: flagField(port, 'expose'),
     }),
     ...readDescription(port),
     at: port.node.span,
   };
+}
+
+const protocols = ['tcp', 'udp', 'sctp'];
+
+/** CEKit takes any word here, and whatever it is for tcp; engines refuse images with others than these. */
+function readProtocol(port: Fields, { warn }: Listener): RawPort['protocol'] {
+  const protocol = textField(port, 'protocol');
+  if (protocol === undefined || protocols.includes(protocol.text.toLowerCase())) return protocol;
+  warn(
+    `'${protocol.text}' is not the protocol of a port (${protocols.join(', ')}): tcp is taken`,
+    protocol.at,
+  );
+  return undefined;
 }
 
 function readRun(run: Fields): RawSections['run'] {

@@ -72,6 +72,8 @@ function schemaOfValue(form: Extract<Form, string>): JsonSchema {
       return { type: ['string', 'number'] };
     case 'int':
       return { type: 'integer' };
+    case 'port':
+      return { type: 'integer', minimum: 0, maximum: 65535 };
     case 'bool':
       return { type: 'boolean' };
     case 'any':

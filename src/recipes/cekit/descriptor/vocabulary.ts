@@ -43,7 +43,7 @@ const arg: Section = {
 const port: Section = {
   name: 'Port',
   keys: {
-    value: { form: 'int', text: 'The number of the port.', required: true },
+    value: { form: 'port', text: 'The number of the port.', required: true },
     protocol: { form: 'str', text: 'The protocol: `tcp` (when not given), `udp` or `sctp`.' },
     service: { form: 'str', text: 'The name of the service.' },
     expose: { form: 'bool', text: 'Whether the image says that it listens there; `true` when not given.' },

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import { AshlarError } from '../../../support/errors.ts';
 import { given } from '../descriptor/fields.ts';
 import type {
@@ -21,9 +21,10 @@ export function imageSection(image: RawImage, artifacts: readonly Artifact[]): S
   return { name: name.text, version: version.text, artifacts, ...commonParts(image), execute: [] };
 }
 
-/** What a module adds. Throws an `AshlarError` where a script is not there. */
+/** What a module adds. Throws an `AshlarError` where a script is not there, or could not be in the image. */
 export async function moduleSection(module: Module, artifacts: readonly Artifact[]): Promise<Section> {
   const { name, version, directory } = module;
+  if (module.execute.length > 0) checkDirectoryName(module);
   const execute = await Array.fromAsync(module.execute, entry => readExecute(entry, module));
   return { name: name.text, version: version.text, directory, artifacts, ...commonParts(module), execute };
 }
@@ -43,6 +44,10 @@ function commonParts(raw: RawSections) {
 }
 
 function readArg({ name, value, example, description }: RawArg): Arg {
+  if (!/^[^\s=]+$/.test(name.text)) {
+    const why = 'it has a space or = in it or is empty';
+    throw new AshlarError(`'${name.text}' cannot be the name of a build argument: ${why}`, { at: name.at });
+  }
   return {
     name,
     ...given({ value: value ?? undefined, example: example?.text, description: description?.text }),
@@ -75,6 +80,16 @@ function readPort({ value, protocol, service, expose, description, at }: RawPort
 
 function readVolume({ path, name }: RawVolume): Volume {
   return { path, name: name?.text ?? basename(path.text) };
+}
+
+/** The name says where the module's directory is while its scripts run, and that must be a place of its own. */
+function checkDirectoryName({ name }: Module): void {
+  const path = posix.normalize(name.text);
+  if (!/^(?:\/|\.\.?(?:\/|$))/.test(path)) return;
+  throw new AshlarError(`module '${name.text}' cannot have a directory in /tmp/scripts`, {
+    at: name.at,
+    hint: 'its directory there has the name of the module: give it one without .. and / in front',
+  });
 }
 
 async function readExecute({ script, user, at }: RawExecute, module: Module): Promise<Execute> {

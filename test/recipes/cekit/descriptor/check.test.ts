@@ -54,6 +54,12 @@ const mistakes: readonly (readonly [line: string, complaint: string, section: st
     "3:17: ports[0]: Value '8080/tcp' is not of type 'int'. Path: '/value'",
     'Port',
   ],
+  [
+    'ports: [{value: 65536}]',
+    "3:17: ports[0]: Value '65536' is not the number of a port. Path: '/value'",
+    'Port',
+  ],
+  ['ports: [{value: -1}]', "3:17: ports[0]: Value '-1' is not the number of a port. Path: '/value'", 'Port'],
   ['ports: [{value: 1.5}]', "3:17: ports[0]: Value '1.5' is not of type 'int'. Path: '/value'", 'Port'],
   [
     'ports: [{value: 1, expose: 1}]',

@@ -90,6 +90,8 @@ function formed(form: Form): fc.Arbitrary<unknown> {
     case 'int':
     case 'id':
       return fc.nat(70000);
+    case 'port':
+      return fc.nat(65535);
     case 'bool':
       return fc.boolean();
     case 'any':

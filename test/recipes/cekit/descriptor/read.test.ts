@@ -361,3 +361,16 @@ remove: {labels: [a], envs: [b], args: [c], ports: [80], volumes: [/d], artifact
     });
   });
 });
+
+it('a protocol that no port has is warned of, and means nothing as in CEKit', () => {
+  const heard = listener();
+  const text = 'name: n\nversion: 1\nports: [{value: 80, protocol: http}, {value: 53, protocol: UDP}]\n';
+  const [read] = readDescriptor(source(text), heard);
+  expect(read?.ports.map(({ protocol }) => protocol?.text)).toEqual([undefined, 'UDP']);
+  expect(heard.warnings).toMatchObject([
+    {
+      message: "'http' is not the protocol of a port (tcp, udp, sctp): tcp is taken",
+      at: { line: 3, column: 31 },
+    },
+  ]);
+});

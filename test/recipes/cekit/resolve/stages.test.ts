@@ -200,6 +200,15 @@ describe('scripts', () => {
     ]);
   });
 
+  it.each(['..', 'a/../..', '/etc', '', '.'])('need a directory of their own: %j', async name => {
+    const named = image.replace('a/b.c', JSON.stringify(name));
+    const module = `{name: ${JSON.stringify(name)}, version: 1, execute: [{script: s.sh}]}`;
+    await expect(described(named, {}, { 'm/module.yaml': module, 'm/s.sh': '' })).rejects.toMatchObject({
+      message: `module '${name}' cannot have a directory in /tmp/scripts`,
+      at: { line: 1, column: 8 },
+    });
+  });
+
   it.each(['nix.sh', 'sub'])('are files that are there: %s', async script => {
     const files = {
       'm/x/module.yaml': `{name: a/b.c, version: 1, execute: [{script: ${script}}]}`,
@@ -209,6 +218,14 @@ describe('scripts', () => {
       message: `module 'a/b.c' has no script '${script}'`,
       at: { file: expect.stringMatching(/m\/x\/module.yaml$/), line: 1, column: 46 },
     });
+  });
+});
+
+it.each(['', 'A B', 'A\nRUN evil', 'A=B'])('no build argument is called %j', async name => {
+  const text = `{name: i, version: 1, from: f, args: [{name: ${JSON.stringify(name)}}]}`;
+  await expect(targetOf(text)).rejects.toMatchObject({
+    message: `'${name}' cannot be the name of a build argument: it has a space or = in it or is empty`,
+    at: { line: 1, column: 46 },
   });
 });
 
