@@ -96,7 +96,11 @@ export function describeBuilding(program: Command): void {
     );
 
   withPlanFlags(
-    withFiles(program.command('lint').description('show what is wrong or questionable in stacker files')),
+    withFiles(
+      program
+        .command('lint')
+        .description('show what is wrong or questionable in stacker files or a descriptor'),
+    ),
   )
     .option('--json', 'as JSON')
     .option('--strict', 'end with 1 for warnings too')
