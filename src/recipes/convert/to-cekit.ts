@@ -1,9 +1,11 @@
 /** The Plan of stacker files as CEKit descriptors. */
 import { basename, dirname, extname, join } from 'node:path';
 import { Document } from 'yaml';
+import { builtBasesOf } from '../../plan/bases.ts';
 import type { ImagePlan, Plan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { Note, ReadBase } from '../dockerfile/index.ts';
+import { sourcesOf } from '../plan-remarks.ts';
 import { CekitStage } from './cekit-stage.ts';
 import { runOf } from './run-section.ts';
 
@@ -104,17 +106,9 @@ function neededBy(image: ImagePlan, images: ReadonlyMap<string, ImagePlan>, foun
   return found;
 }
 
-function namesIn({ base, steps, imports }: ImagePlan): readonly string[] {
-  const sources = [
-    ...steps.flatMap(step => (step.kind === 'copy' ? step.items : [])),
-    ...imports,
-    ...(base.kind === 'tar' ? [base] : []),
-  ].map(({ source }) => source);
-  const bases = base.kind === 'stack' ? base.parts : [base];
-  return [
-    ...bases.flatMap(part => (part.kind === 'built' ? [part.image] : [])),
-    ...sources.flatMap(source => (source.kind === 'image' ? [source.image] : [])),
-  ];
+function namesIn(image: ImagePlan): readonly string[] {
+  const sources = sourcesOf(image).filter(source => source.kind === 'image');
+  return [...builtBasesOf(image), ...sources.map(source => source.image)];
 }
 
 /** `image.yaml` becomes `image-<name>.yaml`. */
