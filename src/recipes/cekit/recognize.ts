@@ -19,7 +19,10 @@ export function isDescriptor(text: string): boolean {
   return node.kind === 'map' && ['name', 'version'].some(name => isText(name, node.entries));
 }
 
-function isText(name: string, entries: readonly { readonly key: YamlNode; readonly value: YamlNode }[]): boolean {
+function isText(
+  name: string,
+  entries: readonly { readonly key: YamlNode; readonly value: YamlNode }[],
+): boolean {
   const value = entries.find(({ key }) => textOf(key) === name)?.value;
   return value !== undefined && value.kind !== 'null' && textOf(value) !== undefined;
 }
