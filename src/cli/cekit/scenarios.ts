@@ -17,8 +17,17 @@ export interface TestContext {
   readonly image: TestedImage;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Seconds that steps wait where they say nothing else. */
-  readonly patience: number;
+  readonly patience: Patience;
+}
+
+/** Seconds. */
+export interface Patience {
+  /** Of steps that say nothing else. */
+  readonly usual: number;
+  /** In which a command is run again until its output is as it should be. */
+  readonly commands: number;
+  /** From the start of a container until what is asked for at once has to be there. */
+  readonly settling: number;
 }
 
 /** Why a scenario has failed: the step, and what is wrong. */
@@ -58,11 +67,8 @@ function attempt<T>(work: () => T): T | AshlarError {
   }
 }
 
-/** Seconds from the start of a container until what is asked for at once has to be there. */
-const SETTLING = 10;
-/** Seconds that a command is waited for, and in which it is run again until it says what it should. */
+/** Seconds that a command is waited for. */
 const COMMAND = 60;
-const REPEATED = 80;
 /** Milliseconds between two tries. */
 const AGAIN = 100;
 
@@ -116,7 +122,7 @@ class Stage implements AsyncDisposable {
       case 'writeable':
         return this.#checkWriteable(action.path);
       case 'port':
-        return this.#until(patience, async () => {
+        return this.#until(patience.usual, async () => {
           const answer = await this.#current.ask({ port: action.port });
           return answer.kind === 'silent' ? `port ${action.port} is not open: ${answer.reason}` : undefined;
         });
@@ -140,7 +146,9 @@ class Stage implements AsyncDisposable {
   /** Seconds until what is asked for at once has to be there; nothing changes in an image. */
   get #settled(): number {
     const last = this.#containers.at(-1);
-    return last === undefined ? 0 : SETTLING - (performance.now() - last.started) / 1000;
+    return last === undefined
+      ? 0
+      : this.#context.patience.settling - (performance.now() - last.started) / 1000;
   }
 
   async #start({
@@ -171,18 +179,16 @@ class Stage implements AsyncDisposable {
     const count = () => occurrences(container.log, find);
     const wanted = `the log ${find.absent ? 'not to contain' : times === undefined ? 'to contain' : `to contain ${times} times`} "${find.text}"`;
     const complaint = () => `expected ${wanted}${endOf(container.log, 'the log')}`;
-    const { patience } = this.#context;
+    const { usual } = this.#context.patience;
     // What is not to come may come later.
     if (find.absent)
-      return this.#never(once ? 0 : patience, async () => (count() > 0 ? complaint() : undefined));
+      return this.#never(once ? 0 : usual, async () => (count() > 0 ? complaint() : undefined));
     if (times !== undefined) {
-      await this.#never(patience, async () => (count() > times ? complaint() : undefined));
+      await this.#never(usual, async () => (count() > times ? complaint() : undefined));
       if (count() !== times) throw new AshlarError(complaint());
       return;
     }
-    return this.#until(once ? this.#settled : patience, async () =>
-      count() === 0 ? complaint() : undefined,
-    );
+    return this.#until(once ? this.#settled : usual, async () => (count() === 0 ? complaint() : undefined));
   }
 
   async #checkCommand({ command, find, once }: Extract<Action, { kind: 'run' }>): Promise<void> {
@@ -200,7 +206,7 @@ class Stage implements AsyncDisposable {
       return `expected the output of ${command} ${find?.absent ? 'not ' : ''}to contain "${find?.text}"${output}`;
     };
     if (find === undefined || find.absent) return this.#until(0, check);
-    return this.#until(once ? this.#settled : REPEATED, check);
+    return this.#until(once ? this.#settled : this.#context.patience.commands, check);
   }
 
   async #checkFile({ path, type, absent }: Extract<Action, { kind: 'file' }>): Promise<void> {
@@ -259,7 +265,7 @@ class Stage implements AsyncDisposable {
   async #checkPage(action: Extract<Action, { kind: 'page' }>): Promise<void> {
     const { port, path, method, headers, body, status, phrase, timeout, absent } = action;
     const container = this.#current;
-    const { wait = this.#context.patience } = action;
+    const { wait = this.#context.patience.usual } = action;
     const question = { port, path, method, headers, body, patience: timeout * 1000 };
     const url = `http://localhost:${port}${path}`;
     const check: Check = async () => {

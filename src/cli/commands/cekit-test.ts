@@ -7,7 +7,7 @@ import { showSpan } from '../../support/excerpt.ts';
 import { readCekitConfig } from '../cekit/config.ts';
 import { applyColorFlag, ashlarGlobals, type CekitGlobals } from '../cekit/globals.ts';
 import { loadDescriptor, planOf } from '../cekit/load.ts';
-import { type Failure, runScenario } from '../cekit/scenarios.ts';
+import { type Failure, type Patience, runScenario } from '../cekit/scenarios.ts';
 import { CekitUsageError } from '../cekit/usage.ts';
 import { type Followed, followed } from '../follow.ts';
 import { checkBefore } from '../globals.ts';
@@ -114,11 +114,14 @@ async function testIn(
   });
 }
 
-/** Seconds, as CEKit's own steps have it. */
-function patience(): number {
-  const text = process.env.BEHAVE_TIMEOUT ?? '30';
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new CekitUsageError(`BEHAVE_TIMEOUT is not a whole number of seconds: ${text}`);
+/** As CEKit's own steps have it; what the user says holds for all of them. */
+function patience(): Patience {
+  const text = process.env.BEHAVE_TIMEOUT;
+  if (text === undefined) return { usual: 30, commands: 80, settling: 10 };
+  if (!/^\d{1,6}$/.test(text))
+    throw new CekitUsageError(`BEHAVE_TIMEOUT is not a whole number of seconds: ${text}`);
+  const usual = Number(text);
+  return { usual, commands: usual, settling: Math.min(usual, 10) };
 }
 
 function explained({ step, error }: Failure): string {

@@ -134,7 +134,8 @@ Without --image the image is built first; where nothing has changed that takes n
 container is a copy of the image's tree with a network of its own, and is lost at the end of its scenario.
 
 Features are those in tests/features beside the descriptor, in the modules that it uses and in their repositories; of
-those the scenarios with the image's name as tag. BEHAVE_TIMEOUT says how many seconds steps wait (default: 30).`,
+those the scenarios with the image's name as tag. BEHAVE_TIMEOUT says how many seconds steps wait
+(default: 30, and 80 for the output of commands).`,
     )
     .action(async (_framework: 'behave' | undefined, flags: CekitTestFlags, command: Command) =>
       (await import('../commands/cekit-test.ts')).cekitTest(flags, globalsOf(command)),
