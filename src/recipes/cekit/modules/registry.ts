@@ -101,10 +101,16 @@ function register(modules: Map<string, Module[]>, module: Module): void {
   if (other !== undefined) {
     throw new AshlarError(
       `Module '${name.text}' with version '${version.text}' already exists in module registry`,
-      { at: name.at, hint: `the other one is in ${other.at.file}` },
+      { at: name.at, hint: duplicateHint(module, other) },
     );
   }
   modules.set(name.text, [...others, module]);
+}
+
+function duplicateHint({ repository }: Module, other: Module): string {
+  const place = `the other one is in ${other.at.file}`;
+  const [mine, theirs] = [repository.name, other.repository.name];
+  return mine === theirs ? place : `module repositories '${theirs}' and '${mine}' both have it: ${place}`;
 }
 
 /**

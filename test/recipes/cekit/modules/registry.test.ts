@@ -93,7 +93,18 @@ describe('a module that is there twice', () => {
     await expect(installed(files)).rejects.toMatchObject({
       message: "Module 'm' with version '1' already exists in module registry",
       at: { file: expect.stringContaining('modules/b/module.yaml'), line: 1 },
-      hint: expect.stringContaining('modules/a/module.yaml'),
+      hint: expect.stringMatching(/^the other one is in .*modules\/a\/module\.yaml$/),
+    });
+  });
+
+  it('names the repositories that both have it, as the directory of a checkout says nothing', async () => {
+    const files = {
+      'image.yaml': image('[]', '[{path: x}, {name: why, path: y}]'),
+      'x/module.yaml': '{name: m, version: 1}',
+      'y/module.yaml': '{name: m, version: 1}',
+    };
+    await expect(installed(files)).rejects.toMatchObject({
+      hint: expect.stringMatching(/^module repositories 'x' and 'why' both have it: the other one is in /),
     });
   });
 
