@@ -3,6 +3,7 @@
  * here.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { printableLines } from '../support/cells.ts';
 import { AshlarError, type SourceSpan } from '../support/errors.ts';
 import { showSpan } from '../support/excerpt.ts';
 import type { GlobalFlags } from './settings.ts';
@@ -28,8 +29,10 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void = toSt
   const log: Log = (level, text) => {
     if (SEVERITY[level] < threshold) return;
     const stamp = flags.logTimestamp ? `${new Date().toISOString()} ` : '';
-    if (file === undefined) write(`${stamp}${level === 'warning' ? emphasized(text) : text}\n`);
-    else writeSync(file, `${stamp}${text}\n`);
+    // Names out of modules and images are in it, which must not steer the terminal or pass for lines of ours.
+    const line = printableLines(text);
+    if (file === undefined) write(`${stamp}${level === 'warning' ? emphasized(line) : line}\n`);
+    else writeSync(file, `${stamp}${line}\n`);
   };
   if (!announced) log('debug', `stacker version ${VERSION}`);
   announced = true;

@@ -52,7 +52,7 @@ export function formHint(node: YamlNode, form: Form): string | undefined {
 /** For an entry that should be a map of keys. */
 export function sectionHint(section: Section, node: YamlNode): string | undefined {
   const [first] = Object.entries(section.keys).find(([, { required }]) => required) ?? [];
-  if (first === undefined || !('raw' in node) || node.raw === '') return undefined;
+  if (first === undefined || !('raw' in node) || node.kind === 'null') return undefined;
   return `write it as a map: ${first}: ${node.raw}`;
 }
 

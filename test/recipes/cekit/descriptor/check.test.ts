@@ -426,6 +426,7 @@ describe('hints', () => {
     ['run: {cmd: sleep 60}', 'write it as a list: ["sleep 60"]'],
     ['labels: {a: b}', 'begin each entry with "- "'],
     ['volumes: [/data]', 'write it as a map: path: /data'],
+    ['volumes: [null]', undefined],
     ['modules: {install: [a]}', 'write it as a map: name: a'],
     ['modules: {repositories: [modules]}', 'it needs one of `path`, `git`'],
     ['packages: {manager: dfn}', 'did you mean "dnf"?'],
