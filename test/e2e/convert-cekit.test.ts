@@ -148,7 +148,7 @@ mkdir -p /home && chown 1000:1000 /home
 `,
   'modules/use/module.yaml': 'name: use\nversion: 1.0\nexecute: [{script: use.sh, user: app}]\n',
   'modules/use/use.sh':
-    'ls /tmp/scripts > /home/seen; echo "$HOME $A." >> /home/seen; id -un >> /home/seen\n',
+    'ls /tmp/scripts/use > /home/seen; echo "$HOME $A." >> /home/seen; id -un >> /home/seen\n',
 };
 
 describe.runIf(has('umoci'))('a descriptor as a stacker file', () => {

@@ -191,7 +191,7 @@ export class CekitStage {
     };
     this.files.push({
       path: path('module.yaml'),
-      content: stringify(module, { version: '1.1' }),
+      content: stringify(module, { version: '1.1', lineWidth: 0, blockQuote: false }),
       mode: 0o644,
     });
     if (script) {

@@ -119,7 +119,7 @@ function pathFor(name: string, output: string): string {
 
 function descriptorText(items: readonly object[], stackerFile: string, notes: readonly Note[]): string {
   const document = new Document(items.length === 1 ? items[0] : items, { version: '1.1' });
-  const text = document.toString({ lineWidth: 0, directives: false });
+  const text = document.toString({ lineWidth: 0, directives: false, blockQuote: false });
   const comments = notes.map(({ text, at }) => `${basename(at.file)}:${at.line}: ${text}`);
   const lines = [`Converted from ${basename(stackerFile)}`, ...comments];
   return `${lines.map(line => `# ${line.replaceAll(/\s/g, ' ')}\n`).join('')}\n${text}`;

@@ -174,6 +174,8 @@ class LayerWriter {
     if (plain(hiding).includes(hidden)) scalar.type = Scalar.QUOTE_DOUBLE;
     // In a block no character of a value that comes later has a meaning, and 1.10 is text.
     else if (!isLiteral(text) && style === 'block') scalar.type = Scalar.BLOCK_LITERAL;
+    // Spaces at ends of lines would not all come through a block.
+    else if (/^\s|\s\n|\s$/.test(plain(hiding))) scalar.type = Scalar.QUOTE_DOUBLE;
     return scalar;
   }
 
