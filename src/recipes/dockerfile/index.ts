@@ -8,6 +8,6 @@ export { type BaseConfig, onImage, type ReadBase } from './from.ts';
 export type { ImportEntry, Layer } from './layer.ts';
 export { ShellWriter } from './shell.ts';
 export { type Inherited, image, nothing, Stage } from './stage.ts';
-export { concat, isLiteral, literal, plain, type Text } from './text.ts';
+export { concat, literal, plain, type Text } from './text.ts';
 export { readJsonForm, readWord, type Substitution } from './words.ts';
 export { writeStackerFile } from './write.ts';
