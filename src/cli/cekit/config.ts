@@ -19,7 +19,7 @@ export interface CekitConfig {
   readonly verifyTls: boolean;
   /** With `#filename#`, `#algorithm#` and `#hash#` in it. */
   readonly cacheUrl?: string;
-  /** Beginnings of addresses that OSBS may fetch by itself; undefined: all. */
+  /** OSBS may fetch by itself what has one of these in its address; undefined: all. */
   readonly fetchArtifactDomains?: readonly string[];
   /** `user:password` by host. */
   readonly credentials: Readonly<Record<string, string>>;

@@ -235,7 +235,7 @@ function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOpt
   if (!isScratch(stage)) {
     yield { ...rootUser(stage), about: "Switch to 'root' user and remove artifacts and modules" };
     const removes = [scriptsDirectory, artifactsDirectory];
-    yield { ...shell(`rm -rf ${removes.map(path => `"${path}"`).join(' ')}`), removes, at };
+    yield { ...shell(`rm -rf ${removes.map(quoted).join(' ')}`), removes, at };
   }
   if (layers === 'one' && leavesCaches(stage)) {
     yield { about: 'Clear package manager metadata', kind: 'shell', lines: cleanUp(stage), at };
@@ -244,7 +244,7 @@ function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOpt
   const [file] = files;
   if (file !== undefined) {
     const removes = files.map(({ fileName }) => `${repositoriesDirectory}${fileName}`);
-    const command = `rm -f ${removes.map(path => `"${path}"`).join(' ')}`;
+    const command = `rm -f ${removes.map(quoted).join(' ')}`;
     yield { ...shell(command), removes, about: 'Remove custom repo files', at: file.at };
   }
   if (!isScratch(stage)) {
@@ -262,6 +262,9 @@ function* endStatements(stage: Stage, builder: boolean, { layers }: StatementOpt
     yield { about: 'Define run cmd', kind: 'cmd', words: run.cmd, at: run.cmd[0]?.at ?? at };
   }
 }
+
+/** A path as a word of a shell command. */
+const quoted = (path: string): string => `"${path.replaceAll(/["$`\\]/g, '\\$&')}"`;
 
 /** Where repository files are while packages are installed. */
 export const repositoriesDirectory = '/etc/yum.repos.d/';

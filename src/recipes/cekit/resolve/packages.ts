@@ -62,7 +62,7 @@ function readRepository(raw: RawRepository, cwd: string): Repository {
     case 'rpm':
       return { kind: 'rpm', name, rpm: raw.rpm.text, at };
     case 'url': {
-      if (name.includes('/')) {
+      if (/[/\p{Cc}]/u.test(name)) {
         throw new AshlarError(`repository '${name}' cannot be the name of a file`, { at: nameAt });
       }
       const url = raw.url.text;

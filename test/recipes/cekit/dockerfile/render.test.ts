@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { DockerfileParser } from 'dockerfile-ast';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderDockerfile } from '../../../../src/recipes/cekit/dockerfile/render.ts';
 import type { Description } from '../../../../src/recipes/cekit/model.ts';
-import { located, pathArtifact, section, stage } from '../stage.ts';
+import { at, located, pathArtifact, section, stage } from '../stage.ts';
 
 const options = { version: '0.0.0', layers: 'one', literalValues: false, osbs: false } as const;
 const render = (description: Description) => renderDockerfile(description, options);
@@ -124,6 +125,15 @@ describe('a printed Dockerfile', () => {
     const name = 'x\nRUN evil';
     const target = stage({ name: located(name), from: located(name), image: section({ name }) });
     for (const line of render({ builders: [], target }).split('\n')) expect(line).not.toMatch(/^\s*RUN evil/);
+  });
+
+  it('removes repositories whatever a shell would make of their names', () => {
+    const fileName = 'a"_$(b)_`c`_\\.repo';
+    const repository = { kind: 'url', name: 'r', fileName, url: 'https://h/r.repo', at } as const;
+    const text = render({ builders: [], target: stage({ repositories: [repository] }) });
+    const [, command = ''] = /RUN (rm -f .*)/.exec(text) ?? [];
+    const shell = spawnSync('sh', ['-c', `rm() { printf '%s\\n' "$@"; }; ${command}`], { encoding: 'utf8' });
+    expect(shell.stdout).toBe(`-f\n/etc/yum.repos.d/${fileName}\n`);
   });
 
   it('has the same statements whatever is in values', () => {

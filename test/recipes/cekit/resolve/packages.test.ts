@@ -111,10 +111,10 @@ describe('package repositories', () => {
     );
   });
 
-  it('that are files cannot have slashes in their names', async () => {
-    const bad = "{repositories: [{name: ../x, url: {repository: 'https://h/x.repo'}}]}";
+  it.each(['../x', 'a\nb'])('that are files have names of files: %j', async name => {
+    const bad = `{repositories: [{name: ${JSON.stringify(name)}, url: {repository: 'https://h/x.repo'}}]}`;
     await expect(targetOf(bad)).rejects.toMatchObject({
-      message: "repository '../x' cannot be the name of a file",
+      message: `repository '${name}' cannot be the name of a file`,
       at: { line: 1, column: 67 },
     });
   });
