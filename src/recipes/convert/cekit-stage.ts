@@ -14,6 +14,8 @@ interface Context {
   readonly modulesDirectory: string;
   readonly annotationsNamespace: string;
   readonly platform: ImagePlan['platform'];
+  /** Of all stages. */
+  readonly names: ReadonlySet<string>;
   /** What a stage may be called that has the files of this one. */
   readonly fileStage: string;
 }
@@ -121,7 +123,7 @@ export class CekitStage {
             `a descriptor has no 'insecure': only registries of this machine do without TLS`,
             base.at,
           );
-        return base.reference.replace(/^docker:\/\//, '');
+        return this.#reference(base.reference);
       case 'tar':
         this.#note(
           'a descriptor cannot begin with an archive: make an image of it, and begin with that',
@@ -132,6 +134,12 @@ export class CekitStage {
         this.#note('a descriptor has one base: stack these images first, and begin with the result', base.at);
         return 'scratch';
     }
+  }
+
+  /** An image as podman calls it, and as no stage is called. */
+  #reference(reference: string): string {
+    const name = reference.replace(/^docker:\/\//, '');
+    return this.#context.names.has(name) ? `${name}:latest` : name;
   }
 
   /** The item of the stage with these modules. Files that come last, and before nothing that runs, are its own. */
@@ -244,18 +252,18 @@ export class CekitStage {
     }
   }
 
+  /** `way` leads from where paths are relative to, to the directory of the descriptor. */
   #artifact({ source, target, keep, mode, uid, gid, at }: Copied, way: string): Item {
     this.#artifacts += 1;
     const name = `${this.#image.name}-${this.#artifacts}-${basename(target) || 'root'}`;
+    if (mode !== undefined || uid !== 0 || gid !== 0)
+      this.#note('mode, uid and gid of artifacts mean nothing to CEKit itself', at);
     const owned = {
-      ...(source.checksums ?? {}),
       ...(mode !== undefined && { mode: mode.toString(8).padStart(4, '0') }),
       ...(uid !== 0 && { uid }),
       ...(gid !== 0 && { gid }),
     };
-    if (mode !== undefined || uid !== 0 || gid !== 0)
-      this.#note('mode, uid and gid of artifacts mean nothing to CEKit itself', at);
-    const into = `${posix.join(posix.dirname(target), '/')}`;
+    const file = { target: basename(target), dest: bareWord(posix.join(posix.dirname(target), '/')) };
     switch (source.kind) {
       case 'file': {
         const path = way + (relative(this.#context.directory, source.path) || '.');
@@ -265,26 +273,23 @@ export class CekitStage {
           return { name, path, dest: bareWord(posix.join(target, '/')), ...owned };
         }
         this.#noteLink(source.path, at);
-        return { name, path, target: basename(target), dest: bareWord(into), ...owned };
+        return { name, path, ...file, ...source.checksums, ...owned };
       }
       case 'http':
-        return { name, url: source.url, target: basename(target), dest: bareWord(into), ...owned };
-      case 'image': {
-        const { checksums: _, ...rest } = owned as Item;
+        return { name, url: source.url, ...file, ...source.checksums, ...owned };
+      case 'image':
         if (source.checksums !== undefined)
           this.#note(`what is copied from '${source.image}' has no checksum in a descriptor`, at);
-        const end = basename(target) === '' ? '.' : bareWord(basename(target));
         return {
           name,
           image: source.image,
           path: bareWord(source.path),
-          target: end,
-          dest: bareWord(into),
-          ...rest,
+          target: bareWord(file.target) || '.',
+          dest: file.dest,
+          ...owned,
         };
-      }
       case 'kept':
-        return { name, target: basename(target), dest: bareWord(into), ...owned };
+        throw new Error('stacker files have no sources that only checksums tell');
     }
   }
 

@@ -65,6 +65,7 @@ export async function planToCekit(plan: Plan, options: PlanToCekitOptions): Prom
         modulesDirectory,
         annotationsNamespace: options.annotationsNamespace,
         platform: options.platform,
+        names: taken,
         fileStage: uniqueName(`${image.name}-files`, taken),
       });
       return [image.name, stage] as const;

@@ -80,6 +80,14 @@ describe('from', () => {
     ]);
   });
 
+  it('is an image even where a stage has its name', async () => {
+    const { descriptors } = await convert(
+      'tools: {build_only: true, from: {type: docker, url: "docker://tools"}}\n' +
+        'app: {from: {type: docker, url: "docker://tools"}, imports: [{path: "stacker://tools/x", dest: /}]}\n',
+    );
+    expect(descriptors['image.yaml']?.map(({ from }) => from)).toEqual(['tools:latest', 'tools:latest']);
+  });
+
   it('keeps user and command of a base', async () => {
     const readBase = async () => ({ ...base, user: '185' });
     const { descriptors } = await convert(`app: {from: ${onBase}, entrypoint: [e]}\n`, { readBase });
@@ -297,6 +305,17 @@ describe('a note tells of', () => {
     ],
   ])('%s', async (from, note) => {
     expect((await convert(`app: {from: ${from}}\n`)).notes).toEqual([`1: ${note}`]);
+  });
+
+  it('checksums of what comes out of other layers', async () => {
+    const { descriptors, notes } = await convert(
+      'a: {build_only: true, from: {type: scratch}}\napp:\n  from: {type: scratch}\n' +
+        `  imports: [{path: "stacker://a/x", dest: /, hash: ${'a'.repeat(64)}}]\n`,
+    );
+    expect(descriptors['image.yaml']?.[1]?.artifacts).toEqual([
+      { name: 'app-1-x', image: 'a', path: '/x', target: 'x', dest: '/' },
+    ]);
+    expect(notes).toEqual(["4: what is copied from 'a' has no checksum in a descriptor"]);
   });
 
   it('files that CEKit would not run anything on', async () => {
