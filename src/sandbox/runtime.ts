@@ -1,5 +1,6 @@
 /** Ways to start a process in a root tree: an OCI runtime (crun, runc), or the built-in runner where neither works. */
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../support/errors.ts';
@@ -21,10 +22,11 @@ async function runOci(runtime: OciRuntime, bundle: Bundle): Promise<number> {
   writeFileSync(join(directory, 'config.json'), JSON.stringify(runtimeSpec(runtime, bundle)));
   const log = join(directory, 'runtime.log');
   const [program, globals] = commandOf(runtime, directory, log);
+  const container = containerOf(directory);
   const status = await runChild(
-    stdio => spawn(program, [...globals, 'run', '--bundle', directory, CONTAINER], { stdio }),
+    stdio => spawn(program, [...globals, 'run', '--bundle', directory, container], { stdio }),
     bundle,
-    () => spawnSync(program, [...globals, 'delete', '--force', CONTAINER], { stdio: 'ignore' }),
+    () => spawnSync(program, [...globals, 'delete', '--force', container], { stdio: 'ignore' }),
   );
   const message = status === 0 ? undefined : startFailure(log);
   if (message !== undefined)
@@ -36,7 +38,9 @@ async function runOci(runtime: OciRuntime, bundle: Bundle): Promise<number> {
 export function isRunning(runtime: RuntimeName, bundle: Bundle): boolean {
   if (runtime === 'builtin') return findFirstProcess(bundle) !== undefined;
   const [program, globals] = commandOf(runtime, bundle.directory, '/dev/null');
-  const { status, stdout } = spawnSync(program, [...globals, 'state', CONTAINER], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(program, [...globals, 'state', containerOf(bundle.directory)], {
+    encoding: 'utf8',
+  });
   return status === 0 && JSON.parse(stdout).status === 'running';
 }
 
@@ -47,12 +51,13 @@ export function isRunning(runtime: RuntimeName, bundle: Bundle): boolean {
  */
 export async function runBeside(runtime: RuntimeName, bundle: Bundle, name: string): Promise<number> {
   if (runtime === 'builtin') return runBesideBuiltIn(bundle);
-  const [file, log] = [`${name}.json`, `${name}.log`].map(own => join(bundle.directory, own));
-  if (file === undefined || log === undefined) throw new Error('no files to describe a process with');
+  const { directory } = bundle;
+  const file = join(directory, `${name}.json`);
   writeFileSync(file, JSON.stringify(processSpec(bundle.process, bundle.streams)));
-  const [program, globals] = commandOf(runtime, bundle.directory, log);
+  const [program, globals] = commandOf(runtime, directory, join(directory, `${name}.log`));
+  const container = containerOf(directory);
   return runChild(
-    stdio => spawn(program, [...globals, 'exec', '--process', file, CONTAINER], { stdio }),
+    stdio => spawn(program, [...globals, 'exec', '--process', file, container], { stdio }),
     bundle,
     endsByItself,
   );
@@ -60,8 +65,10 @@ export async function runBeside(runtime: RuntimeName, bundle: Bundle, name: stri
 
 type OciRuntime = Exclude<RuntimeName, 'builtin'>;
 
-/** Of the one container that a directory of ours is for. */
-const CONTAINER = 'build';
+/** The container that a directory of ours is for. runc names a cgroup after it, which must be nobody else's. */
+function containerOf(directory: string): string {
+  return `ashlar-${createHash('sha256').update(directory).digest('hex').slice(0, 16)}`;
+}
 
 /** A runtime's program, and the arguments before its commands. */
 function commandOf(
