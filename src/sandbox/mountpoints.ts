@@ -37,24 +37,28 @@ const LINKS_AT_MOST = 40;
 export function resolveMountPoint(root: string, point: MountPoint, purpose = 'mount on'): ResolvedMountPoint {
   const pending = point.path.split('/').filter(part => part !== '' && part !== '.');
   const resolved: string[] = [];
+  // So many of them are there. What is behind a missing one is not looked for, until `..` leads back.
+  let there = 0;
   let links = 0;
-  let exists = true;
   for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
     if (part === '..') {
       resolved.pop();
+      there = Math.min(there, resolved.length);
       continue;
     }
-    const entry: Stats | undefined = exists ? lstatOrMissing(join(root, ...resolved, part)) : undefined;
+    const entry: Stats | undefined =
+      there === resolved.length ? lstatOrMissing(join(root, ...resolved, part)) : undefined;
     if (entry?.isSymbolicLink()) {
       if (++links > LINKS_AT_MOST)
         throw new AshlarError(`too many symbolic links on the way to ${point.path} in the image`);
       const target = readlinkSync(join(root, ...resolved, part));
       if (target.startsWith('/')) resolved.length = 0;
+      there = resolved.length;
       pending.unshift(...target.split('/').filter(name => name !== '' && name !== '.'));
       continue;
     }
     resolved.push(part);
-    exists &&= entry !== undefined;
+    if (entry) there += 1;
     const wanted = pending.length > 0 ? 'directory' : point.kind;
     if (entry && entry.isDirectory() !== (wanted === 'directory')) {
       throw new AshlarError(
@@ -62,7 +66,7 @@ export function resolveMountPoint(root: string, point: MountPoint, purpose = 'mo
       );
     }
   }
-  return { path: `/${resolved.join('/')}`, kind: point.kind, exists };
+  return { path: `/${resolved.join('/')}`, kind: point.kind, exists: there === resolved.length };
 }
 
 function lstatOrMissing(path: string): Stats | undefined {

@@ -97,6 +97,9 @@ export function settle({ identity, ...process }: Process, root: string): Settled
   const { user, directory } = identity;
   const account = availableAccount(findAccount(user, readAccountFiles(root)), user);
   const point = resolveMountPoint(root, { path: directory, kind: 'directory' }, 'start in');
+  // There a runtime could be led to what it has open itself (CVE-2024-21626).
+  if (/^\/(?:dev|proc|sys)(?:\/|$)/.test(point.path))
+    throw new AshlarError(`cannot start in ${directory}: ${point.path} is not the image's own`);
   if (!point.exists) mkdirSync(join(root, point.path), { recursive: true, mode: 0o755 });
   const environment = { HOME: account.home, ...process.environment };
   return { ...process, environment, account, directory: point.path };

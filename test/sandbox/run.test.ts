@@ -202,6 +202,28 @@ describe.runIf(isRoot && has('busybox', 'crun', 'runc'))('running in a tree', ()
     });
   });
 
+  it('makes the directory to start in inside the tree, wherever links lead', async () => {
+    const outside = join(directory, 'outside');
+    mkdirSync(outside);
+    symlinkSync(outside, join(base, 'link'));
+    const identity = { user: '0', directory: '/missing/../link/new' };
+    expect(await run('busybox pwd', { identity })).toMatchObject({ output: `${outside}/new\n` });
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it('starts in no directory that is not of the image', async () => {
+    symlinkSync('/proc/self/fd', join(base, 'fds'));
+    for (const [place, real] of [
+      ['/fds/7', '/proc/self/fd/7'],
+      ['/bin/../sys', '/sys'],
+    ] as const) {
+      const identity = { user: '0', directory: place };
+      expect(await run('true', { identity, scratch: join(directory, real.replaceAll('/', '-')) })).toEqual({
+        error: `cannot start in ${place}: ${real} is not the image's own`,
+      });
+    }
+  });
+
   it('refuses a tree whose /dev or /proc is a symbolic link', async () => {
     symlinkSync('/tmp', join(base, 'dev'));
     expect(await run('true')).toEqual({ error: '/dev in the image is a symbolic link to /tmp' });
