@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
+import { access, realpath } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative, resolve } from 'node:path';
+import { AshlarError } from '../../../support/errors.ts';
 import type { LocatedPath } from '../descriptor/types.ts';
 import type { Module } from './registry.ts';
 import type { ModuleRepository } from './repositories.ts';
@@ -23,14 +24,43 @@ export function imagePath({ text, directory }: LocatedPath): string {
  * The absolute path of a path in a module. CEKit copies repositories to `target/repo` and takes paths of modules
  * relative to the copy, so that `../../../../f` in a module of a repository is a file beside `target`. The same is
  * found here without a copy; where nothing is there, the path is relative to the module itself.
+ * Throws an `AshlarError` where a module of a git repository reaches for other files of this machine.
  */
-export async function modulePath({ text }: LocatedPath, module: Module, places: Places): Promise<string> {
+export async function modulePath(path: LocatedPath, module: Module, places: Places): Promise<string> {
+  const found = await findPath(path, module, places);
+  if (module.repository.kind === 'git') await checkReach(found, path, module, places);
+  return found;
+}
+
+async function findPath({ text }: LocatedPath, module: Module, places: Places): Promise<string> {
   if (isAbsolute(text)) return normalize(text);
   const natural = join(module.directory, text);
   for (const candidate of pathsBesideCopy(text, module, places)) {
     if (candidate !== natural && (await exists(candidate))) return candidate;
   }
   return natural;
+}
+
+/** What others have written shall not bring a user's keys into an image that may be published. */
+async function checkReach(
+  path: string,
+  { text, at }: LocatedPath,
+  { name }: Module,
+  { cwd, repositories }: Places,
+): Promise<void> {
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) return;
+  for (const directory of [cwd, ...repositories.map(repository => repository.directory)]) {
+    const way = relative(await realpath(directory), real);
+    if (way !== '..' && !way.startsWith('../')) return;
+  }
+  throw new AshlarError(
+    `'${text}' of the module '${name.text}' is neither in a repository nor in this directory`,
+    {
+      at,
+      hint: 'modules of git repositories get no other files; an artifact of this name in the image takes its place',
+    },
+  );
 }
 
 /** Where a path leads that is relative to the copy of a module in `target/repo`. */

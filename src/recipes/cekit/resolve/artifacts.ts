@@ -105,7 +105,7 @@ async function locate(
         ...given({ origin: originOf(raw, listener) }),
       };
     case 'file':
-      return foundByPath(await pathOfFileUrl(raw.url), raw, listener);
+      return foundByPath(await pathOf({ ...raw.url, text: await pathOfFileUrl(raw.url) }), raw, listener);
     case undefined:
       return foundByPath(await pathOf(raw.url), raw, listener);
     default:

@@ -1,3 +1,4 @@
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeFiles } from '../load.ts';
@@ -75,5 +76,46 @@ describe('a path in a module', () => {
     const files = { 'here.txt': '', 'sub/here.txt': '', 'sub/only.txt': '' };
     const options = { descriptor: 'sub/image.yaml', repositories: '[{path: ../modules}]' };
     expect(await pathsFrom(['../../../../../here.txt'], files, options)).toEqual(['here.txt']);
+  });
+});
+
+describe('a path in a module of a git repository', () => {
+  /** Where the one artifact of the module leads, relative to the directory of all files. */
+  async function pathOf(artifact: (directory: string) => object): Promise<string> {
+    await using directory = await writeFiles({
+      'w/image.yaml':
+        "{name: i, version: '1', from: f, modules: {repositories: [{path: own}, {git: {url: u, ref: r}}], install: [{name: m}]}}",
+      'w/own/file': '',
+      'w/beside': '',
+      'checkout/m/file': '',
+      secret: '',
+    });
+    const { path } = directory;
+    const module = { name: 'm', version: '1', artifacts: [{ name: 'a', ...artifact(path) }] };
+    await writeFile(join(path, 'checkout/m/module.yaml'), JSON.stringify(module));
+    await symlink('../../secret', join(path, 'checkout/m/link'));
+    const checkout = async () => ({ directory: join(path, 'checkout'), commit: '0'.repeat(40) });
+    const { description } = await resolvedIn(join(path, 'w'), { checkout });
+    const [found] = description.target.modules.flatMap(({ artifacts }) => artifacts);
+    return found?.kind === 'path' ? found.path.replace(`${path}/`, '') : '';
+  }
+
+  it('leads to what is in repositories and in the current directory', async () => {
+    expect(await pathOf(() => ({ path: 'file' }))).toBe('checkout/m/file');
+    expect(await pathOf(() => ({ path: '../../own/file' }))).toBe('w/own/file');
+    expect(await pathOf(() => ({ path: '../../../../beside' }))).toBe('w/beside');
+    expect(await pathOf(() => ({ path: 'missing' }))).toBe('checkout/m/missing');
+  });
+
+  it.each([
+    ['a path', (directory: string) => ({ path: `${directory}/secret` })],
+    ['a path upwards', () => ({ path: '../../secret' })],
+    ['a link', () => ({ path: 'link' })],
+    ['an address', (directory: string) => ({ url: `file://${directory}/secret` })],
+  ])('leads to no other file of the machine: %s', async (_, artifact) => {
+    await expect(pathOf(artifact)).rejects.toMatchObject({
+      message: expect.stringMatching(/ of the module 'm' is neither in a repository nor in this directory$/),
+      at: { file: expect.stringMatching(/checkout\/m\/module\.yaml$/), line: 1 },
+    });
   });
 });
