@@ -43,7 +43,7 @@ export async function fetchCommit(clone: Clone, ref: string): Promise<string> {
   const found = (await resolve(clone, ref)) ?? (await resolve(clone, `refs/remotes/origin/${ref}`));
   if (found !== undefined) return found;
   throw new AshlarError(`Could not checkout from ${ref}`, {
-    cause: new AshlarError(`${clone.url} has no branch, tag or commit of this name`),
+    cause: new AshlarError(`${shownAddress(clone.url)} has no branch, tag or commit of this name`),
   });
 }
 
@@ -146,8 +146,13 @@ async function reaching<T>({ url }: Clone, work: Promise<T>): Promise<T> {
     const hint = /^http:/i.test(url)
       ? 'plain http is not used for repositories: write https, ssh or git'
       : undefined;
-    throw new CloneError(`Could not clone from ${url}`, { hint, cause });
+    throw new CloneError(`Could not clone from ${shownAddress(url)}`, { hint, cause });
   }
+}
+
+/** An address as it may be shown: tokens are names of users as well as passwords. */
+function shownAddress(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/]*@/i, '$1');
 }
 
 /** A repository cannot be had, for whatever reason. */

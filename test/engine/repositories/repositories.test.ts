@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { collectGarbage, Repositories } from '../../../src/engine/index.ts';
 import { has } from '../../support/tools.ts';
@@ -182,6 +183,14 @@ describe.skipIf(!has('git'))('a repository', () => {
     await expect(checkout('main', `${url}.nowhere`)).rejects.toThrow(`Could not clone from ${url}.nowhere`);
     await expect(checkout('nothing')).rejects.toThrow('Could not checkout from nothing');
     await expect(checkout('f'.repeat(40))).rejects.toThrow(`Could not checkout from ${'f'.repeat(40)}`);
+  });
+
+  it('keeps passwords in its address to itself', async () => {
+    const error: unknown = await checkout('main', 'https://me:secret@127.0.0.1:1/x.git').catch(
+      error => error,
+    );
+    expect(error).toMatchObject({ message: 'Could not clone from https://127.0.0.1:1/x.git' });
+    expect(inspect(error)).not.toContain('secret');
   });
 
   it('is never taken for an option or a program', async () => {
