@@ -273,6 +273,9 @@ describe('ashlar convert', () => {
     const project = workspace.project();
     project.write('image.yaml', 'name: a\nversion: 1\nfrom: none\nartifacts: [{image: a, path: /}]\n');
     project.write('stacker.yaml', 'old\n');
+    expect(failureOf(await project.ashlar(['convert']))).toContain(
+      'hint: for the descriptor here: --descriptor',
+    );
     const text = failureOf(await project.ashlar(['convert', '--descriptor', 'image.yaml']));
     expect(text).toContain('--> image.yaml:4:');
     expect(readFileSync(project.at('stacker.yaml'), 'utf8')).toBe('old\n');

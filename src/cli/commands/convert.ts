@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hostPlatform } from '../../oci/index.ts';
@@ -51,7 +52,8 @@ async function convertFromDockerfile(
   const file = resolve(flags.dockerFile);
   const output = resolve(flags.outputFile);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new AshlarError(`couldn't read Dockerfile ${flags.dockerFile}`, { cause });
+    const hint = existsSync('image.yaml') ? 'for the descriptor here: --descriptor image.yaml' : undefined;
+    throw new AshlarError(`couldn't read Dockerfile ${flags.dockerFile}`, { cause, hint });
   });
   const converted = await convertDockerfile({
     file,

@@ -80,6 +80,12 @@ describe('an artifact', () => {
     });
   });
 
+  it('has the content of a directory of an image in its dest itself for a dot', async () => {
+    const { artifacts } = await artifactsOf('[{image: i, path: /d, dest: /x, target: .}]');
+    expect(artifacts).toMatchObject([{ kind: 'image', target: '.', dest: '/x/' }]);
+    await expect(artifactsOf('[{name: /, image: i, path: /d}]')).rejects.toThrow('cannot have the target');
+  });
+
   it('keeps description, mode and owner', async () => {
     const { artifacts } = await artifactsOf(
       "[{path: f, description: d, mode: '0750', uid: 1, gid: 2}, {path: g, uid: 0}]",
