@@ -10,6 +10,7 @@ import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 import type { LayerTar } from './read-contents.ts';
 import type { WantedFile } from './read-files.ts';
 import type { SealedFile } from './seal.ts';
+import { isSmall } from './small-job.ts';
 import type { FileSystemLayer } from './squashfs-layer.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
 import type { Answer, Assignment, EncodedContents, Jobs, Task } from './worker.ts';
@@ -46,9 +47,20 @@ export function packLayer(
   options: PackOptions & Cancellable & Watchable,
 ): Promise<PackedLayer | undefined> {
   const { signal, onProgress, ...rest } = options;
+  if (workers.length === 0 && isSmall(job)) return packInThisThread(job, rest, signal);
   return inWorker({ kind: 'pack', input: { job, options: rest } }, signal, onProgress) as Promise<
     Jobs['pack']['output']
   >;
+}
+
+/** A thread takes longer to start than such a layer to pack. */
+async function packInThisThread(
+  job: PackJob,
+  options: PackOptions,
+  signal: AbortSignal | undefined,
+): Promise<PackedLayer | undefined> {
+  const { pack } = await import('./pack.ts');
+  return pack(job, options, () => signal?.throwIfAborted());
 }
 
 /**
