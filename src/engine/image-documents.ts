@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Descriptor, type ImageConfig, mediaTypes } from '../oci/index.ts';
 import type { ImagePlan } from '../plan/types.ts';
 import { composeConfig, composeManifest, type NewLayer, type PlainChange } from './config.ts';
-import type { BuildContext } from './context.ts';
+import type { BuildContext, BuildOptions } from './context.ts';
 import { addDocument } from './documents.ts';
 import { configParts } from './keys/key-parts.ts';
 import { canonical, keyOf } from './keys/keys.ts';
@@ -75,10 +75,22 @@ async function configFor(
     const config = JSON.parse(await readFile(store.blobPath(known.digest), 'utf8')) as ImageConfig;
     return { config, configBlob: known, cached: true };
   }
-  const { created } = options.authorship;
-  const authorship = plan.anonymous ? { created } : options.authorship;
-  const config = composeConfig(base.config, made, change, plan.platform, plan.createdBy, authorship);
+  const config = plan.reproducible
+    ? composeReproducible(plan, change, base, made, options)
+    : composeConfig(base.config, made, change, plan.platform, plan.createdBy, options.authorship);
   const configBlob = await addDocument(mediaTypes.config, config, context);
   store.database.remember('images', key, configBlob);
   return { config, configBlob, cached: false };
+}
+
+function composeReproducible(
+  { platform, createdBy }: ImagePlan,
+  change: PlainChange,
+  base: Start,
+  made: readonly NewLayer[],
+  { sourceDateEpoch, authorship }: BuildOptions,
+): ImageConfig {
+  const created = sourceDateEpoch === undefined ? '1970-01-01T00:00:00Z' : authorship.created;
+  const layers = made.map(layer => ({ ...layer, created }));
+  return composeConfig(base.config, layers, change, platform, createdBy, { created });
 }

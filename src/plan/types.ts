@@ -47,8 +47,8 @@ export interface ImagePlan {
   readonly after: readonly string[];
   /** The `created_by` of the closing history entry. */
   readonly createdBy: string;
-  /** Config and history do not say who has built the image. */
-  readonly anonymous?: true;
+  /** Config and history do not say who has built the image, nor when: 1970, or what SOURCE_DATE_EPOCH says. */
+  readonly reproducible?: true;
   readonly at: SourceSpan;
 }
 

@@ -21,7 +21,7 @@ export function plainImage(identity: Identity): ImagePlan {
     annotations: {},
     after: [],
     createdBy: 'ashlar build',
-    anonymous: true,
+    reproducible: true,
   };
 }
 
