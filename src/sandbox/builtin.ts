@@ -100,7 +100,8 @@ function intoTree(bundle: Bundle, own: readonly string[]): readonly string[] {
 }
 
 function withEnvironment(environment: SettledProcess['environment']): readonly string[] {
-  return ['env', '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+  // Nothing that a name begins with is an option.
+  return ['env', '-i', '--', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
 }
 
 function start([program = '', ...args]: readonly string[], stdio: StdioOptions): ChildProcess {

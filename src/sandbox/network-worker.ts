@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import { enterNewNetwork } from '../linux/index.ts';
 import { messageOf } from '../support/errors.ts';
-import type { FromNetwork, PageAnswer, PageQuestion, ToNetwork } from './network.ts';
+import type { FromNetwork, NetworkQuestion, PageAnswer, PageQuestion, ToNetwork } from './network.ts';
 
 /** Bytes that are read of a page. */
 const PAGE_LIMIT = 8 << 20;
@@ -14,11 +14,7 @@ function send(message: FromNetwork): void {
 }
 
 parentPort?.on('message', async ({ id, question }: ToNetwork) => {
-  send({
-    kind: 'answer',
-    id,
-    answer: await ('method' in question ? askForPage(question) : knock(question.port)),
-  });
+  send({ kind: 'answer', id, answer: await answerTo(question) });
 });
 
 try {
@@ -27,14 +23,25 @@ try {
   send({ kind: 'refused', reason: messageOf(error) });
 }
 
+async function answerTo(question: NetworkQuestion): Promise<PageAnswer> {
+  try {
+    return await ('method' in question ? askForPage(question) : knock(question.port));
+  } catch (error) {
+    // Neither ports nor paths are always what can be asked for.
+    return { kind: 'silent', reason: messageOf(error) };
+  }
+}
+
 const HOST = '127.0.0.1';
 
 function knock(port: number): Promise<PageAnswer> {
   return new Promise(resolve => {
     const socket = connect({ host: HOST, port });
-    socket.on('connect', () => resolve({ kind: 'open' }));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve({ kind: 'open' });
+    });
     socket.on('error', ({ message }) => resolve({ kind: 'silent', reason: message }));
-    socket.on('connect', () => socket.destroy());
   });
 }
 

@@ -177,7 +177,8 @@ class Stage implements AsyncDisposable {
   async #checkLog({ find, times, once }: Extract<Action, { kind: 'log' }>): Promise<void> {
     const container = this.#current;
     const count = () => occurrences(container.log, find);
-    const wanted = `the log ${find.absent ? 'not to contain' : times === undefined ? 'to contain' : `to contain ${times} times`} "${find.text}"`;
+    const often = times === undefined ? '' : ` ${times} times`;
+    const wanted = `the log ${find.absent ? 'not ' : ''}to contain${often} "${find.text}"`;
     const complaint = () => `expected ${wanted}${endOf(container.log, 'the log')}`;
     const { usual } = this.#context.patience;
     // What is not to come may come later.
@@ -200,10 +201,11 @@ class Stage implements AsyncDisposable {
         return `the container has ended (status ${result.status}): ${command} cannot be run${endOf(container.log, 'its log')}`;
       const output = endOf(result.text, 'its output');
       if (result.kind === 'going-on') return `${command} did not end in ${COMMAND} s${output}`;
-      if (result.status !== 0) return `${command} ended with status ${result.status}${output}`;
-      const found = find === undefined || occurrences(result.text, find) > 0;
-      if (found !== (find?.absent ?? false)) return undefined;
-      return `expected the output of ${command} ${find?.absent ? 'not ' : ''}to contain "${find?.text}"${output}`;
+      // What fails says nothing that it should not, which is all that is asked.
+      if (result.status !== 0 && !find?.absent)
+        return `${command} ended with status ${result.status}${output}`;
+      if (find === undefined || occurrences(result.text, find) > 0 !== find.absent) return undefined;
+      return `expected the output of ${command} ${find.absent ? 'not ' : ''}to contain "${find.text}"${output}`;
     };
     if (find === undefined || find.absent) return this.#until(0, check);
     return this.#until(once ? this.#settled : this.#context.patience.commands, check);
@@ -222,13 +224,14 @@ class Stage implements AsyncDisposable {
   async #checkContent({ path, find }: Extract<Action, { kind: 'content' }>): Promise<void> {
     const place = this.#variables.get(path.slice(1)) ?? path;
     return this.#until(find.absent ? 0 : this.#settled, async () => {
-      const found = await this.#look(place);
+      const found = await this.#look(place, true);
       if (found.kind !== 'file') {
         if (find.absent && found.kind === 'nothing') return undefined;
         return found.kind === 'nothing' ? `there is no ${place}` : `${place} is no file`;
       }
-      if (occurrences(found.text, find) > 0 !== find.absent) return undefined;
-      return `expected ${place} ${find.absent ? 'not ' : ''}to contain "${find.text}"${endOf(found.text, 'it')}`;
+      const { text = '' } = found;
+      if (occurrences(text, find) > 0 !== find.absent) return undefined;
+      return `expected ${place} ${find.absent ? 'not ' : ''}to contain "${find.text}"${endOf(text, 'it')}`;
     });
   }
 
@@ -240,21 +243,7 @@ class Stage implements AsyncDisposable {
       throw new AshlarError(`cannot run ${words.join(' ')} in the container`);
     };
     const [user, group] = [await output('id', '-u'), await output('id', '-g')];
-    const mayWrite = [
-      '(',
-      '-user',
-      user,
-      '-perm',
-      '-u=w',
-      ')',
-      '-o',
-      '(',
-      '-group',
-      group,
-      '-perm',
-      '-g=w',
-      ')',
-    ];
+    const mayWrite = `( -user ${user} -perm -u=w ) -o ( -group ${group} -perm -g=w )`.split(' ');
     const others = await output('find', path, '!', '(', ...mayWrite, ')', '-print');
     if (others !== '')
       throw new AshlarError(
@@ -281,30 +270,33 @@ class Stage implements AsyncDisposable {
   }
 
   /** Of the last container; of the image where there is none. */
-  #look(path: string): ReturnType<TestedImage['look']> {
-    return (this.#containers.at(-1)?.container ?? this.#context.image).look(path);
+  #look(path: string, withText = false): ReturnType<TestedImage['look']> {
+    return (this.#containers.at(-1)?.container ?? this.#context.image).look(path, withText);
   }
 
-  /** Checks again and again. @throws AshlarError when time is up, or nothing can change any more. */
-  async #until(seconds: number, check: Check): Promise<void> {
-    const end = performance.now() + seconds * 1000;
-    for (;;) {
-      const last = performance.now() >= end || (await this.#isOver());
-      const problem = await check();
-      if (problem === undefined) return;
-      if (last) throw new AshlarError(problem);
-      await sleep(AGAIN, undefined, { signal: this.#context.signal });
-    }
+  /** Checks until all is well. @throws AshlarError when time is up, or nothing can change any more. */
+  #until(seconds: number, check: Check): Promise<void> {
+    return this.#repeat(seconds, check, problem => problem === undefined);
   }
 
   /** Checks as long as something may go wrong. @throws AshlarError as soon as it does. */
-  async #never(seconds: number, check: Check): Promise<void> {
+  #never(seconds: number, check: Check): Promise<void> {
+    return this.#repeat(seconds, check, problem => problem !== undefined);
+  }
+
+  async #repeat(
+    seconds: number,
+    check: Check,
+    isDecided: (problem: string | undefined) => boolean,
+  ): Promise<void> {
     const end = performance.now() + seconds * 1000;
     for (;;) {
-      const last = performance.now() >= end || (await this.#isOver());
+      const isLast = performance.now() >= end || (await this.#isOver());
       const problem = await check();
-      if (problem !== undefined) throw new AshlarError(problem);
-      if (last) return;
+      if (isLast || isDecided(problem)) {
+        if (problem === undefined) return;
+        throw new AshlarError(problem);
+      }
       await sleep(AGAIN, undefined, { signal: this.#context.signal });
     }
   }

@@ -23,8 +23,8 @@ export interface ContainerChanges {
 
 export interface TestedImage {
   readonly config: ImageConfig;
-  /** What is at a path of its tree. */
-  look(path: string): Promise<Looked>;
+  /** What is at a path of its tree; of a file with its text when that is wanted. */
+  look(path: string, withText: boolean): Promise<Looked>;
   /**
    * Starts a container; resolves when its process runs or has ended.
    * @throws AshlarError when it cannot be started.
@@ -44,12 +44,9 @@ export interface Container extends AsyncDisposable {
   run(command: readonly string[], patience: number): Promise<BesideResult>;
   /** Asks once, at the loopback of its own network. */
   ask(question: NetworkQuestion): Promise<PageAnswer>;
-  /** What is at a path of its tree as it is now, without what is mounted there. */
-  look(path: string): Promise<Looked>;
+  /** The same for its tree as it is now, without what is mounted there. */
+  look(path: string, withText: boolean): Promise<Looked>;
 }
-
-/** The last bytes of a log that are kept. */
-const LOG_LIMIT = 32 << 20;
 
 /**
  * Does something with an image and containers of it, none of which outlives it.
@@ -73,9 +70,9 @@ export function testImage<T>(
     let started = 0;
     return use({
       config: image.config,
-      look: async path => {
+      look: async (path, withText) => {
         const place = { kind: 'tree', layers: await tree() } as const;
-        return context.workshop.call('look', { place, path }, { signal });
+        return context.workshop.call('look', { place, path, withText }, { signal });
       },
       start: async changes => {
         started += 1;
@@ -120,7 +117,7 @@ async function start(
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw new AshlarError('the image names no command that a container would run');
   const end = new AbortController();
-  let log = Buffer.alloc(0);
+  const log = new Log();
   const life = workshop.call(
     'container',
     {
@@ -138,27 +135,51 @@ async function start(
     },
     {
       signal: AbortSignal.any([signal, end.signal]),
-      onOutput: bytes => {
-        log = Buffer.concat([log, bytes]).subarray(-LOG_LIMIT);
-      },
+      onOutput: bytes => log.add(bytes),
     },
   );
-  // It always rejects: with what went wrong, or because it was stopped.
   const over = life.catch(() => {});
   const ended = () => workshop.call('ended', name, { signal });
   await Promise.race([ended(), life]);
   return {
     get log() {
-      return log.toString();
+      return log.text;
     },
     config,
     ended,
     run: (command, patience) => workshop.call('beside', { container: name, command, patience }, { signal }),
     ask: question => workshop.call('ask', { container: name, question }, { signal }),
-    look: path => workshop.call('look', { place: { kind: 'container', container: name }, path }, { signal }),
+    look: (path, withText) => {
+      const place = { kind: 'container', container: name } as const;
+      return workshop.call('look', { place, path, withText }, { signal });
+    },
     [Symbol.asyncDispose]: async () => {
       end.abort();
       await over;
     },
   };
+}
+
+/** Bytes of a log that are kept at least: the last ones. */
+const LOG_LIMIT = 32 << 20;
+
+class Log {
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+
+  add(bytes: Uint8Array): void {
+    this.#chunks.push(bytes);
+    this.#size += bytes.length;
+    if (this.#size > 2 * LOG_LIMIT) this.#shorten();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+
+  #shorten(): void {
+    const kept = Buffer.concat(this.#chunks).subarray(-LOG_LIMIT);
+    this.#chunks = [kept];
+    this.#size = kept.length;
+  }
 }

@@ -121,23 +121,24 @@ export async function ask({ container: name, question }: AskRequest): Promise<Pa
 }
 
 /** Looks at a path of a container, or of a tree that nothing runs in. Symbolic links are followed. */
-export async function look({ place, path }: LookRequest, call: Call): Promise<Looked> {
-  if (place.kind === 'container') return lookBelow((await find(place.container)).container.root, path);
+export async function look({ place, path, withText }: LookRequest, call: Call): Promise<Looked> {
+  if (place.kind === 'container')
+    return lookBelow((await find(place.container)).container.root, path, withText);
   const snapshots = await call.snapshots.ensure(place.layers, call.signal);
   using tree = mountSnapshots(snapshots, join(call.scratch, 'tree'));
-  return lookBelow(tree.root, path);
+  return lookBelow(tree.root, path, withText);
 }
 
 /** What the system says of a path that leads to nothing. */
 const NOWHERE = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
-function lookBelow(directory: string, path: string): Looked {
+function lookBelow(directory: string, path: string, withText: boolean): Looked {
   const root = openAt(AT_FDCWD, directory, O_PATH | constants.O_DIRECTORY);
   try {
     const link = isLink(root, path);
     const fd = openIn(root, path, O_PATH);
     try {
-      return { ...describe(fd, path), link };
+      return { ...describe(fd, path, withText), link };
     } finally {
       closeSync(fd);
     }
@@ -158,11 +159,12 @@ function isLink(root: number, path: string): boolean {
   }
 }
 
-function describe(fd: number, path: string) {
+function describe(fd: number, path: string, withText: boolean) {
   const status = fstatSync(fd);
   const self = `/proc/self/fd/${fd}`;
   if (status.isDirectory()) return { kind: 'directory', names: readdirSync(self) } as const;
   if (!status.isFile()) return { kind: 'other' } as const;
+  if (!withText) return { kind: 'file' } as const;
   if (status.size > TEXT_LIMIT) throw new AshlarError(`${path} is too large to be looked into`);
   return { kind: 'file', text: readFileSync(self, 'utf8') } as const;
 }

@@ -140,13 +140,15 @@ export interface LookRequest {
     | { readonly kind: 'container'; readonly container: string }
     | { readonly kind: 'tree'; readonly layers: readonly TreeLayer[] };
   readonly path: string;
+  /** Whether the text of a file is wanted. */
+  readonly withText: boolean;
 }
 
 export type Looked =
   | { readonly kind: 'nothing' }
   /** `link`: the path itself is a symbolic link, and what is described is what it leads to. */
   | ({ readonly link: boolean } & (
-      | { readonly kind: 'file'; readonly text: string }
+      | { readonly kind: 'file'; readonly text?: string }
       | { readonly kind: 'directory'; readonly names: readonly string[] }
       | { readonly kind: 'other' }
     ));

@@ -41,9 +41,9 @@ const STEPS: readonly KnownStep[] = [
     ({ user = '' }) => start({ user }),
   ),
 
-  known(['container log should match regex {text}'], ({ text = '' }) => ({
+  known(['container log should match regex {text}'], ({ text = '' }, step) => ({
     kind: 'log',
-    find: { text, regex: true, absent: false },
+    find: { text: expression(text, step), regex: true, absent: false },
     once: false,
   })),
   known(['exactly {times} times container log should contain {text}'], ({ times, text }, step) => ({
@@ -287,6 +287,14 @@ function valueSteps(kind: ValueAction['kind']): readonly KnownStep[] {
       ({ name = '' }) => ({ kind, name, absent: true }),
     ),
   ].flat();
+}
+
+function expression(text: string, { at }: Step): string {
+  try {
+    return new RegExp(text, 'gm').source;
+  } catch (cause) {
+    throw new AshlarError(`not a regular expression: ${text}`, { at, cause });
+  }
 }
 
 function wholeNumber(text: string | undefined, { at }: Step): number {

@@ -137,6 +137,7 @@ describe('a step', () => {
       'the nearest one is "file {path} should exist and be a {type}"',
     ],
     ['check that port http is open', 'not a whole number: http', undefined],
+    ['container log should match regex (', 'not a regular expression: (', undefined],
   ])('that cannot be understood says why: %s', (text, message, hint) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ message, hint, at }));
   });
