@@ -79,7 +79,8 @@ const descriptors: Files = {
   envs:
     - {name: A, value: 'a$FROM_BASE'}
     - {name: B, value: '$A-"x"-$WHAT-\${NO:-none}'}
-    - {name: C, value: '$PATH:/x'}
+    - {name: C, value: '$PATH:/x:$NOBODY'}
+    - {name: T, value: true}
   labels: [{name: l, value: '\\$A \${FROM_BASE:+set}'}]
   ports: [{value: 80}]
   volumes: [{path: /vol}]
@@ -122,13 +123,6 @@ run: {cmd: [/files/a]}
     - {image: stages-next, path: /made-of, target: ., dest: /}
     - {image: BASE, path: /etc/passwd, dest: /etc}
   run: {entrypoint: [/bin/entry]}
-`,
-  'plainest.yaml': `
-name: plainest
-version: 1
-from: BASE
-envs: [{name: P, value: '$PATH:$NOBODY'}, {name: T, value: true}]
-run: {workdir: usr/share}
 `,
 };
 
