@@ -1,7 +1,7 @@
 /** From a descriptor and its flags to what it means: the front end with its network, git and standard input. */
 import { text as readAll } from 'node:stream/consumers';
 import { type FetchOptions, fetchText, Repositories, readLabels } from '../../engine/index.ts';
-import { hostPlatform } from '../../oci/index.ts';
+import { canBeReferenceName, hostPlatform } from '../../oci/index.ts';
 import type { Plan } from '../../plan/types.ts';
 import {
   type CekitOptions,
@@ -11,6 +11,7 @@ import {
   referencedImage,
 } from '../../recipes/cekit/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { UsageError } from '../failure.ts';
 import { type Log, withPlace } from '../log.ts';
 import { VERSION } from '../version.ts';
 import type { CekitConfig } from './config.ts';
@@ -75,6 +76,7 @@ function optionsOf(
   signal: AbortSignal,
 ): Omit<CekitOptions, 'warn'> {
   checkLayers(flags);
+  checkNames(tags);
   const cwd = process.cwd();
   const platforms = platformsOf(flags.platform ?? []);
   const [platform = hostPlatform()] = platforms;
@@ -113,6 +115,12 @@ function optionsOf(
     info: message => log('info', message),
     debug: message => log('debug', message),
   };
+}
+
+/** The descriptor is not where names of the command line can be mended. */
+function checkNames(tags: readonly string[]): void {
+  const wrong = tags.find(tag => !canBeReferenceName(tag));
+  if (wrong !== undefined) throw new UsageError(`"${wrong}" cannot be the name of an image`);
 }
 
 /** Most descriptors need no git, and then the store is not opened for it. */

@@ -107,6 +107,8 @@ async function buildAndDeliver(
   work: Followed,
 ): Promise<void> {
   const { log, signal } = work;
+  // What cannot be sent is not built first.
+  const remote = names.filter(isRemote).map(name => ({ name, to: parseReference(name) }));
   const plan = await planOf(loaded);
   await buildImages(plan, options, work);
   // Nobody may remove meanwhile what is being sent.
@@ -120,12 +122,12 @@ async function buildAndDeliver(
     const say = (text: string) => log('info', text);
     await deliver(engine, { image, names: delivered, temporary: options.project.work, say, signal });
   }
-  const remote = names.filter(isRemote);
-  for (const name of remote) {
+  for (const { name, to } of remote) {
     const sender = new ImageSender({ signal, insecure: isThisMachine(name) });
-    await sender.send(from, parseReference(name));
+    await sender.send(from, to);
   }
-  log('info', `Image built and available under following tags: ${[...tags, ...remote].join(', ')}`);
+  const everywhere = [...tags, ...remote.map(({ name }) => name)];
+  log('info', `Image built and available under following tags: ${everywhere.join(', ')}`);
 }
 
 /** The names of the image that is handed out; there is one, for one platform or several. */

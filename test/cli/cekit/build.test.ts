@@ -132,6 +132,17 @@ describe('cekit build', () => {
     expect(await last('--overrides', file, 'docker', '--overrides', label('inline'))).toBe('inline');
   });
 
+  it.each([
+    ['a b', '"a b" cannot be the name of an image'],
+    ['docker://', 'bad image reference "docker://": it names no repository'],
+  ])('builds nothing under the name %j', async (name, message) => {
+    await expect(build('--oci-dir', at('oci'), '--tag', name)).rejects.toMatchObject({
+      message,
+      at: undefined,
+    });
+    expect(existsSync(at('oci'))).toBe(false);
+  });
+
   it('does not build for OSBS', async () => {
     await expect(build('osbs', '--sync-only')).rejects.toThrow('ashlar does not send builds to OSBS');
     expect(existsSync(at('.stacker'))).toBe(false);
