@@ -41,6 +41,7 @@ export interface YamlEntry {
 // Far above any description that people write, far below what would exhaust the memory or the stack.
 const maxNodes = 1_000_000;
 const maxDepth = 500;
+const tooDeep = 'YAML is nested too deeply';
 
 /**
  * The one document of a YAML 1.1 text. Text that is not YAML, several documents, an alias that contains itself or
@@ -93,7 +94,7 @@ interface Reader {
 
 function readNode(reader: Reader, node: Node | null, place: Range, depth: number): YamlNode {
   const span = spanOf(reader, node?.range ?? place);
-  if (depth > maxDepth) throw new AshlarError('YAML is nested too deeply', { at: span });
+  if (depth > maxDepth) throw new AshlarError(tooDeep, { at: span });
   if (isAlias(node)) return { ...readAlias(reader, node.source, span), span };
   countNodes(reader, 1, span);
 
@@ -214,6 +215,8 @@ function syntaxError(source: SourceText, problem: YAMLParseError): AshlarError {
       hint: 'indent with spaces',
     });
   }
+  // The library's own limit, which is that of the stack, is below ours in some places.
+  if (problem.code === 'RESOURCE_EXHAUSTION') return new AshlarError(tooDeep, { at });
   if (problem.code === 'MULTIPLE_DOCS') {
     return new AshlarError('more than one YAML document', {
       at,

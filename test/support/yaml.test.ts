@@ -313,3 +313,7 @@ describe('plain scalars', () => {
     expect(printScalar(resolvePlainScalar(text))).toBe(printed);
   });
 });
+
+it.each([600, 5000])('refuses lists within lists, %d deep, in the same words', depth => {
+  expect(() => parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)).toThrow('YAML is nested too deeply');
+});
