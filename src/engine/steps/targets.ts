@@ -39,8 +39,8 @@ export async function findTarget(
     | { readonly path: string; readonly parents: readonly PlainParent[] }
     | undefined;
   if (known) return { path: known.path, parents: known.parents.map(fromPlain) };
-  // What was never looked up was never packed either.
-  prepareLayerWorker();
+  // What was never looked up was never packed either; on nothing it may be packed without a worker.
+  if (layers.length > 0) prepareLayerWorker();
   const { tree, settle } = await treeOf(layers, context);
   // The last component of a path is not followed, but a directory merges into the directory that its target leads to.
   const inside = kind === 'directory' ? posix.join(target, 'entry') : target;
