@@ -49,7 +49,6 @@ export function withDescriptorFlags(command: Command): Command {
   );
   return withDescriptorResult(withOverrides(command))
     .option('--redhat', "add what Red Hat's images have")
-    .option('--locked', 'build from exactly what ashlar.lock says (see lock), fail for what is not in it')
     .optionsGroup('');
 }
 
@@ -62,7 +61,8 @@ export function withDescriptorResult(command: Command): Command {
     )
     .option('--layers', 'one layer for each module and one for the image, instead of one in all')
     .option('--no-squash', 'one layer for each statement')
-    .option('--literal-values', 'take $ and quotes in values as they are, not as Dockerfiles do');
+    .option('--literal-values', 'take $ and quotes in values as they are, not as Dockerfiles do')
+    .option('--locked', 'build from exactly what ashlar.lock says (see lock), fail for what is not in it');
 }
 
 function positive(value: string): number {

@@ -50,6 +50,13 @@ async function build(...words: readonly string[]): Promise<typeof printed> {
 }
 
 describe('cekit build', () => {
+  it('holds to the lock file with --locked', async () => {
+    await expect(build('--validate', '--locked')).rejects.toThrow(`there is no ${at('ashlar.lock')}`);
+    write('ashlar.lock', 'lock: "2"\n');
+    await expect(build('--validate', '--locked')).rejects.toMatchObject({ at: { line: 1 } });
+    await expect(build('--validate')).resolves.toMatchObject({ stderr: expect.stringContaining(VALIDATED) });
+  });
+
   it('only reads with --validate', async () => {
     expect(await build('--validate', 'podman', '--trace')).toMatchObject({
       stdout: '',
