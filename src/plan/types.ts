@@ -5,6 +5,7 @@
 import type { Platform } from '../oci/index.ts';
 import type { ConflictRules } from '../stacking/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
+import type { ChecksumAlgorithm } from './checksums.ts';
 
 export interface Plan {
   /** In the order of the files: the order in which results appear in index.json. Names are unique. */
@@ -223,12 +224,7 @@ export interface Import {
 export type Source = FileSource | HttpSource | ImageSource | KeptSource;
 
 /** What the content of a file must hash to: lower-case hexadecimal digits. */
-export interface Checksums {
-  readonly md5?: string;
-  readonly sha1?: string;
-  readonly sha256?: string;
-  readonly sha512?: string;
-}
+export type Checksums = { readonly [algorithm in ChecksumAlgorithm]?: string };
 
 interface SourceBase {
   readonly checksums?: Checksums;

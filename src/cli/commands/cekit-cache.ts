@@ -7,6 +7,7 @@ import {
   listArtifacts,
   removeArtifact,
 } from '../../engine/index.ts';
+import { checksumAlgorithms, checksumLength } from '../../plan/checksums.ts';
 import type { Checksums } from '../../plan/types.ts';
 import { printable } from '../../support/cells.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
@@ -18,10 +19,6 @@ import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { readSettings } from '../settings.ts';
 import { printLines } from '../table.ts';
-
-/** In the order in which CEKit shows them, with the number of their digits. */
-const DIGITS = { sha512: 128, sha256: 64, sha1: 40, md5: 32 } as const;
-const ALGORITHMS = ['sha512', 'sha256', 'sha1', 'md5'] as const;
 
 export async function cacheAdd(location: string, flags: Checksums, globals: CekitGlobals): Promise<void> {
   const checksums = readChecksums(flags);
@@ -43,7 +40,7 @@ export async function cacheList(globals: CekitGlobals): Promise<void> {
   const artifacts = listArtifacts(await artifactOptions(globals));
   if (artifacts.length === 0) printLines(['No artifacts cached!']);
   for (const { uuid, names, checksums } of artifacts) {
-    const sums = ALGORITHMS.flatMap(algorithm => {
+    const sums = checksumAlgorithms.flatMap(algorithm => {
       const sum = checksums[algorithm];
       return sum === undefined ? [] : [`  ${algorithm}: ${sum}`];
     });
@@ -75,11 +72,11 @@ async function artifactOptions(globals: CekitGlobals): Promise<ArtifactOptions> 
 }
 
 function readChecksums(flags: Checksums): Checksums {
-  const given = ALGORITHMS.flatMap(algorithm => {
+  const given = checksumAlgorithms.flatMap(algorithm => {
     const sum = flags[algorithm]?.toLowerCase();
     if (sum === undefined) return [];
-    if (new RegExp(`^[0-9a-f]{${DIGITS[algorithm]}}$`).test(sum)) return [[algorithm, sum] as const];
-    throw new CekitUsageError(`--${algorithm} takes ${DIGITS[algorithm]} hexadecimal digits`);
+    if (new RegExp(`^[0-9a-f]{${checksumLength[algorithm]}}$`).test(sum)) return [[algorithm, sum] as const];
+    throw new CekitUsageError(`--${algorithm} takes ${checksumLength[algorithm]} hexadecimal digits`);
   });
   if (given.length === 0) throw new CekitUsageError('At least one checksum must be provided');
   return Object.fromEntries(given);

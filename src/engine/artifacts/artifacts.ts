@@ -4,10 +4,11 @@ import { createReadStream, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checksumAlgorithms } from '../../plan/checksums.ts';
 import type { Checksums } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { FetchOptions } from '../context.ts';
-import { ALGORITHMS, mismatchOf, mismatchText } from '../sources/checksums.ts';
+import { mismatchOf, mismatchText } from '../sources/checksums.ts';
 import { fetchFile } from '../sources/downloads.ts';
 import { Store } from '../store/store.ts';
 import { readCekitCache } from './cekit-cache.ts';
@@ -112,12 +113,12 @@ async function take(
   signal: AbortSignal,
 ): Promise<TakenFile> {
   if (/^https?:/i.test(location)) {
-    const order = { url: location, algorithms: ALGORITHMS, image: '' };
+    const order = { url: location, algorithms: checksumAlgorithms, image: '' };
     return (await fetchFile(order, { store, signal, emit: () => {}, options: { fetch } })).taken;
   }
   const path = /^file:/i.test(location) ? pathOfAddress(location) : location;
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new AshlarError(`${path} is not a file`);
-  return takeFile(createReadStream(path, { highWaterMark: 1 << 20, signal }), ALGORITHMS, store);
+  return takeFile(createReadStream(path, { highWaterMark: 1 << 20, signal }), checksumAlgorithms, store);
 }
 
 function pathOfAddress(location: string): string {

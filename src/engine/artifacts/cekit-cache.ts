@@ -4,11 +4,11 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { checksumAlgorithms } from '../../plan/checksums.ts';
 import type { Checksums } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import { sourceText } from '../../support/source-text.ts';
 import { keyName, parseYaml, type YamlNode } from '../../support/yaml.ts';
-import { ALGORITHMS } from '../sources/checksums.ts';
 import type { KeptArtifact } from './records.ts';
 
 export interface CekitArtifact extends Omit<KeptArtifact, 'size' | 'checksums'> {
@@ -31,7 +31,7 @@ function readEntry(directory: string, uuid: string): readonly CekitArtifact[] {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return [];
     const fields = fieldsOf(parseYaml(sourceText(file, readFileSync(file, 'utf8'))));
     const checksums = Object.fromEntries(
-      ALGORITHMS.flatMap(algorithm => {
+      checksumAlgorithms.flatMap(algorithm => {
         const node = fields.get(algorithm);
         const text = node && rawText(node)?.toLowerCase();
         return text === undefined ? [] : [[algorithm, text]];

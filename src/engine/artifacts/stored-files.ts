@@ -1,7 +1,8 @@
 /** Files of the store that are found by what they hash to. */
 import { open } from 'node:fs/promises';
+import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import type { Checksums } from '../../plan/types.ts';
-import { type Algorithm, algorithmsOf, type KnownChecksums, Summing } from '../sources/checksums.ts';
+import { algorithmsOf, type KnownChecksums, Summing } from '../sources/checksums.ts';
 import { checksumsOfFile } from '../sources/identity.ts';
 import type { Store } from '../store/store.ts';
 
@@ -23,7 +24,7 @@ export interface TakenFile {
 /** Writes bytes to a temporary file and hashes them on the way. */
 export async function takeFile(
   bytes: AsyncIterable<Uint8Array>,
-  algorithms: readonly Algorithm[],
+  algorithms: readonly ChecksumAlgorithm[],
   store: Store,
 ): Promise<TakenFile> {
   const temporary = store.temporaryPath('download');
@@ -78,6 +79,6 @@ function remember({ size, checksums }: Omit<StoredFile, 'path'>, { database }: S
     database.remember('lookups', keyFor(algorithm, checksums[algorithm] ?? ''), { size, checksums });
 }
 
-function keyFor(algorithm: Algorithm, value: string): string {
+function keyFor(algorithm: ChecksumAlgorithm, value: string): string {
   return `file ${algorithm} ${value}`;
 }

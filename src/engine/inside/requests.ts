@@ -12,8 +12,9 @@ import type {
   ParentDirectory,
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
+import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import type { Account, Identity, NetworkQuestion, PageAnswer } from '../../sandbox/index.ts';
-import type { Algorithm, KnownChecksums } from '../sources/checksums.ts';
+import type { KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
 
@@ -240,7 +241,7 @@ export interface Requests {
   };
   /** Of a file's bytes alone. */
   readonly hash: {
-    readonly params: { readonly location: Location; readonly algorithms: readonly Algorithm[] };
+    readonly params: { readonly location: Location; readonly algorithms: readonly ChecksumAlgorithm[] };
     readonly result: KnownChecksums;
   };
   /** Bytes on disk of directories. */

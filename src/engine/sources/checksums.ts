@@ -1,28 +1,24 @@
 /** Checksums of files: what is asked for beside what is there. */
 import { createHash, type Hash } from 'node:crypto';
+import { type ChecksumAlgorithm, checksumAlgorithms } from '../../plan/checksums.ts';
 import { nameOfSource } from '../../plan/names.ts';
 import type { Checksums, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { hashHint } from './hints.ts';
 
-/** The strongest first: by that one files are looked for. */
-export const ALGORITHMS = ['sha512', 'sha256', 'sha1', 'md5'] as const;
-
-export type Algorithm = (typeof ALGORITHMS)[number];
-
 /** What a file that was read hashes to. */
 export type KnownChecksums = Checksums & { readonly sha256: string };
 
-export function algorithmsOf(checksums: Checksums): readonly Algorithm[] {
-  return ALGORITHMS.filter(algorithm => checksums[algorithm] !== undefined);
+export function algorithmsOf(checksums: Checksums): readonly ChecksumAlgorithm[] {
+  return checksumAlgorithms.filter(algorithm => checksums[algorithm] !== undefined);
 }
 
 /** Hashes bytes on their way, SHA-256 and whatever else is asked for. */
 export class Summing {
-  readonly #hashes: ReadonlyMap<Algorithm, Hash>;
+  readonly #hashes: ReadonlyMap<ChecksumAlgorithm, Hash>;
 
-  constructor(algorithms: readonly Algorithm[]) {
-    const all = new Set<Algorithm>(['sha256', ...algorithms]);
+  constructor(algorithms: readonly ChecksumAlgorithm[]) {
+    const all = new Set<ChecksumAlgorithm>(['sha256', ...algorithms]);
     this.#hashes = new Map([...all].map(algorithm => [algorithm, createHash(algorithm)]));
   }
 
@@ -38,7 +34,7 @@ export class Summing {
 
 export async function checksumsOf(
   bytes: AsyncIterable<Uint8Array>,
-  algorithms: readonly Algorithm[],
+  algorithms: readonly ChecksumAlgorithm[],
 ): Promise<KnownChecksums> {
   const summing = new Summing(algorithms);
   for await (const chunk of bytes) summing.update(chunk);
@@ -46,7 +42,7 @@ export async function checksumsOf(
 }
 
 export interface Mismatch {
-  readonly algorithm: Algorithm;
+  readonly algorithm: ChecksumAlgorithm;
   readonly wanted: string;
   readonly actual: string;
 }

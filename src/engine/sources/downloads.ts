@@ -1,4 +1,5 @@
 /** Files that come by URL: downloaded once, kept in the store by content, fetched again when the server has another. */
+import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import { nameOfSource } from '../../plan/names.ts';
 import type { Checksums, FileSource, HttpSource, KeptSource } from '../../plan/types.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
@@ -6,14 +7,7 @@ import type { HttpResponse } from '../../support/http.ts';
 import { findFile } from '../artifacts/find.ts';
 import { fileOf, keepFile, type StoredFile, type TakenFile, takeFile } from '../artifacts/stored-files.ts';
 import { type LookContext, say } from '../context.ts';
-import {
-  type Algorithm,
-  algorithmsOf,
-  type Mismatch,
-  mismatchError,
-  mismatchOf,
-  mismatchText,
-} from './checksums.ts';
+import { algorithmsOf, type Mismatch, mismatchError, mismatchOf, mismatchText } from './checksums.ts';
 import { askingFor, downloading, expectFile, type FetchContext } from './fetching.ts';
 import { watched } from './transfers.ts';
 
@@ -233,7 +227,7 @@ async function announcedHash(
 interface Order {
   readonly url: string;
   /** The content will be compared with checksums of these. */
-  readonly algorithms: readonly Algorithm[];
+  readonly algorithms: readonly ChecksumAlgorithm[];
   /** The image that needs it. */
   readonly image: string;
   /** Of what is here: the server need not send that again. */

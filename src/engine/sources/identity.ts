@@ -1,7 +1,8 @@
 import { createReadStream, lstatSync } from 'node:fs';
 import { type DigestOptions, digestOfFiles } from '../../layers/index.ts';
+import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { type Algorithm, checksumsOf, type KnownChecksums } from './checksums.ts';
+import { checksumsOf, type KnownChecksums } from './checksums.ts';
 
 /** What is at a place. */
 export interface FileIdentity {
@@ -30,6 +31,9 @@ export async function identify(
 }
 
 /** Of a file's bytes alone. */
-export function checksumsOfFile(path: string, algorithms: readonly Algorithm[]): Promise<KnownChecksums> {
+export function checksumsOfFile(
+  path: string,
+  algorithms: readonly ChecksumAlgorithm[],
+): Promise<KnownChecksums> {
   return checksumsOf(createReadStream(path, { highWaterMark: 1 << 20 }), algorithms);
 }

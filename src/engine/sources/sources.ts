@@ -1,6 +1,7 @@
 /** Sources of a plan: what is really there, and its content address. */
 import { existsSync, realpathSync } from 'node:fs';
 import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
+import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import type { Checksums, FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
@@ -10,7 +11,7 @@ import type { Location } from '../inside/requests.ts';
 import { keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import { located } from '../located.ts';
-import { type Algorithm, algorithmsOf, mismatchError, mismatchOf } from './checksums.ts';
+import { algorithmsOf, mismatchError, mismatchOf } from './checksums.ts';
 import { differentHash } from './downloads.ts';
 import { fetched } from './fetched.ts';
 import { checksumsOfFile, type FileIdentity, type FileType, identify } from './identity.ts';
@@ -190,7 +191,7 @@ async function ifThere<T>(found: Promise<T | undefined>): Promise<T | undefined>
 async function rememberedSums(
   key: string,
   known: Checksums,
-  algorithms: readonly Algorithm[],
+  algorithms: readonly ChecksumAlgorithm[],
   { store: { database } }: LookContext,
   compute: () => Promise<Checksums>,
 ): Promise<Checksums> {
@@ -207,7 +208,7 @@ async function checkHash(
   source: FileSource | ImageSource,
   name: string,
   type: FileType,
-  compute: (algorithms: readonly Algorithm[]) => Promise<Checksums>,
+  compute: (algorithms: readonly ChecksumAlgorithm[]) => Promise<Checksums>,
 ): Promise<void> {
   const { checksums: wanted = {}, at } = source;
   const algorithms = algorithmsOf(wanted);

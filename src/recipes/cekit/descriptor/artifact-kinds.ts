@@ -1,4 +1,5 @@
 /** The words of artifacts. */
+import { checksumAlgorithms } from '../../../plan/checksums.ts';
 import type { ArtifactKind, Exclusion, Key, Keys } from './forms.ts';
 
 const common: Keys = {
@@ -24,8 +25,6 @@ const owners: readonly Exclusion[] = ['uid', 'gid'].map(key => ({
   message: () => `You cannot specify owner and ${key} together!`,
 }));
 
-/** Of the strongest first: artifacts are looked up in the cache by the first that is given. */
-export const algorithms = ['sha512', 'sha256', 'sha1', 'md5'] as const;
 export const originAlgorithms = ['sha256', 'sha1', 'md5'] as const;
 
 const checksums: Keys = {
@@ -138,7 +137,7 @@ export const artifactKinds: readonly ArtifactKind[] = [
   gitKind,
   {
     kind: 'plain',
-    marks: ['md5', 'sha1', 'sha256', 'sha512'],
+    marks: checksumAlgorithms,
     section: {
       name: '_PlainResource',
       exclusive: owners,

@@ -1,5 +1,6 @@
+import { checksumAlgorithms } from '../../../plan/checksums.ts';
 import { AshlarError } from '../../../support/errors.ts';
-import { algorithms, originAlgorithms } from './artifact-kinds.ts';
+import { originAlgorithms } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
 import { kindOf, type Listener } from './check.ts';
@@ -95,7 +96,7 @@ function readAttributes(fields: Fields) {
 
 function readChecksums(fields: Fields): RawChecksums {
   return Object.fromEntries(
-    algorithms.flatMap(algorithm => {
+    checksumAlgorithms.flatMap(algorithm => {
       const sum = textField(fields, algorithm);
       return sum === undefined ? [] : [[algorithm, sum]];
     }),

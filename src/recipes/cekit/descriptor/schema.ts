@@ -1,4 +1,4 @@
-import { algorithms } from './artifact-kinds.ts';
+import { checksumAlgorithms } from '../../../plan/checksums.ts';
 import type { ArtifactKind, Form, Keys, Section } from './forms.ts';
 import { image, module, overrides } from './vocabulary.ts';
 
@@ -107,7 +107,7 @@ function artifact(kinds: readonly ArtifactKind[]): JsonSchema {
     anyOf: kinds.map(({ kind, section }) => {
       const content = mapOf(section);
       return kind === 'plain'
-        ? { ...content, anyOf: algorithms.map(name => ({ required: [name] })) }
+        ? { ...content, anyOf: checksumAlgorithms.map(name => ({ required: [name] })) }
         : content;
     }),
   };

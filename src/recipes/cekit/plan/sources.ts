@@ -1,6 +1,7 @@
 /** Where the files of artifacts, modules and repositories come from. */
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { checksumAlgorithms } from '../../../plan/checksums.ts';
 import type { Checksums, FileSource, HttpSource, Source } from '../../../plan/types.ts';
 import { AshlarError, codeOf, type SourceSpan } from '../../../support/errors.ts';
 import { schemeOf } from '../../references.ts';
@@ -144,7 +145,7 @@ function mirrorsOf(
   { name, checksums }: { readonly name: string; readonly checksums: Checksums },
   { cacheUrl }: SourceOptions,
 ): { readonly mirrors?: readonly string[] } {
-  const algorithm = (['sha512', 'sha256', 'sha1', 'md5'] as const).find(known => checksums[known]);
+  const algorithm = checksumAlgorithms.find(known => checksums[known]);
   if (cacheUrl === undefined || algorithm === undefined) return {};
   const words: Readonly<Record<string, string>> = {
     '#filename#': name,

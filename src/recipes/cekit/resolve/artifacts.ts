@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { checksumAlgorithms, checksumLength } from '../../../plan/checksums.ts';
 import type { Checksums } from '../../../plan/types.ts';
 import { AshlarError } from '../../../support/errors.ts';
 import { given } from '../descriptor/fields.ts';
@@ -134,23 +135,20 @@ async function pathOfFileUrl({ text, at }: LocatedPath): Promise<string> {
   }
 }
 
-const lengths = { md5: 32, sha1: 40, sha256: 64, sha512: 128 } as const;
-const algorithms = ['md5', 'sha1', 'sha256', 'sha512'] as const;
-
 /** In lower case. One of another length than such sums have can only be reported as a mismatch, and is. */
 function readChecksums(raw: RawChecksums, { warn }: Listener): Checksums {
   const checksums: Partial<Record<keyof Checksums, string>> = {};
-  for (const algorithm of algorithms) {
+  for (const algorithm of checksumAlgorithms) {
     const sum = raw[algorithm];
     if (sum === undefined) continue;
     if (!/^[0-9a-f]+$/i.test(sum.text)) {
       throw new AshlarError(`'${sum.text}' is no ${algorithm}`, {
         at: sum.at,
-        hint: `it has ${lengths[algorithm]} hexadecimal digits`,
+        hint: `it has ${checksumLength[algorithm]} hexadecimal digits`,
       });
     }
-    if (sum.text.length !== lengths[algorithm]) {
-      warn(`nothing has the ${algorithm} '${sum.text}': it has ${lengths[algorithm]} digits`, sum.at);
+    if (sum.text.length !== checksumLength[algorithm]) {
+      warn(`nothing has the ${algorithm} '${sum.text}': it has ${checksumLength[algorithm]} digits`, sum.at);
     }
     checksums[algorithm] = sum.text.toLowerCase();
   }
