@@ -28,6 +28,9 @@ const SETTINGS = [
   'core.autocrlf=false',
   'core.eol=lf',
   'core.symlinks=true',
+  // A server from which nothing has come for a minute is gone.
+  'http.lowSpeedLimit=1',
+  'http.lowSpeedTime=60',
   // Nothing of ours goes on in the background.
   'gc.auto=0',
   'maintenance.auto=false',
