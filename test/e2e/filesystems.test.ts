@@ -85,7 +85,8 @@ describe.skipIf(!isRoot || !has('umoci', 'busybox', 'setfattr', 'newuidmap', 'se
     cd "$disk/project"
     ashlar="${as} env HOME=$disk/home $1/checkout/bin/ashlar --store $disk/project/store"
     $ashlar build >&2
-    $ashlar build 2>&1 | grep -c '^found cached layer' >&2
+    $ashlar build >"$disk/again" 2>&1 || { cat "$disk/again" >&2; exit 1; }
+    grep -c '^found cached layer' "$disk/again" >&2 || { cat "$disk/again" >&2; exit 1; }
     umoci unpack --image oci:changed "$disk/bundle" >&2
     sh -c 'TOOLS=; ${DESCRIBE.replaceAll("'", `'"'"'`)}' describe "$disk/bundle/rootfs"
     $ashlar gc --all >&2
