@@ -13,7 +13,7 @@ import type { SealedFile } from './seal.ts';
 import { isSmall } from './small-job.ts';
 import type { FileSystemLayer } from './squashfs-layer.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
-import type { Answer, Assignment, EncodedContents, Jobs, Task } from './worker.ts';
+import type { Answer, Assignment, EncodedContents, Jobs, Ready, Task } from './worker.ts';
 
 interface Cancellable {
   /** Stops the job soon; the promise is then rejected with the signal's reason. */
@@ -144,8 +144,10 @@ const waiting: (() => void)[] = [];
 function start(): PooledWorker {
   // Descriptors come from system calls that Node does not see, so it must not keep books on them.
   const worker: PooledWorker = { thread: new Worker(ENTRY, { trackUnmanagedFds: false }), busy: false };
-  // A thread without a job keeps nobody from leaving.
-  worker.thread.unref();
+  // A thread without a job keeps nobody from leaving, but while it loads native code: Node.js aborts when it ends then.
+  worker.thread.on('message', (message: Answer | Ready) => {
+    if (message === 'ready' && !worker.busy) worker.thread.unref();
+  });
   workers.push(worker);
   worker.thread.once('exit', () => {
     workers.splice(workers.indexOf(worker), 1);
@@ -207,7 +209,9 @@ function ask(thread: Worker, assignment: Assignment): Promise<Answer> {
       thread.off('message', onMessage).off('error', onError).off('exit', onExit);
       conclude();
     };
-    const onMessage = (answer: Answer) => settle(() => resolve(answer));
+    const onMessage = (message: Answer | Ready) => {
+      if (message !== 'ready') settle(() => resolve(message));
+    };
     const onError = (error: unknown) => settle(() => reject(error));
     const onExit = (status: number) =>
       settle(() => reject(new Error(`the layer worker ended with status ${status}`)));

@@ -58,6 +58,9 @@ export interface Assignment {
   readonly written: BigInt64Array;
 }
 
+/** What a thread says first, when all its code is loaded. */
+export type Ready = 'ready';
+
 export type Answer =
   | { readonly output: unknown }
   /** Errors lose their class on the way between threads, so those for the user are sent as data. */
@@ -111,3 +114,4 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
 parentPort?.on('message', async (assignment: Assignment) =>
   parentPort?.postMessage(await answer(assignment)),
 );
+parentPort?.postMessage('ready' satisfies Ready);
