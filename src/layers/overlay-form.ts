@@ -7,12 +7,14 @@
  * its opaque mark may follow. Where a later entry changes what has been written, the layer is read once more before,
  * to know how it ends (`surveyLayer`).
  */
+
 import { type ByteString, toText } from './bytes.ts';
+import { copyContent } from './copy-content.ts';
 import type { Flow } from './flow.ts';
 import type { Limits } from './limits.ts';
 import { joinPath } from './names.ts';
 import type { DirectoryMetadata } from './pack-files.ts';
-import type { TarEntry, Xattr } from './tar-entry.ts';
+import { bareEntry, type TarEntry, type Xattr } from './tar-entry.ts';
 import type { Content } from './tar-reader.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { Directory, type Ground, LayerTree, NO_GROUND, type Place, type Placement } from './tree.ts';
@@ -229,7 +231,7 @@ export class OverlayForm {
     const metadata = this.#metadata.get(directory) ?? this.#impliedMetadata(path);
     const kept = this.#keptXattrs(metadata.xattrs, path);
     const xattrs = opaque ? withOpaqueMark(kept) : kept;
-    return { ...PLAIN_ENTRY, ...attributes(metadata), xattrs, path: `${path}/` };
+    return { ...bareEntry(`${path}/`, 'directory', metadata.mode), ...attributes(metadata), xattrs };
   }
 
   #impliedMetadata(path: ByteString): Metadata {
@@ -238,19 +240,9 @@ export class OverlayForm {
   }
 
   *#write(entry: TarEntry, content: Content): Flow<void> {
-    const { writer } = this.#output;
     yield* this.#begin({ ...entry, xattrs: this.#keptXattrs(entry.xattrs, entry.path) });
     if (entry.size === 0) return;
-    let written = 0;
-    while (content.left > 0) {
-      const piece = yield* content.next();
-      if (piece === undefined) break;
-      yield* writer.zeros(content.offset - written);
-      yield* writer.write(piece);
-      written = content.offset + piece.length;
-    }
-    yield* writer.zeros(entry.size - written);
-    yield* writer.pad(entry.size);
+    yield* copyContent(this.#output.writer, content, entry.size);
   }
 
   #begin(entry: TarEntry): Flow<void> {
@@ -283,16 +275,6 @@ export class OverlayForm {
   }
 }
 
-const PLAIN_ENTRY: TarEntry = {
-  ...PLAIN,
-  path: '',
-  type: 'directory',
-  size: 0,
-  link: '',
-  major: 0,
-  minor: 0,
-};
-
 function attributes({ mode, uid, gid, mtime }: Metadata): Omit<Metadata, 'xattrs'> {
   return { mode, uid, gid, mtime };
 }
@@ -304,7 +286,7 @@ function withOpaqueMark(xattrs: readonly Xattr[]): readonly Xattr[] {
 
 /** As the kernel makes them: without owner, mode and time. */
 function whiteout(path: ByteString): TarEntry {
-  return { ...PLAIN_ENTRY, mode: 0, type: 'character', path };
+  return bareEntry(path, 'character', 0);
 }
 
 function hardLink(entry: TarEntry, path: ByteString, target: ByteString): TarEntry {

@@ -16,7 +16,7 @@ import {
   writeContent,
   xattrsOf,
 } from './scan.ts';
-import type { TarEntry, Xattr } from './tar-entry.ts';
+import { bareEntry, type TarEntry, type Xattr } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
@@ -122,8 +122,7 @@ class FilesPacker {
 
   *addParent(path: ByteString, metadata: DirectoryMetadata): Flow<void> {
     yield* this.#directory(path, {
-      ...EMPTY,
-      mode: metadata.mode,
+      ...bareEntry(path, 'directory', metadata.mode),
       uid: metadata.uid,
       gid: metadata.gid,
       mtime: this.#clamp(metadata.mtime),
@@ -212,7 +211,10 @@ class FilesPacker {
   *#parentsOf(path: ByteString): Flow<void> {
     const { parent } = splitLast(path);
     if (parent === '' || this.#directories.has(parent)) return;
-    yield* this.#directory(parent, { ...EMPTY, mtime: this.#latest ?? 0n });
+    yield* this.#directory(parent, {
+      ...bareEntry(parent, 'directory', PLAIN_DIRECTORY),
+      mtime: this.#latest ?? 0n,
+    });
   }
 
   #clamp(time: bigint): bigint {
@@ -225,17 +227,3 @@ function bothKinds(path: ByteString): AshlarError {
     hint: 'two sources disagree about it: give one of them another place',
   });
 }
-
-const EMPTY: TarEntry = {
-  path: '',
-  type: 'directory',
-  mode: PLAIN_DIRECTORY,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  link: '',
-  major: 0,
-  minor: 0,
-  xattrs: [],
-};

@@ -2,10 +2,12 @@
  * Several layers as one: what is known from their contents (directories, links, devices, what is removed) first, then
  * the files in the order in which the layers have them. Each blob is read once and streams through.
  */
+
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, quote } from './bytes.ts';
 import type { ContentsEntry, LayerContents } from './contents.ts';
 import { decodeContents } from './contents-bytes.ts';
+import { copyContent } from './copy-content.ts';
 import { BlobFile, layerBytes } from './decompress.ts';
 import type { Flow } from './flow.ts';
 import { DEFAULT_LIMITS, ExpansionGuard } from './limits.ts';
@@ -186,16 +188,7 @@ class FileReader {
     const common = { mode, uid, gid, mtime, major: 0, minor: 0 };
     const { xattrs } = known;
     yield* this.#writer.begin({ ...common, path, type: 'file', size, link: '', xattrs });
-    let written = 0;
-    while (content.left > 0) {
-      const piece = yield* content.next();
-      if (piece === undefined) break;
-      yield* this.#writer.zeros(content.offset - written);
-      yield* this.#writer.write(piece);
-      written = content.offset + piece.length;
-    }
-    yield* this.#writer.zeros(size - written);
-    yield* this.#writer.pad(size);
+    yield* copyContent(this.#writer, content, size);
     for (const link of links)
       yield* this.#writer.begin({ ...common, path: link, type: 'hardlink', size: 0, link: path, xattrs: [] });
   }

@@ -3,9 +3,11 @@
  * that lead through a symbolic link of the archive put where the link leads, since in an overlay they would otherwise
  * cover it. The checks are those of unpacking; content streams through.
  */
+
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, toText } from './bytes.ts';
 import { type ArchiveCompression, contentKind } from './compression.ts';
+import { copyContent } from './copy-content.ts';
 import { BlobFile, decompress } from './decompress.ts';
 import type { Flow } from './flow.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
@@ -122,15 +124,6 @@ class Rewriter {
   *#copy(entry: TarEntry, content: Content): Flow<void> {
     if (entry.size === 0) return;
     this.#guard.add(entry.size - content.left);
-    let written = 0;
-    while (content.left > 0) {
-      const piece = yield* content.next();
-      if (piece === undefined) break;
-      yield* this.#writer.zeros(content.offset - written);
-      yield* this.#writer.write(piece);
-      written = content.offset + piece.length;
-    }
-    yield* this.#writer.zeros(entry.size - written);
-    yield* this.#writer.pad(entry.size);
+    yield* copyContent(this.#writer, content, entry.size);
   }
 }

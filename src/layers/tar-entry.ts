@@ -28,6 +28,11 @@ export interface Xattr {
   readonly value: Uint8Array;
 }
 
+/** An entry without content, owner, time and attributes of its own. */
+export function bareEntry(path: ByteString, type: EntryType, mode: number): TarEntry {
+  return { path, type, mode, uid: 0, gid: 0, size: 0, mtime: 0n, link: '', major: 0, minor: 0, xattrs: [] };
+}
+
 /** A part of a sparse file that is stored; what lies between the parts reads as zeros. */
 export interface Segment {
   readonly offset: number;

@@ -4,7 +4,7 @@
  */
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
-import type { TarEntry } from './tar-entry.ts';
+import { bareEntry, type TarEntry } from './tar-entry.ts';
 
 const PREFIX = '.wh.';
 const OPAQUE = '.wh..wh..opq';
@@ -41,19 +41,7 @@ export const OPAQUE_NAME: ByteString = OPAQUE;
 
 /** The entry of a whiteout by its path: an empty file without an owner and a time of its own. */
 export function whiteoutEntry(path: ByteString): TarEntry {
-  return {
-    path,
-    type: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: 0,
-    mtime: 0n,
-    link: '',
-    major: 0,
-    minor: 0,
-    xattrs: [],
-  };
+  return bareEntry(path, 'file', 0o644);
 }
 
 /** Written in mounts with `userxattr`, which root and others may make alike; `trusted.` is read too. */
