@@ -5,11 +5,12 @@ import type { ImagePlan, Plan } from '../../src/plan/types.ts';
 import { type Case, cases } from '../recipes/cekit/dockerfile/cases/index.ts';
 import { buildArguments, dockerfileCases, variables } from '../recipes/cekit/value-cases.ts';
 import { has } from '../support/tools.ts';
+import { buildWithBuildah, configOf, prepareForBuildah, withoutTimes } from './buildah.ts';
 import { planAndTarget, writeDescriptor } from './descriptors.ts';
 import { readImage } from './images.ts';
 import { buildImages } from './plans.ts';
-import { busyboxRoot, packTar, umoci } from './roots.ts';
-import { outputAsRoot, type Project, useWorkspace } from './support.ts';
+import { changedBusybox, umoci } from './roots.ts';
+import { type Project, useWorkspace } from './support.ts';
 import { describeTree } from './trees.ts';
 
 /** Descriptors of every section of the reference. */
@@ -36,39 +37,21 @@ const base = join(workspace.path, 'base');
 const buildahPath = join(workspace.path, 'buildah');
 
 beforeAll(() => {
-  const directory = join(workspace.path, 'root');
-  mkdirSync(directory);
-  busyboxRoot(directory);
-  const root = join(directory, 'busybox');
-  // What a build with buildah would otherwise add, directories of volumes among it; and what is to be removed.
-  const directories = [
-    'dev',
-    'proc',
-    'run',
-    'sys',
-    'var/tmp',
-    'data/x',
-    'a b',
-    'z',
-    'image-data',
-    'module-data',
-  ];
-  for (const name of [...directories, 'tmp/scripts/old', 'tmp/artifacts'])
-    mkdirSync(join(root, name), { recursive: true });
-  for (const name of ['hosts', 'hostname', 'resolv.conf']) writeFileSync(join(root, 'etc', name), '');
-  // Package managers that only say what they were asked.
-  for (const name of ['apt-get', 'dpkg-query']) {
-    const script = '#!/bin/sh\necho "${0##*/} $*" >> /var/asked\n';
-    writeFileSync(join(root, 'bin', name), script, { mode: 0o755, flush: true });
-  }
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\napp:x:1001:1001::/:/bin/sh\n');
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\napp:x:1001:\n');
-  const tar = join(directory, 'base.tar');
-  packTar(root, tar);
-  const image = ['--image', `${base}:latest`];
-  umoci('init', '--layout', base);
-  umoci('new', ...image);
-  umoci('raw', 'add-layer', ...image, tar);
+  const reference = `${base}:latest`;
+  changedBusybox(workspace, reference, root => {
+    prepareForBuildah(root);
+    // Directories of volumes, which buildah would make; and what is to be removed.
+    const directories = ['var/tmp', 'data/x', 'a b', 'z', 'image-data', 'module-data'];
+    for (const name of [...directories, 'tmp/scripts/old', 'tmp/artifacts'])
+      mkdirSync(join(root, name), { recursive: true });
+    // Package managers that only say what they were asked.
+    for (const name of ['apt-get', 'dpkg-query']) {
+      const script = '#!/bin/sh\necho "${0##*/} $*" >> /var/asked\n';
+      writeFileSync(join(root, 'bin', name), script, { mode: 0o755, flush: true });
+    }
+    writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\napp:x:1001:1001::/:/bin/sh\n');
+    writeFileSync(join(root, 'etc/group'), 'root:x:0:\napp:x:1001:\n');
+  });
   const settings = {
     env: ['PATH=/usr/bin:/bin', 'HOME=/home/base'],
     cmd: ['/bin/sh'],
@@ -76,7 +59,7 @@ beforeAll(() => {
     workingdir: ['/var'],
   };
   for (const [name, values] of Object.entries(settings))
-    umoci('config', ...image, ...values.flatMap(value => [`--config.${name}`, value]));
+    umoci('config', '--image', reference, ...values.flatMap(value => [`--config.${name}`, value]));
 });
 
 const pairs = (values: object) => Object.entries(values).map(([name, value]) => ({ name, value }));
@@ -121,10 +104,10 @@ describe.runIf(has('buildah', 'umoci'))('buildah makes the same image of', () =>
     it(name, async () => {
       const project = projects.get(name) ?? workspace.project();
       const other = project.at('other');
-      await buildWithBuildah(project.at('target/image'), `${other}:${tag}`);
+      await buildWithBuildah(buildahPath, project.at('target/image'), `${other}:${tag}`, '--squash');
       const layouts = [join(workspace.path, 'oci'), other];
       const [ours, theirs] = await Promise.all(
-        layouts.map(async layout => treeOf(await project.unpack(tag, layout))),
+        layouts.map(async layout => withoutTimes(await describeTree(await project.unpack(tag, layout)))),
       );
       expect(ours).toEqual(theirs);
       const [config, otherConfig] = layouts.map(layout => configOf(layout, tag));
@@ -156,29 +139,4 @@ function caseOf(name: string): Case {
   const found = cases.find(one => one.name === name);
   if (!found) throw new Error(`there is no case ${name}`);
   return found;
-}
-
-async function buildWithBuildah(context: string, result: string): Promise<void> {
-  const storage = [
-    '--storage-driver=vfs',
-    `--root=${join(buildahPath, 'storage')}`,
-    `--runroot=${join(buildahPath, 'run')}`,
-  ];
-  const options = ['--runtime=runc', 'bud', '--squash', '--isolation=chroot', '--identity-label=false'];
-  await outputAsRoot('buildah', [...storage, ...options, `--tag=oci:${result}`, context]);
-}
-
-/** Everything but times. */
-async function treeOf(root: string) {
-  const description = await describeTree(root);
-  return Object.fromEntries(
-    Object.entries(description).map(([path, { mtime: _, ...entry }]) => [path, entry]),
-  );
-}
-
-/** Null says as much as nothing; and buildah moves a variable of the base that is set again to the end. */
-function configOf(oci: string, tag: string): Readonly<Record<string, unknown>> {
-  const { config = {} } = readImage(oci, tag).config;
-  const sorted = { ...config, Env: config.Env?.toSorted() };
-  return Object.fromEntries(Object.entries(sorted).filter(([, value]) => value !== null));
 }

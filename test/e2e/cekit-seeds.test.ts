@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { busyboxRoot, packTar, umoci } from './roots.ts';
+import { changedBusybox } from './roots.ts';
 import { output, type Project, useWorkspace, type Variables } from './support.ts';
 import { describeTree } from './trees.ts';
 
@@ -159,16 +159,7 @@ describe.runIf(has('umoci', 'dpkg-deb', 'apt-get') && process.arch === 'x64')(
     const base = join(workspace.path, 'golang');
 
     beforeAll(() => {
-      const directory = join(workspace.path, 'root');
-      mkdirSync(directory);
-      busyboxRoot(directory);
-      const root = join(directory, 'busybox');
-      installCompiler(root);
-      const tar = join(directory, 'base.tar');
-      packTar(root, tar);
-      umoci('init', '--layout', base);
-      umoci('new', '--image', `${base}:1.7.3`);
-      umoci('raw', 'add-layer', '--image', `${base}:1.7.3`, tar);
+      changedBusybox(workspace, `${base}:1.7.3`, installCompiler);
     });
 
     function example(store: 'shared' | 'own'): Project {

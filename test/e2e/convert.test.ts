@@ -4,49 +4,34 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../src/support/process.ts';
 import { has } from '../support/tools.ts';
+import { buildWithBuildah, configOf, prepareForBuildah, withoutTimes } from './buildah.ts';
 import { examples } from './dockerfiles.ts';
-import { readImage } from './images.ts';
-import { busyboxRoot, packTar, umoci } from './roots.ts';
-import { failureOf, output, outputAsRoot, useWorkspace } from './support.ts';
-import { type Description, describeTree } from './trees.ts';
+import { changedBusybox, umoci } from './roots.ts';
+import { failureOf, output, useWorkspace } from './support.ts';
+import { describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
 const base = join(workspace.path, 'base');
 
 beforeAll(() => {
-  const directory = join(workspace.path, 'root');
-  mkdirSync(directory);
-  busyboxRoot(directory);
-  const root = join(directory, 'busybox');
-  // What a build with buildah would otherwise add.
-  for (const name of ['dev', 'proc', 'run', 'sys', 'home/app', 'usr/sbin', 'var/tmp'])
-    mkdirSync(join(root, name), { recursive: true });
-  for (const name of ['hosts', 'hostname', 'resolv.conf']) writeFileSync(join(root, 'etc', name), '');
-  writeFileSync(
-    join(root, 'etc/passwd'),
-    'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/false\nother:x:1001:1001::/:/bin/sh\n',
-  );
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\napp:x:1000:\nother:x:1001:\n');
-  // The shell of busybox would take its own chroot.
-  installProgram('chroot', root);
-  installProgram('dash', root);
-  rmSync(join(root, 'bin/sh'));
-  symlinkSync('/usr/bin/dash', join(root, 'bin/sh'));
-  const tar = join(directory, 'base.tar');
-  packTar(root, tar);
-  const image = ['--image', `${base}:latest`];
-  umoci('init', '--layout', base);
-  umoci('new', ...image);
-  umoci('raw', 'add-layer', ...image, tar);
-  umoci(
-    'config',
-    ...image,
-    '--config.env',
-    'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
-    '--config.env',
-    'FROM_BASE=yes',
-  );
-  umoci('config', ...image, '--config.cmd', '/bin/sh');
+  const reference = `${base}:latest`;
+  changedBusybox(workspace, reference, root => {
+    prepareForBuildah(root);
+    for (const name of ['home/app', 'usr/sbin', 'var/tmp']) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(
+      join(root, 'etc/passwd'),
+      'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/false\nother:x:1001:1001::/:/bin/sh\n',
+    );
+    writeFileSync(join(root, 'etc/group'), 'root:x:0:\napp:x:1000:\nother:x:1001:\n');
+    // The shell of busybox would take its own chroot.
+    installProgram('chroot', root);
+    installProgram('dash', root);
+    rmSync(join(root, 'bin/sh'));
+    symlinkSync('/usr/bin/dash', join(root, 'bin/sh'));
+  });
+  const variables = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'FROM_BASE=yes'];
+  const settings = variables.flatMap(variable => ['--config.env', variable]);
+  umoci('config', '--image', reference, ...settings, '--config.cmd', '/bin/sh');
 });
 
 /** Copies a program of this machine and its libraries to the same places of a root. */
@@ -79,44 +64,17 @@ describe.runIf(oracle)('the image of a converted Dockerfile is the one that buil
       expect(converted).toMatchObject({ status: 0 });
       const stackerFile = readFileSync(project.at('stacker.yaml'), 'utf8');
       await project.build(stackerFile, ['--substitute-file', 'stacker-subs.yaml']);
-      await buildWithBuildah(buildah);
+      const other = join(buildah, 'oci');
+      // The format decides whether SHELL counts.
+      await buildWithBuildah(buildah, join(buildah, 'context'), `${other}:app`, '--format=docker');
 
-      expect(plainTree(await describeTree(await project.unpack('app')))).toEqual(
-        plainTree(await describeTree(await project.unpack('app', join(buildah, 'oci')))),
+      expect(withoutTimes(await describeTree(await project.unpack('app')))).toEqual(
+        withoutTimes(await describeTree(await project.unpack('app', other))),
       );
-      expect({ ...configOf(project.oci), ...lost }).toEqual(configOf(join(buildah, 'oci')));
+      expect({ ...configOf(project.oci, 'app'), ...lost }).toEqual(configOf(other, 'app'));
     });
   }
 });
-
-async function buildWithBuildah(directory: string): Promise<void> {
-  const at = (name: string) => join(directory, name);
-  const storage = ['--storage-driver=vfs', `--root=${at('storage')}`, `--runroot=${at('run')}`];
-  // The format decides whether SHELL counts.
-  const options = [
-    '--runtime=runc',
-    'bud',
-    '--format=docker',
-    '--isolation=chroot',
-    '--identity-label=false',
-  ];
-  const result = `--tag=oci:${at('oci')}:app`;
-  await outputAsRoot('buildah', [...storage, ...options, result, at('context')]);
-}
-
-/** Everything but times. */
-function plainTree(description: Description) {
-  return Object.fromEntries(
-    Object.entries(description).map(([path, { mtime: _, ...entry }]) => [path, entry]),
-  );
-}
-
-/** Null says as much as nothing; and buildah moves a variable of the base that is set again to the end. */
-function configOf(oci: string): Readonly<Record<string, unknown>> {
-  const { config = {} } = readImage(oci, 'app').config;
-  const sorted = { ...config, Env: config.Env?.toSorted() };
-  return Object.fromEntries(Object.entries(sorted).filter(([, value]) => value !== null));
-}
 
 describe('ashlar convert', () => {
   it('names the place of what it cannot read', async () => {

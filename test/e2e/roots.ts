@@ -60,11 +60,33 @@ export function packTar(root: string, tar: string, ...options: readonly string[]
 /** An OCI layout with the busybox root as one image, made by umoci and so by no code of ours. */
 export function busyboxLayout(directory: string, tag = 'busybox'): string {
   const layout = join(directory, 'base');
-  const image = ['--image', `${layout}:${tag}`];
-  if (!existsSync(layout)) umoci('init', '--layout', layout);
-  umoci('new', ...image);
-  umoci('raw', 'add-layer', ...image, busyboxRoot(directory));
+  addImage(`${layout}:${tag}`, busyboxRoot(directory));
   return layout;
+}
+
+/** The same with a root that is changed before: `reference` is `<layout>:<tag>`, `options` are for packing it. */
+export function changedBusybox(
+  { path }: Workspace,
+  reference: string,
+  change: (root: string) => void,
+  ...options: readonly string[]
+): void {
+  const directory = join(path, 'root');
+  mkdirSync(directory);
+  busyboxRoot(directory);
+  const root = join(directory, 'busybox');
+  change(root);
+  const tar = join(directory, 'changed.tar');
+  packTar(root, tar, ...options);
+  addImage(reference, tar);
+}
+
+/** Makes an image of one layer. */
+function addImage(reference: string, tar: string): void {
+  const layout = reference.slice(0, reference.lastIndexOf(':'));
+  if (!existsSync(layout)) umoci('init', '--layout', layout);
+  umoci('new', '--image', reference);
+  umoci('raw', 'add-layer', '--image', reference, tar);
 }
 
 export function umoci(...args: readonly string[]): void {

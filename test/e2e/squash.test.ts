@@ -5,11 +5,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { BuildOptions } from '../../src/engine/context.ts';
 import type { CopyItem, CopyStep, ImagePlan, Squash, Step } from '../../src/plan/types.ts';
 import { has } from '../support/tools.ts';
+import { prepareForBuildah, withoutTimes } from './buildah.ts';
 import { blobPath, readImage } from './images.ts';
 import { type Built, buildImages, configStep, execStep, explained, imagePlan } from './plans.ts';
-import { busyboxRoot, packTar, umoci } from './roots.ts';
+import { changedBusybox, umoci } from './roots.ts';
 import { output, outputAsRoot, useWorkspace } from './support.ts';
-import { type Description, describeTree } from './trees.ts';
+import { describeTree } from './trees.ts';
 
 const workspace = useWorkspace();
 const base = join(workspace.path, 'base');
@@ -17,23 +18,16 @@ const files = join(workspace.path, 'files');
 const at = { file: 'plan', line: 1, column: 1 };
 
 beforeAll(() => {
-  const directory = join(workspace.path, 'root');
-  mkdirSync(directory);
-  busyboxRoot(directory);
-  const root = join(directory, 'busybox');
-  for (const name of ['dev', 'proc', 'sys', 'data', 'tmp/scripts/old'])
-    mkdirSync(join(root, name), { recursive: true });
-  for (const name of ['hosts', 'hostname', 'resolv.conf']) writeFileSync(join(root, 'etc', name), '');
-  for (const name of ['etc/gone', 'data/one', 'data/two', 'tmp/scripts/old/x'])
-    writeFileSync(join(root, name), name);
-  symlinkSync('data', join(root, 'by-link'));
-  const tar = join(directory, 'base.tar');
-  packTar(root, tar, '--mode=a+rwX');
-  const image = ['--image', `${base}:latest`];
-  umoci('init', '--layout', base);
-  umoci('new', ...image);
-  umoci('raw', 'add-layer', ...image, tar);
-  umoci('config', ...image, '--config.env', 'PATH=/bin', '--config.workingdir', '/work');
+  const reference = `${base}:latest`;
+  const change = (root: string) => {
+    prepareForBuildah(root);
+    for (const name of ['data', 'tmp/scripts/old']) mkdirSync(join(root, name), { recursive: true });
+    for (const name of ['etc/gone', 'data/one', 'data/two', 'tmp/scripts/old/x'])
+      writeFileSync(join(root, name), name);
+    symlinkSync('data', join(root, 'by-link'));
+  };
+  changedBusybox(workspace, reference, change, '--mode=a+rwX');
+  umoci('config', '--image', reference, '--config.env', 'PATH=/bin', '--config.workingdir', '/work');
   mkdirSync(join(files, 'd/sub'), { recursive: true });
   for (const name of ['one', 'two', 'd/three', 'd/sub/four']) writeFileSync(join(files, name), name);
   chmodSync(join(files, 'd/sub'), 0o700);
@@ -89,8 +83,7 @@ async function treeOf(name: string, tag: string): Promise<Record<string, object>
   unpacked += 1;
   const bundle = join(workspace.path, `unpacked-${unpacked}`);
   await outputAsRoot('umoci', ['unpack', '--image', `${join(workspace.path, name, 'oci')}:${tag}`, bundle]);
-  const tree: Description = await describeTree(join(bundle, 'rootfs'));
-  return Object.fromEntries(Object.entries(tree).map(([path, { mtime: _, ...entry }]) => [path, entry]));
+  return withoutTimes(await describeTree(join(bundle, 'rootfs')));
 }
 
 function without(tree: Record<string, object>, ...paths: readonly string[]): Record<string, object> {
