@@ -6,6 +6,8 @@ import type { Platform } from '../oci/index.ts';
 import type { ConflictRules } from '../stacking/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
 import type { ChecksumAlgorithm } from './checksums.ts';
+import type { Output } from './outputs.ts';
+import type { PackagesStep, SetupStep } from './system-steps.ts';
 
 export interface Plan {
   /** In the order of the files: the order in which results appear in index.json. Names are unique. */
@@ -44,6 +46,8 @@ export interface ImagePlan {
   readonly emit: boolean;
   /** What the result is called in the output; its name when absent. Images of equal tags differ in platform. */
   readonly tags?: readonly string[];
+  /** Files that are made of its tree, whether it is emitted or not. */
+  readonly outputs?: readonly Output[];
   /** Images that must be built before this one although nothing here names them. */
   readonly after: readonly string[];
   /** The `created_by` of the closing history entry. */
@@ -88,7 +92,7 @@ export interface ImageBase {
   readonly at: SourceSpan;
 }
 
-export type Step = ApplyStep | ConfigStep | CopyStep | ExecStep | RunStep;
+export type Step = ApplyStep | ConfigStep | CopyStep | ExecStep | PackagesStep | RunStep | SetupStep;
 
 /**
  * Layers of steps, put together for the image that is handed out. Images that use this one see the layers of its
@@ -161,6 +165,10 @@ export interface CopyItem {
   readonly mode?: number;
   readonly uid: number;
   readonly gid: number;
+  /** The source is an archive: its content is merged into the directory of the target, owners included. */
+  readonly extract?: true;
+  /** Directories of the source that are symbolic links to directories in the image go where the links lead. */
+  readonly throughLinks?: true;
   readonly at: SourceSpan;
 }
 

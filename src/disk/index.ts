@@ -1,0 +1,12 @@
+/** From a root tree to file systems, partitions and disks that start: without mounts, loop devices and root. */
+export type {
+  BootMenu,
+  DiskFormat,
+  DiskSize,
+  DiskSpec,
+  FileSystemSpec,
+  FileSystemType,
+  InitrdSpec,
+  PartitionSpec,
+  Subvolume,
+} from './types.ts';
