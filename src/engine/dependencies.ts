@@ -1,12 +1,13 @@
 /** What images of a plan need of each other. Pure functions. */
 import { basesOf, builtBasesOf } from '../plan/bases.ts';
+import { sourcesOfStep } from '../plan/step-sources.ts';
 import type { ImagePlan, Source, Step } from '../plan/types.ts';
 
 /** The images that must be built before this one (before all but `steps` of it); the plan lists them before it. */
 export function dependenciesOf(image: ImagePlan, steps: readonly Step[] = image.steps): readonly string[] {
   const sources: readonly Source[] = [
     ...image.imports.map(({ source }) => source),
-    ...steps.flatMap(copiedBy),
+    ...steps.flatMap(sourcesOfStep),
     ...basesOf(image).flatMap(base => (base.kind === 'tar' ? [base.source] : [])),
   ];
   const fromImages = sources.flatMap(source => (source.kind === 'image' ? [source.image] : []));
@@ -18,10 +19,6 @@ export function dependenciesOf(image: ImagePlan, steps: readonly Step[] = image.
  * command before the first such copy.
  */
 export function stepsAhead({ steps }: Pick<ImagePlan, 'steps'>): number {
-  const copy = steps.findIndex(step => copiedBy(step).some(({ kind }) => kind === 'image'));
+  const copy = steps.findIndex(step => sourcesOfStep(step).some(({ kind }) => kind === 'image'));
   return copy < 0 ? 0 : steps.slice(0, copy).findLastIndex(({ kind }) => kind === 'exec') + 1;
-}
-
-function copiedBy(step: Step): readonly Source[] {
-  return step.kind === 'copy' ? step.items.map(({ source }) => source) : [];
 }

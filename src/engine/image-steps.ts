@@ -33,6 +33,9 @@ export interface Performed {
   readonly cached: boolean;
 }
 
+/** Kinds of steps that change the tree in ways that nobody can know before. */
+const CHANGING: ReadonlySet<Step['kind']> = new Set(['exec', 'packages', 'run']);
+
 /** What an image is before its first step. */
 export function notBegun(plan: ImagePlan, { layers, config, cached }: Start): Performed {
   const state = stateOf(config.config ?? {}, plan.config);
@@ -70,7 +73,7 @@ export async function performSteps(
     // Also when another image of this build did the work.
     if (!result.cached) comparison.missed(step, parts, 'changed');
     if (step.kind === 'config') configured.push([step, parts]);
-    if (step.kind === 'run' || step.kind === 'exec') changes = layer;
+    if (CHANGING.has(step.kind)) changes = layer;
     state = result.state ?? state;
     cached &&= result.cached;
     history.push({ kind: step.kind, name: nameOfStep(step), key, parts });
@@ -95,8 +98,16 @@ async function perform(step: Step, context: StepContext): Promise<StepResult> {
       return configure(step, context);
     case 'exec':
       return exec(step, context);
+    case 'packages': {
+      const { installPackages } = await import('./steps/packages-step.ts');
+      return installPackages(step, context);
+    }
     case 'run':
       return run(step, context);
+    case 'setup': {
+      const { setUp } = await import('./steps/setup-step.ts');
+      return setUp(step, context);
+    }
   }
 }
 

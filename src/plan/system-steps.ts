@@ -1,6 +1,6 @@
 /** Steps that make a system of a tree: packages, users, locale, files that are known. */
 import type { SourceSpan } from '../support/errors.ts';
-import type { Source } from './types.ts';
+import type { Source } from './sources.ts';
 
 export type PackageManager = 'apt' | 'zypper' | 'dnf4' | 'dnf5' | 'microdnf' | 'apk' | 'pacman';
 

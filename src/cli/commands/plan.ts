@@ -1,5 +1,5 @@
 import { nameOfBase, nameOfSource, nameOfText } from '../../plan/names.ts';
-import type { Squash, Step } from '../../plan/types.ts';
+import type { PackagesStep, SetupChange, Squash, Step } from '../../plan/types.ts';
 import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -37,8 +37,53 @@ function describeStep(step: Step): readonly string[] {
       return [`config  ${oneLine(step.createdBy)}`];
     case 'exec':
       return [`exec    ${oneLine(step.command.join(' '))}`];
+    case 'packages':
+      return describePackages(step).map(line => `packages ${line}`);
     case 'run':
       return [`run     ${lineCount(step.script)}`];
+    case 'setup':
+      return step.changes.map(change => `setup   ${describeChange(change)}`);
+  }
+}
+
+function describePackages(step: PackagesStep): readonly string[] {
+  const { manager, repositories, install, collections, ignore, uninstall, delete: deleted } = step;
+  const words: readonly (readonly [string, readonly string[]])[] = [
+    ['install', install],
+    ['collections', collections.map(({ name }) => name)],
+    ['ignore', ignore],
+    ['uninstall', uninstall],
+    ['delete', deleted],
+  ];
+  return [
+    ...repositories.map(({ alias, url }) => `${manager} repository ${alias} = ${url}`),
+    ...words.flatMap(([what, names]) => (names.length > 0 ? [`${manager} ${what} ${names.join(' ')}`] : [])),
+  ];
+}
+
+function describeChange(change: SetupChange): string {
+  switch (change.kind) {
+    case 'file':
+    case 'directory':
+    case 'remove':
+    case 'owner':
+      return `${change.kind} ${change.path}`;
+    case 'link':
+      return `link ${change.path} -> ${change.target}`;
+    case 'groups':
+      return `groups ${change.groups.map(({ name }) => name).join(', ')}`;
+    case 'users':
+      return `users ${change.users.map(({ name }) => name).join(', ')}`;
+    case 'locale':
+      return `locale ${change.locales.join(', ')}`;
+    case 'keytable':
+      return `keytable ${change.keytable}`;
+    case 'timezone':
+      return `timezone ${change.timezone}`;
+    case 'hostname':
+      return `hostname ${change.hostname}`;
+    case 'machine-id':
+      return 'machine-id';
   }
 }
 

@@ -195,7 +195,9 @@ export function wordsFor(kind: Step['kind'], name: string): string {
     case 'copy':
       return `copy to ${name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name}`;
     case 'exec':
+    case 'packages':
     case 'run':
+    case 'setup':
       return kind;
   }
 }

@@ -1,12 +1,15 @@
 import type { ContainerConfig } from '../../oci/index.ts';
 import { nameOfText } from '../../plan/names.ts';
+import { sourcesOfStep } from '../../plan/step-sources.ts';
 import type {
   ConfigStep,
   CopyStep,
   ExecStep,
   ImagePlan,
+  PackagesStep,
   Plan,
   RunStep,
+  SetupStep,
   Source,
   Step,
 } from '../../plan/types.ts';
@@ -40,6 +43,7 @@ import {
 } from './key-parts.ts';
 import { type KeyPart, keyOf } from './keys.ts';
 import { identityOf, resultOf } from './known.ts';
+import { packagesParts, setupParts } from './system-parts.ts';
 
 export interface Explanation {
   readonly image: string;
@@ -260,7 +264,7 @@ class Walk {
   }
 
   async #partsOf(
-    step: CopyStep | ExecStep | RunStep,
+    step: CopyStep | ExecStep | PackagesStep | RunStep | SetupStep,
     before: StepHistory | undefined,
     known: ReadonlyMap<string, readonly LayerRecord[]>,
   ): Promise<readonly KeyPart[]> {
@@ -272,6 +276,11 @@ class Walk {
       return runParts(step, this.#plan, identities, this.layers, options);
     }
     const { layers, state } = this;
+    if (step.kind === 'setup') return setupParts(step, layers, options);
+    if (step.kind === 'packages') {
+      const keys = await Promise.all(sourcesOfStep(step).map(identify));
+      return packagesParts(step, this.#plan, keys, layers, options);
+    }
     if (step.kind === 'exec')
       return state
         ? execParts(settleExec(step, state, options), this.#plan, layers, options)

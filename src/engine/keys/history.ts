@@ -87,7 +87,9 @@ export function nameOfStep(step: Step): string {
     case 'config':
       return partsOfConfig(step).join(', ');
     case 'exec':
+    case 'packages':
     case 'run':
+    case 'setup':
       return '';
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { digestOfContent, type ListedEntry } from '../../layers/index.ts';
 import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
+import { sourcesOfStep } from '../../plan/step-sources.ts';
 import type { Checksums, FileSource, ImagePlan, ImageSource, Source } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
@@ -67,10 +68,7 @@ export async function resolveSources(
 
 /** What an image imports and copies. */
 export function sourcesOf({ imports, steps }: Pick<ImagePlan, 'imports' | 'steps'>): readonly Source[] {
-  return [
-    ...imports.map(({ source }) => source),
-    ...steps.flatMap(step => (step.kind === 'copy' ? step.items.map(({ source }) => source) : [])),
-  ];
+  return [...imports.map(({ source }) => source), ...steps.flatMap(sourcesOfStep)];
 }
 
 /** Looks a source up (downloads it, if need be) and checks it against its hash. */
