@@ -5,6 +5,7 @@ import { describeCache, describeCekit } from './describe/cekit.ts';
 import { describeHousekeeping } from './describe/housekeeping.ts';
 import { describeImages } from './describe/images.ts';
 import { describeInternal } from './describe/internal.ts';
+import { checkKiwiOptions, describeSystem } from './describe/system.ts';
 import { checkBefore } from './globals.ts';
 import { VERSION } from './version.ts';
 
@@ -32,16 +33,20 @@ function describeAshlar(name: string): Command {
     .configureHelp({ styleTitle: title => title.toUpperCase() })
     .exitOverride()
     // Before the command's own flags are read, so that even `build --help` is checked.
-    .hook('preSubcommand', () => checkBefore(program.opts()));
+    .hook('preSubcommand', (_, command) => {
+      checkKiwiOptions(program, command);
+      return checkBefore(program.opts());
+    });
   for (const option of globalOptions()) program.addOption(option);
   describeBuilding(program);
   program.addCommand(describeCekit());
+  const system = describeSystem(program);
   describeImages(program);
   describeHousekeeping(program);
   describeInternal(program);
   // Global flags are understood after the command too.
-  for (const command of program.commands) {
-    // CEKit has taken some of the names.
+  for (const command of [...program.commands, ...system.commands]) {
+    // CEKit and KIWI have taken some of the names.
     const taken = new Set(command.options.map(({ long }) => long));
     for (const option of globalOptions()) if (!taken.has(option.long)) command.addOption(option.hideHelp());
   }

@@ -1,0 +1,65 @@
+/** `system`: the commands that users of KIWI know. Their code is loaded when they are called. */
+import { Command, CommanderError, Option } from 'commander';
+import { SystemUsageError } from '../kiwi/usage.ts';
+import { repeatable } from '../options.ts';
+
+/** KIWI's commands below `system`, and its global options before it. Returns `system`. */
+export function describeSystem(program: Command): Command {
+  const system = newCommand('system', 'images of whole systems from KIWI descriptions, and stashes of trees')
+    .helpCommand('help [command]', 'show the help of a command')
+    .enablePositionalOptions();
+  for (const option of kiwiOptions()) system.addOption(option);
+  for (const option of kiwiOptions()) program.addOption(option.hideHelp());
+  for (const command of commandsOfSystem()) {
+    for (const option of kiwiOptions()) command.addOption(option.hideHelp());
+    system.addCommand(command);
+  }
+  program.addCommand(system);
+  return system;
+}
+
+/** @throws SystemUsageError when one of KIWI's global options stands before another command. */
+export function checkKiwiOptions(program: Command, command: Command): void {
+  const [foreign] = command.name() === 'system' ? [] : givenKiwiOptions(program);
+  if (foreign !== undefined) throw new SystemUsageError(`${foreign} is for the commands of system`);
+}
+
+function commandsOfSystem(): readonly Command[] {
+  return [];
+}
+
+/** A command whose wrong use ends with 2, as scripts expect. */
+function newCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .configureHelp({ styleTitle: title => title.toUpperCase() })
+    .exitOverride(error => {
+      throw error.exitCode === 0 ? error : new CommanderError(2, error.code, error.message);
+    });
+}
+
+/** Made anew for each command: an option knows whether it is hidden. */
+function kiwiOptions(): readonly Option[] {
+  return [
+    repeatable('--profile <name>', 'a profile of the description, in their order (repeatable)'),
+    new Option('--type <type>', 'the image type of the description that is built'),
+    new Option('--kiwi-file <name>', 'name of the description in its directory'),
+    new Option('--target-arch <name>', 'the machine that the image is for, as uname -m says it'),
+    repeatable('--setenv <name=value>', 'a variable for all scripts (repeatable)'),
+    new Option('--logfile <file>', 'write log lines to a file, or to stdout'),
+    new Option('--loglevel <n>', '10 says everything, 20 is usual, 40 says nothing but errors'),
+    new Option('--color-output', 'ignored: a terminal gets colors anyway'),
+    new Option('--temp-dir <dir>', 'ignored'),
+    new Option('--shared-cache-dir <dir>', 'ignored: what is fetched is kept in the store'),
+    new Option('--logsocket <path>', 'ignored'),
+  ];
+}
+
+function givenKiwiOptions(program: Command): readonly string[] {
+  const given = program.opts();
+  return kiwiOptions().flatMap(option => {
+    const value: unknown = given[option.attributeName()];
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
+    return isGiven ? [option.long ?? ''] : [];
+  });
+}
