@@ -1,0 +1,120 @@
+/** What a disk is made of, and what is known of it once it is made. Sizes and places are bytes. */
+import type { Initrd, RunInTree } from './boot/types.ts';
+import type { DiskSpec, FileSystemSpec, FileSystemType } from './types.ts';
+
+export interface DiskRequest {
+  readonly spec: DiskSpec;
+  /** Absolute path of the root tree. It is ours to change: changes are thrown away afterwards. */
+  readonly tree: string;
+  /** Absolute path of the raw disk; nothing is there before, and nothing after a failure. */
+  readonly output: string;
+  /** An empty directory of ours, removed by the caller. */
+  readonly scratch: string;
+  /** What ids are derived from: equal trees with equal specs have equal ones, others differ. */
+  readonly identity: string;
+  /** Seconds since 1970; no time in the result is later. */
+  readonly epoch: number;
+  readonly run: RunInTree;
+  readonly signal: AbortSignal;
+  /** What was chosen, and why. */
+  readonly say: (message: string) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** `data` is a partition of the spec's `partitions`; `verity` the hash tree of the root. */
+export type PartitionRole = 'legacy' | 'efi' | 'boot' | 'swap' | 'data' | 'root' | 'verity';
+
+/** A partition as files of the system may name it; known before anything is written. */
+export interface DiskPartition {
+  readonly role: PartitionRole;
+  /** Unique on the disk: the role, or the name that the spec gives. */
+  readonly name: string;
+  /** From 1 on. */
+  readonly number: number;
+  /** What the partition table calls it: `p.lxroot`. */
+  readonly partitionName: string;
+  /** As `PARTUUID=` in fstab and on the command line of the kernel: a GUID, or `1a2b3c4d-01` of msdos tables. */
+  readonly uuid: string;
+  /** Absolute path in the tree, whose content it holds. */
+  readonly mountPoint?: string;
+  readonly fileSystem?: PartitionFileSystem;
+}
+
+export interface PartitionFileSystem {
+  readonly type: FileSystemType | 'vfat' | 'swap';
+  /** As `UUID=` in fstab: `ABCD-1234` of vfat. */
+  readonly uuid: string;
+  readonly label: string;
+  /** As in fstab; `defaults` when absent. */
+  readonly mountOptions?: string;
+}
+
+/** A partition on its disk. */
+export interface MadePartition extends DiskPartition {
+  readonly start: number;
+  readonly size: number;
+}
+
+export interface MadeDisk {
+  readonly bytes: number;
+  /** GUID of the disk, or eight hexadecimal digits of msdos tables. */
+  readonly id: string;
+  /** In the order in which they lie on the disk. */
+  readonly partitions: readonly MadePartition[];
+  /** The version of the kernel, where one starts from the disk. */
+  readonly kernel: string | undefined;
+  readonly initrd: Initrd['kind'] | undefined;
+  /** Of a root that dm-verity checks, hexadecimal. */
+  readonly rootHash: string | undefined;
+}
+
+// What src/disk/file-systems gives.
+
+export interface FileSystemRequest
+  extends Pick<DiskRequest, 'scratch' | 'epoch' | 'signal' | 'say' | 'warn'> {
+  readonly fileSystem: FileSystemSpec;
+  readonly uuid: string;
+  /** The directory whose content, attributes included, becomes the root of the file system. */
+  readonly tree: string;
+  /** Written into this file, from `offset` on; it is there and reads as zeros. Not a byte outside is changed. */
+  readonly file: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Throws AshlarError when the content has no room. */
+export type MakeFileSystem = (request: FileSystemRequest) => Promise<void>;
+
+/** What a file system of this kind needs at least for a tree, with room for the changes of its first start. */
+export type NeededSize = (request: {
+  readonly fileSystem: FileSystemSpec;
+  readonly tree: string;
+  /** Paths relative to the tree of directories whose content does not count. */
+  readonly without: readonly string[];
+  readonly signal: AbortSignal;
+}) => Promise<number>;
+
+export type MakeSwap = (request: {
+  readonly file: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly uuid: string;
+  readonly label: string;
+}) => Promise<void>;
+
+/** Hash tree of the first `dataSize` bytes from `dataOffset` on, written at `hashOffset`. */
+export interface HashTreeRequest {
+  readonly file: string;
+  readonly dataOffset: number;
+  readonly dataSize: number;
+  readonly hashOffset: number;
+  readonly uuid: string;
+  /** Hexadecimal. */
+  readonly salt: string;
+  readonly signal: AbortSignal;
+}
+
+/** The root hash, hexadecimal. */
+export type MakeHashTree = (request: HashTreeRequest) => Promise<string>;
+/** Bytes that the hash tree of so many bytes takes, superblock included. */
+export type HashTreeSize = (dataSize: number) => number;
