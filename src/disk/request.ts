@@ -1,11 +1,14 @@
 /** What a disk is made of, and what is known of it once it is made. Sizes and places are bytes. */
 import type { Initrd, RunInTree } from './boot/types.ts';
-import type { DiskSpec, FileSystemSpec, FileSystemType } from './types.ts';
+import type { TreeDevice } from './file-systems/devices.ts';
+import type { DiskSpec, FileSystemSpec, FileSystemType, Subvolume } from './types.ts';
 
 export interface DiskRequest {
   readonly spec: DiskSpec;
   /** Absolute path of the root tree. It is ours to change: changes are thrown away afterwards. */
   readonly tree: string;
+  /** What FIFOs in the tree stand for (`standInForDevices`). */
+  readonly devices: readonly TreeDevice[];
   /** Absolute path of the raw disk; nothing is there before, and nothing after a failure. */
   readonly output: string;
   /** An empty directory of ours, removed by the caller. */
@@ -76,6 +79,10 @@ export interface FileSystemRequest
   readonly uuid: string;
   /** The directory whose content, attributes included, becomes the root of the file system. */
   readonly tree: string;
+  /** What FIFOs in the tree stand for; of a part of the tree: `devicesBelow`. */
+  readonly devices: readonly TreeDevice[];
+  /** Directories of the tree that become subvolumes of btrfs. */
+  readonly subvolumes?: readonly Subvolume[];
   /** Written into this file, from `offset` on; it is there and reads as zeros. Not a byte outside is changed. */
   readonly file: string;
   readonly offset: number;

@@ -53,12 +53,14 @@ export {
   resolveTarget,
 } from './lookup.ts';
 export { IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from './merge-contents.ts';
+export { splitLast } from './names.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { SquashJob } from './pack-squash.ts';
 export type { TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
+export { glance, list as listDirectory } from './scan.ts';
 export type { SealedFile } from './seal.ts';
 export { type ArchivedFile, readSmallArchive, writeSmallArchive } from './small-archive.ts';
 export { type Squashed, type SquashOptions, squashLayers } from './squash.ts';

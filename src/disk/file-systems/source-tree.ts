@@ -1,0 +1,197 @@
+/** What is in a directory tree: every name in the order of its bytes, every inode once. */
+import { constants, readlinkSync } from 'node:fs';
+import { type ByteString, glance, listDirectory, toText, type Xattr } from '../../layers/index.ts';
+import {
+  AT_FDCWD,
+  FileDescriptor,
+  getXattr,
+  listXattrs,
+  openAt,
+  openBeneath,
+  seekData,
+  seekHole,
+  unpackDevice,
+} from '../../linux/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+
+export type InodeType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
+
+/** An inode of the tree. */
+export interface SourceInode {
+  readonly type: InodeType;
+  /** 0-0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of a file's content, holes included. */
+  readonly size: number;
+  /** Bytes of a file that are no holes, each stretch rounded up to 4096. */
+  readonly stored: number;
+  /** Stretches of a file between holes. */
+  readonly stretches: number;
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint;
+  /** Target of a symbolic link. */
+  readonly link: ByteString;
+  readonly major: number;
+  readonly minor: number;
+  readonly xattrs: readonly Xattr[];
+  /** Its first name, relative to the tree; the tree itself is the empty one. */
+  readonly path: ByteString;
+  /** How many names of the tree it has. */
+  names: number;
+}
+
+/** A name in the tree. */
+export interface SourceEntry {
+  readonly path: ByteString;
+  readonly name: ByteString;
+  readonly inode: SourceInode;
+}
+
+export interface SourceTree {
+  readonly directory: string;
+  readonly root: SourceInode;
+  /** What each directory holds, by its path; directories come before what is in them. */
+  readonly directories: ReadonlyMap<ByteString, readonly SourceEntry[]>;
+  /** All inodes in the order in which they are met, the root first. */
+  readonly inodes: readonly SourceInode[];
+}
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/** What file systems of ours count and store in. */
+export const BLOCK = 4096;
+
+/**
+ * Reads all names and attributes of a tree, without what lies in the directories `without`.
+ * Throws an AshlarError when the tree changes meanwhile.
+ */
+export function readTree(
+  directory: string,
+  signal: AbortSignal,
+  without: readonly ByteString[] = [],
+): SourceTree {
+  const reader = new TreeReader(new Set(without), signal);
+  using top = new FileDescriptor(openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  const root = reader.inode(top.fd, '.', '');
+  reader.directory(top.fd, '');
+  return { directory, root, directories: reader.directories, inodes: reader.inodes };
+}
+
+/** Opens a file of the tree for reading; no symbolic link leads elsewhere. */
+export function openSource(root: number, path: ByteString): FileDescriptor {
+  const name = Buffer.from(path, 'latin1');
+  return new FileDescriptor(openBeneath(root, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+}
+
+class TreeReader {
+  readonly directories = new Map<ByteString, readonly SourceEntry[]>();
+  readonly inodes: SourceInode[] = [];
+  readonly #linked = new Map<string, SourceInode>();
+  readonly #without: ReadonlySet<ByteString>;
+  readonly #signal: AbortSignal;
+
+  constructor(without: ReadonlySet<ByteString>, signal: AbortSignal) {
+    this.#without = without;
+    this.#signal = signal;
+  }
+
+  directory(fd: number, path: ByteString): void {
+    this.#signal.throwIfAborted();
+    const names = this.#without.has(path) ? [] : listDirectory(fd).map(({ name }) => name);
+    const entries = names.map(name => {
+      const at = path === '' ? name : `${path}/${name}`;
+      return { path: at, name, inode: this.inode(fd, name, at) };
+    });
+    this.directories.set(path, entries);
+    for (const { path: below, name, inode } of entries) {
+      if (inode.type !== 'directory') continue;
+      const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+      using child = new FileDescriptor(openAt(fd, Buffer.from(name, 'latin1'), flags));
+      this.directory(child.fd, below);
+    }
+  }
+
+  inode(dirfd: number, name: ByteString, path: ByteString): SourceInode {
+    using found = glance(dirfd, name);
+    const { type, stat } = found;
+    if (type === 'hardlink') throw new AshlarError('an inode is never a link');
+    const key = type !== 'directory' && stat.nlink > 1n ? `${stat.dev}:${stat.ino}` : undefined;
+    const known = key === undefined ? undefined : this.#linked.get(key);
+    if (known) {
+      known.names += 1;
+      return known;
+    }
+    const isDevice = type === 'character' || type === 'block';
+    const size = type === 'file' ? Number(stat.size) : 0;
+    const sparse = stat.blocks * 512n < stat.size;
+    const inode: SourceInode = {
+      type,
+      mode: Number(stat.mode) & 0o7777,
+      uid: Number(stat.uid),
+      gid: Number(stat.gid),
+      size,
+      ...(type === 'file' && sparse
+        ? measureData(dirfd, name, size)
+        : { stored: roundUp(size), stretches: 1 }),
+      mtime: stat.mtimeNs,
+      link: type === 'symlink' ? readlinkSync(found.path, { encoding: 'latin1' }) : '',
+      ...(isDevice ? unpackDevice(stat.rdev) : { major: 0, minor: 0 }),
+      xattrs: attributesOf(found.path),
+      path,
+      names: 1,
+    };
+    if (key !== undefined) this.#linked.set(key, inode);
+    this.inodes.push(inode);
+    return inode;
+  }
+}
+
+/** All but those that say something of the machine on which the tree lies. */
+function attributesOf(path: string | Buffer): readonly Xattr[] {
+  return listXattrs(path).flatMap(name => {
+    if (name === 'security.selinux' || /^(?:user|trusted)\.overlay\./.test(name)) return [];
+    const value = getXattr(path, name);
+    return value === undefined ? [] : [{ name: Buffer.from(name).toString('latin1'), value }];
+  });
+}
+
+function measureData(
+  dirfd: number,
+  name: ByteString,
+  size: number,
+): Pick<SourceInode, 'stored' | 'stretches'> {
+  const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+  using file = new FileDescriptor(openAt(dirfd, Buffer.from(name, 'latin1'), flags));
+  let [stored, stretches] = [0, 0];
+  for (const { start, end } of dataOf(file.fd, size)) {
+    // Blocks of ours that are partly data.
+    stored += roundUp(end) - Math.floor(start / BLOCK) * BLOCK;
+    stretches += 1;
+  }
+  return { stored, stretches };
+}
+
+/** The stretches of a file that are no holes. */
+export function* dataOf(
+  fd: number,
+  size: number,
+): Generator<{ readonly start: number; readonly end: number }> {
+  for (let at = 0; at < size; ) {
+    const start = seekData(fd, at);
+    if (start === undefined || start >= size) return;
+    const end = Math.min(seekHole(fd, start), size);
+    yield { start, end };
+    at = end;
+  }
+}
+
+export function roundUp(bytes: number, to = BLOCK): number {
+  return Math.ceil(bytes / to) * to;
+}
+
+/** For messages. */
+export function nameOf(path: ByteString): string {
+  return JSON.stringify(`/${toText(path)}`);
+}
