@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Plan } from '../../plan/types.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import { type SourceText, sourceText } from '../../support/source-text.ts';
+import { readText } from '../../support/text-file.ts';
 import { applyOverrides, inlineOverride, withRedHatNames } from './descriptor/overrides.ts';
 import { readDescriptor, readOverrides } from './descriptor/read.ts';
 import type { DescriptorSource } from './descriptor/types.ts';
@@ -15,7 +16,6 @@ import type { CekitOptions, Override } from './options.ts';
 import { planDescription } from './plan/plan.ts';
 import { checkStages } from './resolve/check.ts';
 import { resolveStage } from './resolve/stage.ts';
-import { readText } from './text.ts';
 
 /**
  * What a descriptor means, with its overrides and modules. Nothing that only a build needs is fetched or looked at.

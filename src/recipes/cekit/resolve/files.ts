@@ -1,8 +1,8 @@
 import { AshlarError, codeOf, type SourceSpan } from '../../../support/errors.ts';
 import type { SourceText } from '../../../support/source-text.ts';
+import { readText } from '../../../support/text-file.ts';
 import { parseYaml, type YamlNode } from '../../../support/yaml.ts';
 import { resolvePythonScalar } from '../descriptor/python.ts';
-import { readText } from '../text.ts';
 
 /** The text of a file that a descriptor names at `at`. */
 export async function readNamedFile(path: string, at: SourceSpan): Promise<SourceText> {

@@ -1,12 +1,12 @@
 /** What CEKit puts into its target directory, as data: whoever writes it fetches and copies what is named here. */
 import { AshlarError } from '../../../support/errors.ts';
+import { readText } from '../../../support/text-file.ts';
 import { isBelow } from '../dockerfile/context.ts';
 import { renderDockerfile } from '../dockerfile/render.ts';
 import { targetLabels } from '../dockerfile/statements.ts';
 import { helpPage } from '../help/page.ts';
 import { fillTemplate } from '../help/template.ts';
 import type { Description, Stage } from '../model.ts';
-import { readText } from '../text.ts';
 import { contextFiles } from './context-files.ts';
 import { osbsFiles } from './osbs.ts';
 import type { TargetFile, TargetOptions } from './types.ts';

@@ -2,8 +2,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { codeOf } from '../../../support/errors.ts';
+import { readText } from '../../../support/text-file.ts';
 import type { Description } from '../model.ts';
-import { readText } from '../text.ts';
 import { readFeature, type Scenario } from './features.ts';
 
 export interface FoundTests {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { AshlarError } from '../../support/errors.ts';
-import { type SourceText, sourceText } from '../../support/source-text.ts';
+import { AshlarError } from './errors.ts';
+import { type SourceText, sourceText } from './source-text.ts';
 
 // Far above any descriptor that people write, far below what would exhaust the memory.
 const maxBytes = 16 * 1024 * 1024;
