@@ -1,7 +1,6 @@
 /** What a disk is made of, and what is known of it once it is made. Sizes and places are bytes. */
-import type { Initrd, RunInTree } from './boot/types.ts';
 import type { TreeDevice } from './file-systems/devices.ts';
-import type { DiskSpec, FileSystemSpec, FileSystemType, Subvolume } from './types.ts';
+import type { DiskSpec, FileSystemSpec, FileSystemType, InitrdSpec, Subvolume } from './types.ts';
 
 export interface DiskRequest {
   readonly spec: DiskSpec;
@@ -23,6 +22,12 @@ export interface DiskRequest {
   readonly say: (message: string) => void;
   readonly warn: (message: string) => void;
 }
+
+/** Runs a program of the tree, as root and without network; what it changes stays in the tree. */
+export type RunInTree = (
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+) => Promise<{ readonly status: number; readonly output: string }>;
 
 /** `data` is a partition of the spec's `partitions`; `verity` the hash tree of the root. */
 export type PartitionRole = 'legacy' | 'efi' | 'boot' | 'swap' | 'data' | 'root' | 'verity';
@@ -66,7 +71,7 @@ export interface MadeDisk {
   readonly partitions: readonly MadePartition[];
   /** The version of the kernel, where one starts from the disk. */
   readonly kernel: string | undefined;
-  readonly initrd: Initrd['kind'] | undefined;
+  readonly initrd: InitrdSpec['kind'] | undefined;
   /** Of a root that dm-verity checks, hexadecimal. */
   readonly rootHash: string | undefined;
 }

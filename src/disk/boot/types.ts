@@ -6,53 +6,18 @@
  *     loaderFiles(prepared, hash)   the ESP; of a root with verity once its hash is known (any 64 digits give its size)
  *     bootCode(bios, place)         the sectors that a BIOS reads
  */
-import type { DiskSpec } from '../types.ts';
+import type { DiskPartition, DiskRequest } from '../request.ts';
+import type { InitrdSpec } from '../types.ts';
 
-/** How a partition and its file system are recognized. */
-export interface Identity {
-  /** Of the file system; `ABCD-1234` of FAT. */
-  readonly uuid: string;
-  readonly label: string;
-  readonly partitionUuid: string;
+export interface BootRequest
+  extends Pick<DiskRequest, 'spec' | 'tree' | 'scratch' | 'epoch' | 'run' | 'signal' | 'say' | 'warn'> {
+  readonly partitions: readonly DiskPartition[];
 }
-
-export interface Identities {
-  readonly root: Identity;
-  readonly esp?: Identity;
-  readonly boot?: Identity;
-  readonly swap?: Identity;
-  /** The partition with the hash tree of the root. */
-  readonly verity?: Identity;
-  /** Of further partitions, by their names. */
-  readonly partitions: Readonly<Record<string, Identity>>;
-}
-
-export interface BootRequest {
-  /** The directory that the tree is mounted at; nothing is written there but by programs of the tree. */
-  readonly tree: string;
-  readonly disk: DiskSpec;
-  readonly identities: Identities;
-  /** An empty directory of ours. */
-  readonly scratch: string;
-  /** Seconds since 1970, of what is made. */
-  readonly time: number;
-  /** Runs a program of the tree, as root and without network; what it changes stays in the tree. */
-  readonly run: RunInTree;
-  /** What was chosen, and why. */
-  readonly say: (message: string) => void;
-  readonly warn: (message: string) => void;
-  readonly signal: AbortSignal;
-}
-
-export type RunInTree = (
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-) => Promise<{ readonly status: number; readonly output: string }>;
 
 /** The content of a file that is to be written somewhere. */
 export type FileContent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** A file of this machine, of the tree or of `scratch`. */
+  /** A file of this machine, of the tree or of `scratch`; bytes. */
   | { readonly kind: 'file'; readonly path: string; readonly size: number };
 
 /** Replaces what is at `path`; directories on the way are made (0755). Owner is root. */
@@ -92,7 +57,7 @@ export interface Kernel {
 }
 
 export interface Initrd {
-  readonly kind: 'own' | 'tree' | 'found';
+  readonly kind: InitrdSpec['kind'];
   readonly content: FileContent;
   /** Where it is, or will be, in the tree; absolute. */
   readonly path: string;
