@@ -1,6 +1,7 @@
 /** Build events become text: output of scripts on standard output, all else as log lines. */
 import type { BuildEvent } from '../engine/index.ts';
 import { type Log, withPlace } from './log.ts';
+import { decimalSize } from './size.ts';
 
 /** Bytes of one image that are held back; beyond it, grouping gives way to bounded memory. */
 const HELD_BACK = 4 * 1024 * 1024;
@@ -53,6 +54,17 @@ export class Reporter {
         const result = event.layer ? `${event.layer.digest} (${event.layer.size} bytes)` : 'no changes';
         const text = `step ${event.step}: ${event.cached ? 'cached, ' : ''}${result}`;
         this.#speak(event.image, text.length, () => this.#log('debug', text));
+        break;
+      }
+      case 'output-started': {
+        const text = `making ${event.file}`;
+        this.#speak(event.image, text.length, () => this.#log('debug', text));
+        break;
+      }
+      case 'output-finished': {
+        const { file, bytes, cached } = event.output;
+        const text = `${cached ? 'found cached result' : 'made'} ${file} (${decimalSize(bytes)})`;
+        this.#speak(event.image, text.length, () => this.#log('info', text));
         break;
       }
       case 'output':

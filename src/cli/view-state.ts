@@ -5,10 +5,12 @@ export interface ImageRow {
   readonly image: string;
   readonly needs: readonly string[];
   readonly steps: number;
-  state: 'waiting' | 'preparing' | 'step' | 'writing' | 'done' | 'failed';
+  state: 'waiting' | 'preparing' | 'step' | 'output' | 'writing' | 'done' | 'failed';
   /** The step that is under way or was the last; 0 before the first. */
   step: number;
   what: Extract<BuildEvent, { readonly kind: 'step-started' }>['what'];
+  /** The file that is being made of its tree. */
+  file: string;
   cachedSteps: number;
   /** Whether nothing of it was new, once it is done. */
   cached: boolean;
@@ -59,6 +61,9 @@ export class ViewState {
       case 'transfer-finished':
         this.#transfer(event);
         break;
+      case 'output-started':
+        this.#change(event.image, row => Object.assign(row, { state: 'output', file: event.file }));
+        break;
       case 'image-built':
         this.#change(event.image, row => Object.assign(row, { state: 'writing' }));
         break;
@@ -96,6 +101,7 @@ function waiting(image: string, needs: readonly string[], steps: number): ImageR
     state: 'waiting',
     step: 0,
     what: 'run',
+    file: '',
     cachedSteps: 0,
     cached: false,
     transfers: new Map(),

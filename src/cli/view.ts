@@ -68,6 +68,7 @@ function markOf({ state }: ImageRow, { frame }: Picture): { readonly mark: strin
       return { mark: '✘', style: 'red' };
     case 'preparing':
     case 'step':
+    case 'output':
     case 'writing':
       return { mark: FRAMES[frame % FRAMES.length] ?? '', style: 'cyan' };
   }
@@ -85,6 +86,8 @@ function describe(row: ImageRow, { rows }: ViewState): string {
       const packed = row.packed > 0 ? `, packing ${decimalSize(row.packed)}` : '';
       return `step ${row.step} of ${row.steps}: ${row.what}${arriving(row)}${packed}`;
     }
+    case 'output':
+      return `making ${row.file}`;
     case 'writing':
       return `writing${arriving(row)}`;
     case 'done':
@@ -113,7 +116,7 @@ function rest(left: readonly ImageRow[]): string {
     return number > 0 ? [`${number} ${text}`] : [];
   };
   const parts = [
-    ...count('running', ['preparing', 'step', 'writing', 'failed']),
+    ...count('running', ['preparing', 'step', 'output', 'writing', 'failed']),
     ...count('waiting', ['waiting']),
     ...count('done', ['done']),
   ];

@@ -35,6 +35,8 @@ export interface BuildOptions {
   readonly store: string;
   /** Directory of the OCI layout that the results go to. */
   readonly output: string;
+  /** Directory that files which are made of trees go to, all together at the end; needed where a plan has any. */
+  readonly results?: string | undefined;
   /** Where people and scripts find what belongs to this project. */
   readonly project: ProjectDirectories;
   /** How many images are worked on at the same time. */

@@ -1,6 +1,8 @@
 import type { Descriptor, Digest } from '../oci/index.ts';
+import type { Output } from '../plan/outputs.ts';
 import type { Base, Step } from '../plan/types.ts';
 import type { SourceSpan } from '../support/errors.ts';
+import type { MadeOutput } from './values.ts';
 
 /** What happens during a build, as it happens. Reporters turn it into text; nothing here is meant for people as it is. */
 export type BuildEvent =
@@ -43,6 +45,14 @@ export type BuildEvent =
   /** `bytes` is all of it. Does not come when the transfer fails. */
   | { readonly kind: 'transfer-finished'; readonly transfer: Transfer; readonly bytes: number }
   | { readonly kind: 'output'; readonly image: string; readonly bytes: Uint8Array }
+  /** A file is to be made of the tree of an image. */
+  | {
+      readonly kind: 'output-started';
+      readonly image: string;
+      readonly file: string;
+      readonly what: Output['kind'];
+    }
+  | { readonly kind: 'output-finished'; readonly image: string; readonly output: MadeOutput }
   /** A process in the tree of an image reads and writes there itself: nobody else may, until it is released. */
   | { readonly kind: 'terminal-taken'; readonly image: string }
   | { readonly kind: 'terminal-released'; readonly image: string }

@@ -42,7 +42,16 @@ export async function finishImage(
     context,
   );
   const { name } = plan;
-  return { name, layers, annotations, config, configBlob, manifest, cached: stepsCached && cached };
+  return {
+    name,
+    layers,
+    annotations,
+    config,
+    configBlob,
+    manifest,
+    cached: stepsCached && cached,
+    outputs: [],
+  };
 }
 
 /** The layers that have no history yet, the lowest first. */

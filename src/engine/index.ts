@@ -49,4 +49,4 @@ export { grab } from './shell/grab.ts';
 export { type FetchContext, fetchText } from './sources/fetching.ts';
 export { withFilesOf } from './sources/obtain.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';
-export type { BuiltImage } from './values.ts';
+export type { BuiltImage, MadeOutput } from './values.ts';

@@ -43,6 +43,8 @@ export interface ImageReport {
   readonly base?: KnownBase;
   /** Those that were begun. */
   readonly steps: readonly StepReport[];
+  /** The files that were made of its tree. */
+  readonly outputs: readonly OutputReport[];
   /** The names in the output, with the digests of their manifests. */
   readonly tags: readonly { readonly tag: string; readonly manifest: Digest; readonly size: number }[];
 }
@@ -59,6 +61,15 @@ export interface StepReport {
   readonly time: TimeSpan;
   /** Absent when nothing changed, or when it did not end well. */
   readonly layer?: BuiltLayer;
+}
+
+export interface OutputReport {
+  readonly file: string;
+  readonly role: string;
+  readonly bytes: number;
+  /** Absent for directories. */
+  readonly sha256?: string;
+  readonly cached: boolean;
 }
 
 export interface DownloadReport {
@@ -132,7 +143,16 @@ export class BuildRecorder {
     switch (event.kind) {
       case 'build-started':
         for (const { image: name, needs, emit } of event.images)
-          this.#images.set(name, { name, needs, emit, state: 'waiting', cached: false, steps: [], tags: [] });
+          this.#images.set(name, {
+            name,
+            needs,
+            emit,
+            state: 'waiting',
+            cached: false,
+            steps: [],
+            outputs: [],
+            tags: [],
+          });
         break;
       case 'message': {
         const { level, text, image, at } = event;
@@ -194,6 +214,14 @@ export class BuildRecorder {
         step.ended = this.#now();
         break;
       }
+      case 'output-started':
+        break;
+      case 'output-finished': {
+        const { file, role, bytes, sha256, cached } = event.output;
+        const made = { file, role, bytes, cached, ...(sha256 === undefined ? {} : { sha256 }) };
+        image.outputs = [...image.outputs, made];
+        break;
+      }
       case 'image-built':
         image.state = 'built';
         if (image.span) image.span.ended = this.#now();
@@ -245,6 +273,8 @@ type ImageEvent = Extract<
       | 'base-known'
       | 'step-started'
       | 'step-finished'
+      | 'output-started'
+      | 'output-finished'
       | 'image-built'
       | 'image-failed'
       | 'image-finished';

@@ -1,5 +1,7 @@
 /** Layers and images as values: descriptions that can be combined; bytes are touched only when somebody asks for them. */
+import type { MadeDisk } from '../disk/index.ts';
 import type { Descriptor, Digest, ImageConfig, LayerFormat, TarCompression } from '../oci/index.ts';
+import type { Output } from '../plan/outputs.ts';
 
 export interface LayerRecord {
   /** Of the uncompressed tar; of the blob itself where that is a file system. */
@@ -41,6 +43,31 @@ export interface BuiltImage {
   readonly cached: boolean;
   /** Where layers of steps were put together: the image as those see it that use it. */
   readonly unsquashed?: Pick<BuiltImage, 'layers' | 'config'>;
+  /** The files that were made of its tree, in the order of the plan; formats follow their disk. */
+  readonly outputs: readonly MadeOutput[];
+}
+
+/** A file (of some containers a directory) that was made of the tree of an image. */
+export interface MadeOutput {
+  readonly kind: Output['kind'];
+  /** What it is in lists of results. */
+  readonly role: string;
+  /** Relative to the directory of results. */
+  readonly file: string;
+  /** Absolute; there when the build has ended well. */
+  readonly path: string;
+  /** Of a directory: of all files in it. */
+  readonly bytes: number;
+  /** Hexadecimal; absent for directories. */
+  readonly sha256?: string;
+  /** What identifies the tree that it was made of: the chain ID of its layers (image-spec, config.md). */
+  readonly tree: Digest;
+  /** Whether an earlier build has left it. */
+  readonly cached: boolean;
+  /** Of disks. */
+  readonly disk?: MadeDisk;
+  /** Of file systems with a hash tree, hexadecimal. */
+  readonly rootHash?: string;
 }
 
 /** An image with all its layers in one form, as it is handed out. */
