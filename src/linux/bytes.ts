@@ -20,9 +20,10 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 
-/** Copies `length` bytes between two files at their current positions; returns how many were copied. */
-export function copyFileRange(source: number, target: number, length: number): number {
-  return copy_file_range(undefined, source, null, target, null, length, 0);
+/** Copies bytes from `offset` of one file to the same place of another; returns how many were copied. */
+export function copyFileRange(source: number, target: number, offset: number, length: number): number {
+  const [from, to] = [BigInt64Array.of(BigInt(offset)), BigInt64Array.of(BigInt(offset))];
+  return copy_file_range(undefined, source, from, target, to, length, 0);
 }
 
 /** Shares the blocks of `source` as a new file; false where the file system cannot. */

@@ -27,7 +27,7 @@ export async function gc(globals: GlobalFlags, flags: GcFlags): Promise<void> {
   const lines = [
     ...(dryRun ? removed.map(describe) : []),
     `${dryRun ? 'would free' : 'freed'} ${decimalSize(sum(removed))} ` +
-      `(${count(removed, 'blob', 'layers and files')}, ${count(removed, 'tree', 'unpacked layers')}${repositories(removed)}), ` +
+      `(${count(removed, 'blob', 'layers and files')}, ${count(removed, 'tree', 'unpacked layers')}${others(removed)}), ` +
       `${decimalSize(left)} ${dryRun ? 'would be' : 'are'} left in ${store}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -38,9 +38,13 @@ function describe({ use, size, lastUsed }: StoredThing): string {
 }
 
 /** Most people have none. */
-function repositories(things: readonly StoredThing[]): string {
+function others(things: readonly StoredThing[]): string {
   const clones = things.filter(({ use }) => use.startsWith('repository ') || use.startsWith('checkout '));
-  return clones.length === 0 ? '' : `, ${clones.length} clones and checkouts`;
+  const outputs = things.filter(({ use }) => use.startsWith('output '));
+  return [
+    ...(outputs.length > 0 ? [`, ${outputs.length} files made of images`] : []),
+    ...(clones.length > 0 ? [`, ${clones.length} clones and checkouts`] : []),
+  ].join('');
 }
 
 function count(things: readonly StoredThing[], kind: 'blob' | 'tree', words: string): string {

@@ -1,13 +1,12 @@
 /** Programs that builds start, and how to get those that are missing. */
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram } from '../../support/process.ts';
+import { installationOf } from '../../support/programs.ts';
 import type { Finding } from './finding.ts';
 
 interface Tool {
   readonly program: string;
   readonly purpose: string;
-  /** Packages by distribution. */
-  readonly packages: { readonly debian: string; readonly fedora: string; readonly opensuse: string };
   readonly required: boolean;
 }
 
@@ -15,73 +14,96 @@ const TOOLS: readonly Tool[] = [
   {
     program: 'unshare',
     purpose: 'namespaces of our own',
-    packages: { debian: 'util-linux', fedora: 'util-linux', opensuse: 'util-linux' },
     required: true,
   },
   {
     program: 'newuidmap',
     purpose: 'more than one user id for builds without root',
-    packages: { debian: 'uidmap', fedora: 'shadow-utils', opensuse: 'shadow' },
     required: false,
   },
   {
     program: 'crun',
     purpose: 'starting run sections (the quickest way)',
-    packages: { debian: 'crun', fedora: 'crun', opensuse: 'crun' },
     required: false,
   },
   {
     program: 'runc',
     purpose: 'starting run sections where crun does not work',
-    packages: { debian: 'runc', fedora: 'runc', opensuse: 'runc' },
     required: false,
   },
   {
     program: 'zstd',
     purpose: 'quicker zstd layers',
-    packages: { debian: 'zstd', fedora: 'zstd', opensuse: 'zstd' },
     required: false,
   },
   {
     program: 'xz',
     purpose: 'tar bases compressed with xz',
-    packages: { debian: 'xz-utils', fedora: 'xz', opensuse: 'xz' },
     required: false,
   },
   {
     program: 'bzip2',
     purpose: 'tar bases compressed with bzip2',
-    packages: { debian: 'bzip2', fedora: 'bzip2', opensuse: 'bzip2' },
     required: false,
   },
   {
     program: 'mksquashfs',
     purpose: 'squashfs layers',
-    packages: { debian: 'squashfs-tools', fedora: 'squashfs-tools', opensuse: 'squashfs' },
     required: false,
   },
   {
     program: 'unsquashfs',
     purpose: 'building on squashfs layers',
-    packages: { debian: 'squashfs-tools', fedora: 'squashfs-tools', opensuse: 'squashfs' },
     required: false,
   },
   {
     program: 'mkfs.erofs',
     purpose: 'erofs layers',
-    packages: { debian: 'erofs-utils', fedora: 'erofs-utils', opensuse: 'erofs-utils' },
     required: false,
   },
   {
     program: 'fsck.erofs',
     purpose: 'building on erofs layers',
-    packages: { debian: 'erofs-utils', fedora: 'erofs-utils', opensuse: 'erofs-utils' },
     required: false,
   },
   {
     program: 'skopeo',
     purpose: 'bases out of a docker daemon',
-    packages: { debian: 'skopeo', fedora: 'skopeo', opensuse: 'skopeo' },
+    required: false,
+  },
+  {
+    program: 'mke2fs',
+    purpose: 'ext2, ext3 and ext4 file systems',
+    required: false,
+  },
+  {
+    program: 'mkfs.btrfs',
+    purpose: 'btrfs file systems',
+    required: false,
+  },
+  {
+    program: 'mkfs.xfs',
+    purpose: 'xfs file systems',
+    required: false,
+  },
+  {
+    program: 'busybox',
+    purpose: 'small initrds of disks',
+    required: false,
+  },
+  {
+    program: 'grub-mkimage',
+    purpose: 'disks that start with GRUB',
+    required: false,
+  },
+  {
+    program: 'qemu-img',
+    purpose: 'other formats of disks',
+    required: false,
+  },
+  {
+    program: 'qemu-system-x86_64',
+    purpose: 'starting disks',
     required: false,
   },
 ];
@@ -99,20 +121,16 @@ export function checkPrograms(layerTypes: readonly string[]): void {
     const type = layerTypes.find(name => WRITERS[name] === tool.program);
     if (type === undefined || findProgram(tool.program)) continue;
     throw new AshlarError(`cannot find the program '${tool.program}', which --layer-type ${type} needs`, {
-      hint: installation(tool),
+      hint: installationOf(tool.program),
     });
   }
-}
-
-function installation({ packages: { debian, fedora, opensuse } }: Tool): string {
-  return `apt install ${debian} | dnf install ${fedora} | zypper install ${opensuse}`;
 }
 
 function findTool(tool: Tool): Finding {
   const { program, purpose, required } = tool;
   const path = findProgram(program);
   if (path) return { subject: program, state: 'ok', detail: path, required };
-  const cure = `for ${purpose}: ${installation(tool)}`;
+  const cure = `for ${purpose}: ${installationOf(program)}`;
   return {
     subject: program,
     state: required ? 'missing' : 'degraded',

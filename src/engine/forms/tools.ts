@@ -10,6 +10,7 @@ import {
 } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
+import { installationOf } from '../../support/programs.ts';
 import { type LookContext, once, say } from '../context.ts';
 import { keyOf } from '../keys/keys.ts';
 
@@ -94,11 +95,6 @@ function cannot(program: string, compressor: string): AshlarError {
   });
 }
 
-const PACKAGES: Readonly<Record<string, string>> = {
-  mksquashfs: 'apt install squashfs-tools | dnf install squashfs-tools | zypper install squashfs',
-  'mkfs.erofs': 'apt install erofs-utils | dnf install erofs-utils | zypper install erofs-utils',
-};
-
 interface Probed {
   readonly version: string;
   readonly able: boolean;
@@ -114,7 +110,7 @@ async function probe(
 ): Promise<Probed> {
   const path = findProgram(program);
   if (path === undefined)
-    throw new AshlarError(`cannot find the program ${program}`, { hint: PACKAGES[program] });
+    throw new AshlarError(`cannot find the program ${program}`, { hint: installationOf(program) });
   const { size, mtimeMs } = statSync(path);
   const key = keyOf('program', [['stamp', `${path} ${size} ${mtimeMs} ${compressor}`]]);
   const known = store.database.recall('lookups', key) as Probed | undefined;

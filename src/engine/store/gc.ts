@@ -5,6 +5,7 @@ import type { Digest } from '../../oci/index.ts';
 import { codeOf } from '../../support/errors.ts';
 import { usesOfArtifacts } from '../artifacts/records.ts';
 import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
+import { outputsOf } from '../outputs/kept.ts';
 import { repositoryPlaces } from '../repositories/places.ts';
 import { Workshop } from '../workshop.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
@@ -24,7 +25,7 @@ export interface GcOptions {
   readonly dryRun: boolean;
 }
 
-/** A blob, an unpacked layer, a clone of a repository, or the files of a commit. */
+/** A blob, an unpacked layer, a file made of a tree, a clone of a repository, or the files of a commit. */
 export interface StoredThing {
   readonly use: Use;
   readonly path: string;
@@ -57,7 +58,7 @@ export async function collectGarbage(
   clearAbandonedMounts(store.path);
 
   // Looking takes long, so others may go on meanwhile; what they begin to use is left alone at the end.
-  const directories = [...listTrees(store), ...listRepositories(store)];
+  const directories = [...listTrees(store), ...listOutputs(store), ...listRepositories(store)];
   const paths = directories.map(({ path }) => path);
   // Trees have files of owners and modes that only uid 0 of our namespaces can look at.
   const sizes = paths.length === 0 ? [] : await workshop.call('measure', paths, { signal });
@@ -84,6 +85,12 @@ function listTrees(store: Store): readonly StoredThing[] {
     const digest = name.replace('-', ':');
     return isDigest(digest) ? thingAt(join(store.snapshots, name), `tree ${digest}`) : [];
   });
+}
+
+function listOutputs(store: Store): readonly StoredThing[] {
+  const directory = outputsOf(store);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).flatMap(key => thingAt(join(directory, key), `output ${key}`));
 }
 
 function listRepositories({ path }: Store): readonly StoredThing[] {

@@ -1,0 +1,123 @@
+/** What was made of trees is kept in the store by what it depends on: the same again costs a copy. */
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sealImage } from '../../layers/index.ts';
+import { codeOf } from '../../support/errors.ts';
+import type { LookContext } from '../context.ts';
+import { type KeyPart, keyOf } from '../keys/keys.ts';
+import type { Store } from '../store/store.ts';
+import { copyFile } from './copy-file.ts';
+
+/** How a file is made. `Facts` are what is known of it besides its bytes; they are kept as JSON. */
+export interface Work<Facts> {
+  readonly domain: string;
+  readonly parts: readonly KeyPart[];
+  /** Writes the file. */
+  readonly make: (path: string) => Promise<Facts>;
+}
+
+export interface Delivered<Facts> {
+  readonly facts: Facts;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Whether it was known. */
+  readonly cached: boolean;
+}
+
+interface Kept<Facts> extends Omit<Delivered<Facts>, 'cached'> {
+  /** Tells the file from a changed one. */
+  readonly stamp: string;
+}
+
+/** Writes a file that is kept, or that is made and kept, to a place where nothing is. */
+export async function deliver<Facts>(
+  { domain, parts, make }: Work<Facts>,
+  target: string,
+  { store, options, signal }: LookContext,
+): Promise<Delivered<Facts>> {
+  const key = keyOf(domain, parts);
+  store.claim(`output ${key}`);
+  const place = placeOf(store, key);
+  const known = options.noCache ? undefined : await lookUp<Facts>(place, signal);
+  if (known) {
+    await copyFile(fileIn(place), target, signal);
+    return { ...known, cached: true };
+  }
+  const temporary = store.temporaryPath('output');
+  mkdirSync(temporary);
+  const facts = await make(fileIn(temporary));
+  // Both read what was just written; the digest is another thread's work.
+  const [{ digest, size: bytes }] = await Promise.all([
+    sealImage(fileIn(temporary), false, { signal }),
+    copyFile(fileIn(temporary), target, signal),
+  ]);
+  const made = { facts, bytes, sha256: digest.slice('sha256:'.length) };
+  writeFacts(temporary, { ...made, stamp: stampOf(fileIn(temporary)) });
+  keep(temporary, place);
+  return { ...made, cached: false };
+}
+
+/** Outputs that are kept, by key. */
+export function outputsOf(store: Pick<Store, 'path'>): string {
+  return join(store.path, 'outputs');
+}
+
+function placeOf(store: Store, key: string): string {
+  mkdirSync(outputsOf(store), { recursive: true, mode: 0o700 });
+  return join(outputsOf(store), key);
+}
+
+function fileIn(place: string): string {
+  return join(place, 'file');
+}
+
+function factsIn(place: string): string {
+  return join(place, 'facts.json');
+}
+
+/** Undefined when there is none, or one that is not what it was; that one is made again. */
+async function lookUp<Facts>(place: string, signal: AbortSignal): Promise<Kept<Facts> | undefined> {
+  if (!existsSync(factsIn(place)) || !existsSync(fileIn(place))) return undefined;
+  const kept = readFacts<Facts>(place);
+  if (kept === undefined) return undefined;
+  const stamp = stampOf(fileIn(place));
+  if (stamp === kept.stamp) return kept;
+  const { digest, size } = await sealImage(fileIn(place), false, { signal });
+  if (digest !== `sha256:${kept.sha256}` || size !== kept.bytes) return undefined;
+  writeFacts(place, { ...kept, stamp });
+  return kept;
+}
+
+function readFacts<Facts>(place: string): Kept<Facts> | undefined {
+  try {
+    return JSON.parse(readFileSync(factsIn(place), 'utf8')) as Kept<Facts>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function writeFacts(place: string, kept: Kept<unknown>): void {
+  const temporary = `${factsIn(place)}.${process.pid}.new`;
+  writeFileSync(temporary, JSON.stringify(kept));
+  renameSync(temporary, factsIn(place));
+}
+
+function stampOf(path: string): string {
+  const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
+}
+
+/** Gives it its place; what was there goes. */
+function keep(temporary: string, place: string): void {
+  try {
+    renameSync(temporary, place);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+    const old = `${temporary}-old`;
+    renameSync(place, old);
+    renameSync(temporary, place);
+    rmSync(old, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,122 @@
+/** The directory that files made of trees go to: all of them at the end, or none. */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, isAbsolute, join, normalize, resolve } from 'node:path';
+import { type FileLock, lockFile } from '../../linux/index.ts';
+import type { Output } from '../../plan/outputs.ts';
+import type { Plan } from '../../plan/types.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
+import { removeAbandoned } from '../store/abandoned.ts';
+
+/** In the directory of results, as long as something is made. */
+const WORK = '.ashlar';
+
+export class Results implements Disposable {
+  readonly #directory: string;
+  readonly #work: string;
+  readonly #temporary: string;
+  readonly #lock: FileLock;
+  readonly #files: string[] = [];
+
+  /** Makes the directory, if need be, and removes what runs that were killed have left there. */
+  constructor(path: string) {
+    this.#directory = resolve(path);
+    this.#work = join(this.#directory, WORK);
+    mkdirSync(this.#work, { recursive: true });
+    removeAbandoned(this.#work);
+    const name = randomBytes(8).toString('hex');
+    const lock = lockFile(join(this.#work, `${name}.lock`), { mode: 'exclusive', wait: true });
+    if (!lock) throw new Error('a lock that waits was not granted');
+    this.#lock = lock;
+    this.#temporary = join(this.#work, name);
+    mkdirSync(this.#temporary);
+  }
+
+  /** Where a result will be. */
+  finalPath(file: string): string {
+    return join(this.#directory, file);
+  }
+
+  /** Where a result is made, on the file system where it will be. Each file once. */
+  pathFor(file: string): string {
+    this.#files.push(file);
+    const path = join(this.#temporary, file);
+    mkdirSync(dirname(path), { recursive: true });
+    return path;
+  }
+
+  /** Gives all results their names; those of former runs go. Throws AshlarError, before anything is touched. */
+  publish(): void {
+    for (const file of this.#files) this.#checkPlace(file);
+    const replaced = join(this.#temporary, '.replaced');
+    mkdirSync(replaced);
+    try {
+      for (const [i, file] of this.#files.entries()) {
+        const path = this.finalPath(file);
+        mkdirSync(dirname(path), { recursive: true });
+        // A directory does not take the place of another one that has something in it.
+        if (isDirectory(path)) renameSync(path, join(replaced, String(i)));
+        renameSync(join(this.#temporary, file), path);
+      }
+    } finally {
+      rmSync(replaced, { recursive: true, force: true });
+    }
+  }
+
+  #checkPlace(file: string): void {
+    const path = this.finalPath(file);
+    const made = isDirectory(join(this.#temporary, file));
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined || isDirectory(path) === made) return;
+    throw new AshlarError(`${path} is ${made ? 'no directory' : 'a directory'}, and a result has that name`, {
+      hint: 'remove it, or choose another directory for the results',
+    });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#temporary, { recursive: true, force: true });
+    rmSync(this.#lock.path, { force: true });
+    this.#lock[Symbol.dispose]();
+    try {
+      rmdirSync(this.#work);
+    } catch (error) {
+      // Another run is at work.
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Of a plan that has outputs. @throws AshlarError for names that are no names of files in a directory. */
+export function openResults({ images }: Plan, directory: string | undefined): Results | undefined {
+  const outputs = images.flatMap(image => image.outputs ?? []);
+  if (outputs.length === 0) return undefined;
+  checkNames(outputs);
+  if (directory === undefined)
+    throw new AshlarError('there is no directory for the files that are to be made', {
+      at: outputs[0]?.at,
+    });
+  return new Results(directory);
+}
+
+/** The file of an output, and those of its formats. */
+function filesOf(output: Output): readonly string[] {
+  return output.kind === 'disk' ? [output.file, ...output.formats.map(({ file }) => file)] : [output.file];
+}
+
+function checkNames(outputs: readonly Output[]): void {
+  const taken = new Set<string>();
+  for (const output of outputs) {
+    for (const file of filesOf(output)) {
+      const { at } = output;
+      const strange =
+        isAbsolute(file) || normalize(file) !== file || /^\.\.?(?:\/|$)|\/$|^\.ashlar/.test(file);
+      if (file === '' || strange)
+        throw new AshlarError(`${file || 'an empty text'} cannot be the name of a result`, { at });
+      if (taken.has(file)) throw new AshlarError(`two results are to have the name ${file}`, { at });
+      taken.add(file);
+    }
+  }
+}
