@@ -1,6 +1,6 @@
 /** What a disk is made of, and what is known of it once it is made. Sizes and places are bytes. */
 import type { TreeDevice } from './file-systems/devices.ts';
-import type { DiskSpec, FileSystemSpec, FileSystemType, InitrdSpec, Subvolume } from './types.ts';
+import type { DiskFormat, DiskSpec, FileSystemSpec, FileSystemType, InitrdSpec, Subvolume } from './types.ts';
 
 export interface DiskRequest {
   readonly spec: DiskSpec;
@@ -130,3 +130,37 @@ export interface HashTreeRequest {
 export type MakeHashTree = (request: HashTreeRequest) => Promise<string>;
 /** Bytes that the hash tree of so many bytes takes, superblock included. */
 export type HashTreeSize = (dataSize: number) => number;
+
+/** A file system alone in a file, as long as it needs to be; what `fileSystems` gives to those without a disk. */
+export interface FileSystemFileRequest extends Omit<Surroundings, 'runInTree'> {
+  readonly fileSystem: FileSystemSpec;
+  /** A hash tree follows the file system in the file. */
+  readonly verity: boolean;
+  /** Nothing is there before. */
+  readonly output: string;
+}
+
+/** The root hash, hexadecimal, of one with a hash tree. */
+export type MakeFileSystemFile = (request: FileSystemFileRequest) => Promise<{ readonly rootHash?: string }>;
+
+// What src/disk/archives gives.
+
+export interface ArchiveRequest extends Omit<Surroundings, 'runInTree'> {
+  readonly format: 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'cpio';
+  /** Nothing is there before. */
+  readonly output: string;
+}
+
+export type MakeArchive = (request: ArchiveRequest) => Promise<void>;
+
+// What src/disk/formats gives.
+
+export interface FormatRequest extends Pick<Surroundings, 'scratch' | 'identity' | 'epoch' | 'signal'> {
+  readonly format: DiskFormat;
+  /** A raw disk. */
+  readonly source: string;
+  /** Nothing is there before. */
+  readonly output: string;
+}
+
+export type MakeFormat = (request: FormatRequest) => Promise<void>;
