@@ -131,13 +131,14 @@ export type MakeHashTree = (request: HashTreeRequest) => Promise<string>;
 /** Bytes that the hash tree of so many bytes takes, superblock included. */
 export type HashTreeSize = (dataSize: number) => number;
 
-/** A file system alone in a file, as long as it needs to be; what `fileSystems` gives to those without a disk. */
-export interface FileSystemFileRequest extends Omit<Surroundings, 'runInTree'> {
+/** What becomes a file without being started. */
+type TreeRequest = Omit<DiskRequest, 'spec' | 'run'>;
+
+/** A file system alone in a file, as long as it needs to be. */
+export interface FileSystemFileRequest extends TreeRequest {
   readonly fileSystem: FileSystemSpec;
   /** A hash tree follows the file system in the file. */
   readonly verity: boolean;
-  /** Nothing is there before. */
-  readonly output: string;
 }
 
 /** The root hash, hexadecimal, of one with a hash tree. */
@@ -145,22 +146,19 @@ export type MakeFileSystemFile = (request: FileSystemFileRequest) => Promise<{ r
 
 // What src/disk/archives gives.
 
-export interface ArchiveRequest extends Omit<Surroundings, 'runInTree'> {
+export interface ArchiveRequest extends TreeRequest {
   readonly format: 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'cpio';
-  /** Nothing is there before. */
-  readonly output: string;
 }
 
 export type MakeArchive = (request: ArchiveRequest) => Promise<void>;
 
 // What src/disk/formats gives.
 
-export interface FormatRequest extends Pick<Surroundings, 'scratch' | 'identity' | 'epoch' | 'signal'> {
+export interface FormatRequest
+  extends Pick<DiskRequest, 'output' | 'scratch' | 'identity' | 'epoch' | 'signal'> {
   readonly format: DiskFormat;
   /** A raw disk. */
   readonly source: string;
-  /** Nothing is there before. */
-  readonly output: string;
 }
 
 export type MakeFormat = (request: FormatRequest) => Promise<void>;
