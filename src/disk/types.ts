@@ -28,6 +28,8 @@ export interface DiskSpec {
     readonly size?: number;
     /** Its contents are checked by dm-verity, with a hash tree in a partition of its own; read-only. */
     readonly verity?: true;
+    /** It stays as it is: what changes is in memory. The initrd must know `root=overlay:` (ours, KIWI's module). */
+    readonly overlay?: true;
     /** Of btrfs: directories that become subvolumes, absolute. */
     readonly subvolumes?: readonly Subvolume[];
   };

@@ -52,6 +52,7 @@ export interface Kernel {
   readonly version: string;
   /** Absolute in the tree, without links. */
   readonly path: string;
+  readonly size: number;
   /** Where its modules are: `/usr/lib/modules/6.1.0-1-amd64`. */
   readonly modules: string;
 }

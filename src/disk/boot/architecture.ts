@@ -1,0 +1,32 @@
+/** What UEFI and GRUB call architectures. */
+import { AshlarError } from '../../support/errors.ts';
+
+const NAMES: Readonly<Record<string, { readonly efi: string; readonly grub: string }>> = {
+  x86_64: { efi: 'X64', grub: 'x86_64-efi' },
+  ix86: { efi: 'IA32', grub: 'i386-efi' },
+  aarch64: { efi: 'AA64', grub: 'arm64-efi' },
+  armv7l: { efi: 'ARM', grub: 'arm-efi' },
+  riscv64: { efi: 'RISCV64', grub: 'riscv64-efi' },
+  loongarch64: { efi: 'LOONGARCH64', grub: 'loongarch64-efi' },
+};
+
+/** `X64`, as in BOOTX64.EFI. @throws AshlarError for machines without UEFI. */
+export function efiName(architecture: string): string {
+  return namesOf(architecture).efi;
+}
+
+/** `x86_64-efi`. @throws AshlarError for machines without UEFI. */
+export function grubTarget(architecture: string): string {
+  return namesOf(architecture).grub;
+}
+
+/** Whether there are machines of it with a BIOS. */
+export function hasBios(architecture: string): boolean {
+  return architecture === 'x86_64' || architecture === 'ix86';
+}
+
+function namesOf(architecture: string): { readonly efi: string; readonly grub: string } {
+  const names = NAMES[architecture];
+  if (!names) throw new AshlarError(`support for firmware efi for arch ${architecture} not implemented`);
+  return names;
+}

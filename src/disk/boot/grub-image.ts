@@ -1,0 +1,169 @@
+/** GRUB as a program of its own: modules of the tree, or of this machine, put together by grub-mkimage. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AshlarError } from '../../support/errors.ts';
+import { findProgram, runProgram } from '../../support/process.ts';
+import {
+  findInTree,
+  firstFile,
+  namesInTree,
+  readTextInTree,
+  removeInTree,
+  textContent,
+  writeInTree,
+} from './tree.ts';
+import type { BootRequest } from './types.ts';
+
+const MODULES = [
+  ...['part_gpt', 'part_msdos', 'fat', 'ext2', 'xfs', 'btrfs', 'squash4', 'normal', 'configfile'],
+  ...[
+    'search',
+    'search_fs_uuid',
+    'search_fs_file',
+    'search_label',
+    'linux',
+    'serial',
+    'terminal',
+    'terminfo',
+  ],
+  ...[
+    'echo',
+    'test',
+    'true',
+    'ls',
+    'boot',
+    'sleep',
+    'reboot',
+    'halt',
+    'chain',
+    'minicmd',
+    'regexp',
+    'loadenv',
+  ],
+  // What menus ask for that updates inside the system write.
+  ...['gzio', 'all_video', 'gfxterm', 'gfxmenu', 'font', 'gettext', 'probe'],
+];
+
+/** Firmwares: what GRUB must begin with. */
+const FIRST: Readonly<Record<string, readonly string[]>> = { 'i386-pc': ['biosdisk'] };
+
+export interface GrubModules {
+  readonly target: string;
+  /** Of the tree, `/` for this machine. */
+  readonly top: string;
+  /** Absolute below it. */
+  readonly directory: string;
+}
+
+/** The modules for a target (`i386-pc`, `x86_64-efi`), of the tree or of this machine; undefined where neither has them. */
+export function findGrubModules(tree: string, target: string): GrubModules | undefined {
+  for (const top of [tree, '/']) {
+    for (const parent of [
+      '/usr/lib/grub',
+      '/usr/share/grub2',
+      '/usr/lib/grub2',
+      '/boot/grub',
+      '/boot/grub2',
+    ]) {
+      const found = firstFile(top, [`${parent}/${target}/kernel.img`]);
+      const complete = found && firstFile(top, [`${parent}/${target}/moddep.lst`]);
+      if (complete) return { target, top, directory: join(found.path, '..') };
+    }
+  }
+  return undefined;
+}
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  'i386-pc': 'apt install grub-pc-bin | dnf install grub2-pc-modules | zypper install grub2-i386-pc',
+  'x86_64-efi':
+    'apt install grub-efi-amd64-bin | dnf install grub2-efi-x64-modules | zypper install grub2-x86_64-efi',
+  'arm64-efi':
+    'apt install grub-efi-arm64-bin | dnf install grub2-efi-aa64-modules | zypper install grub2-arm64-efi',
+};
+
+export function missingGrub(target: string): AshlarError {
+  return new AshlarError(`cannot find GRUB's modules for ${target}, in the image or here`, {
+    hint: PACKAGES[target],
+  });
+}
+
+/**
+ * The program that the modules are put together to; `early` are its first commands.
+ * @throws AshlarError when there is no grub-mkimage, or it fails.
+ */
+export async function makeGrubImage(
+  request: BootRequest,
+  modules: GrubModules,
+  early: string,
+): Promise<Uint8Array> {
+  const { tree, say, scratch } = request;
+  const { target, top, directory } = modules;
+  const source = top === '/' ? 'of this machine' : 'of the image';
+  const program = await chooseProgram(request, modules);
+  say(`GRUB for ${target}: modules ${source}, put together by ${program.path} of ${program.from}`);
+  const available = new Set(namesInTree(top, directory));
+  const names = [...(FIRST[target] ?? []), ...MODULES].filter(name => available.has(`${name}.mod`));
+  const args = (place: (name: string) => string, from: string) => [
+    ...['-O', target, '-d', from, '-c', place('early.cfg'), '-p', '/boot/grub', '-o', place('grub.img')],
+    ...names,
+  ];
+  if (program.from === 'this machine') {
+    const place = (name: string) => join(scratch, `${target}-${name}`);
+    writeFileSync(place('early.cfg'), early);
+    const from = join(top, directory);
+    const { status, stderr } = await runProgram(program.path, args(place, from), { signal: request.signal });
+    if (status !== 0) throw failed(program.path, status, stderr);
+    return readFileSync(place('grub.img'));
+  }
+  const place = (name: string) => `/.ashlar-${target}-${name}`;
+  writeInTree(tree, place('early.cfg'), 0o600, textContent(early));
+  const { status, output } = await request.run([program.path, ...args(place, directory)], {
+    PATH: '/usr/bin:/bin',
+  });
+  const made = findInTree(tree, place('grub.img'));
+  if (status !== 0 || made?.kind !== 'file') throw failed(program.path, status, output);
+  const bytes = readFileSync(made.place);
+  for (const name of ['early.cfg', 'grub.img']) removeInTree(tree, place(name));
+  return bytes;
+}
+
+interface Program {
+  readonly path: string;
+  readonly from: 'the image' | 'this machine';
+}
+
+const NAMES = ['grub-mkimage', 'grub2-mkimage'];
+
+/** That of this machine, unless the tree has one that is as old as its modules when ours is not. */
+async function chooseProgram({ tree }: BootRequest, { top, directory }: GrubModules): Promise<Program> {
+  const here = NAMES.map(name => findProgram(name)).find(path => path !== undefined);
+  const inTree =
+    top === '/'
+      ? undefined
+      : firstFile(
+          tree,
+          NAMES.map(name => `/usr/bin/${name}`),
+        );
+  if (!here && !inTree) {
+    throw new AshlarError('cannot find the program grub-mkimage, in the image or here', {
+      hint: 'apt install grub-common | dnf install grub2-tools | zypper install grub2',
+    });
+  }
+  if (here !== undefined && (!inTree || (await versionOf(here)) === modulesVersion(top, directory)))
+    return { path: here, from: 'this machine' };
+  return { path: inTree?.path ?? '', from: 'the image' };
+}
+
+async function versionOf(program: string): Promise<string | undefined> {
+  const { stdout } = await runProgram(program, ['--version']);
+  return /\d+\.\d+/.exec(stdout)?.[0];
+}
+
+function modulesVersion(top: string, directory: string): string | undefined {
+  const text = readTextInTree(top, `${directory}/modinfo.sh`) ?? '';
+  return /^grub_version="(\d+\.\d+)/m.exec(text)?.[1];
+}
+
+function failed(program: string, status: number, output: string): AshlarError {
+  return new AshlarError(`${program} ended with ${status}`, { cause: new Error(output.trim()) });
+}

@@ -1,0 +1,161 @@
+/** Files of a root tree by the paths that its own programs would use: links are followed inside the tree only. */
+import {
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
+import { posix } from 'node:path';
+import { AT_FDCWD, FileDescriptor, mkdirAt, O_PATH, openAt, openIn, unlinkAt } from '../../linux/index.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
+import type { FileContent } from './types.ts';
+
+export interface FoundFile {
+  /** Absolute in the tree, without links. */
+  readonly path: string;
+  /** The same file for this machine. */
+  readonly place: string;
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly size: number;
+}
+
+/** What is there of the path, or undefined. */
+export function findInTree(tree: string, path: string): FoundFile | undefined {
+  using root = openRoot(tree);
+  try {
+    using file = new FileDescriptor(openIn(root.fd, path, O_PATH));
+    const top = readlinkSync(`/proc/self/fd/${root.fd}`);
+    const place = readlinkSync(`/proc/self/fd/${file.fd}`);
+    const stat = fstatSync(file.fd);
+    const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+    return { path: posix.join('/', posix.relative(top, place)), place, kind, size: stat.size };
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The first of the paths that is a file with something in it. */
+export function firstFile(tree: string, paths: readonly string[]): FoundFile | undefined {
+  for (const path of paths) {
+    const found = findInTree(tree, path);
+    if (found?.kind === 'file' && found.size > 0) return found;
+  }
+  return undefined;
+}
+
+export function isDirectoryInTree(tree: string, path: string): boolean {
+  return findInTree(tree, path)?.kind === 'directory';
+}
+
+/** Sorted names in a directory; none where there is no such directory. */
+export function namesInTree(tree: string, path: string): readonly string[] {
+  const found = findInTree(tree, path);
+  return found?.kind === 'directory' ? readdirSync(found.place).sort() : [];
+}
+
+const MiB = 2 ** 20;
+/** Texts are shorter, unless somebody wants our memory. */
+const LONGEST_TEXT = 64 * MiB;
+
+/** The text of a file, or undefined where there is none. */
+export function readTextInTree(tree: string, path: string): string | undefined {
+  const found = findInTree(tree, path);
+  return found?.kind === 'file' ? readBytes(found, LONGEST_TEXT).toString() : undefined;
+}
+
+/** @throws AshlarError when the file is longer than it may be. */
+export function readBytes({ path, place, size }: Omit<FoundFile, 'kind'>, most: number): Buffer {
+  if (size > most) throw new AshlarError(`${path} is too big to be true: ${size} bytes`);
+  return readFileSync(place);
+}
+
+/** A file of the tree as content of another one. */
+export function contentOf({ place, size }: FoundFile): FileContent {
+  return { kind: 'file', path: place, size };
+}
+
+export function textContent(text: string): FileContent {
+  return { kind: 'bytes', bytes: Buffer.from(text) };
+}
+
+export function sizeOf(content: FileContent): number {
+  return content.kind === 'bytes' ? content.bytes.length : content.size;
+}
+
+/** The bytes in pieces, exactly as many as the content is said to have. */
+export function* readContent(content: FileContent): Generator<Uint8Array> {
+  if (content.kind === 'bytes') {
+    yield content.bytes;
+    return;
+  }
+  using file = new FileDescriptor(openAt(AT_FDCWD, content.path, constants.O_RDONLY | constants.O_NOFOLLOW));
+  for (let left = content.size; left > 0; ) {
+    const piece = Buffer.allocUnsafe(Math.min(left, MiB));
+    const read = readSync(file.fd, piece, 0, piece.length, null);
+    if (read === 0) throw new AshlarError(`${content.path} became shorter while it was read`);
+    left -= read;
+    yield piece.subarray(0, read);
+  }
+}
+
+/** Writes a file of root's, in place of what is there; directories on the way are made. */
+export function writeInTree(tree: string, path: string, mode: number, content: FileContent): void {
+  const { dir, base } = posix.parse(path);
+  using directory = openDirectory(tree, dir);
+  removeName(directory.fd, base);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  using file = new FileDescriptor(openAt(directory.fd, base, flags, mode));
+  for (const piece of readContent(content)) writeFileSync(file.fd, piece);
+  ftruncateSync(file.fd, sizeOf(content));
+  fchmodSync(file.fd, mode);
+}
+
+export function makeDirectoryInTree(tree: string, path: string): void {
+  openDirectory(tree, path)[Symbol.dispose]();
+}
+
+/** Removes a file or link, if it is there. */
+export function removeInTree(tree: string, path: string): void {
+  const { dir, base } = posix.parse(path);
+  if (!isDirectoryInTree(tree, dir)) return;
+  using directory = openDirectory(tree, dir);
+  removeName(directory.fd, base);
+}
+
+/** Opens a directory of the tree, which is made where it is missing (0755). */
+function openDirectory(tree: string, path: string): FileDescriptor {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+  using root = openRoot(tree);
+  try {
+    return new FileDescriptor(openIn(root.fd, path, flags));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || path === '/') throw error;
+    using parent = openDirectory(tree, posix.dirname(path));
+    mkdirAt(parent.fd, posix.basename(path), 0o755);
+    using made = new FileDescriptor(openAt(parent.fd, posix.basename(path), flags));
+    fchmodSync(made.fd, 0o755);
+    return new FileDescriptor(openIn(root.fd, path, flags));
+  }
+}
+
+function removeName(directory: number, name: string): void {
+  try {
+    unlinkAt(directory, name);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function openRoot(tree: string): FileDescriptor {
+  return new FileDescriptor(openAt(AT_FDCWD, tree, O_PATH | constants.O_DIRECTORY));
+}
+
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '');
+}

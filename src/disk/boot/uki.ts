@@ -1,0 +1,64 @@
+/** Unified kernel images: kernel, initrd and command line in one program that UEFI firmware starts. */
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { AshlarError } from '../../support/errors.ts';
+import { efiName } from './architecture.ts';
+import { appendSections } from './pe.ts';
+import { describeOrigin, findAnywhere, readOrigin } from './programs.ts';
+import { contentOf, firstFile, readContent, sizeOf, textContent } from './tree.ts';
+import type { BootRequest, FileContent, Kernel } from './types.ts';
+
+/** What one is made of. */
+export interface UkiParts {
+  readonly osRelease: FileContent;
+  readonly commandLine: string;
+  readonly kernel: FileContent;
+  readonly initrd: FileContent | undefined;
+}
+
+const LARGEST_STUB = 16 * 2 ** 20;
+
+/** The image for the disk, as a file of `scratch`. @throws AshlarError when there is no stub for the architecture. */
+export function makeUki(
+  { tree, spec, scratch, say }: BootRequest,
+  kernel: Kernel,
+  parts: Pick<UkiParts, 'commandLine' | 'initrd'>,
+): FileContent {
+  const name = `linux${efiName(spec.architecture).toLowerCase()}.efi.stub`;
+  const stub = findAnywhere(tree, [`/usr/lib/systemd/boot/efi/${name}`, `/lib/systemd/boot/efi/${name}`]);
+  if (!stub) {
+    throw new AshlarError(`cannot find ${name}, in the image or here: unified kernel images begin with it`, {
+      hint: 'apt install systemd-boot-efi | dnf install systemd-boot-unsigned | zypper install systemd-boot',
+    });
+  }
+  say(`the unified kernel image begins with ${describeOrigin(stub)}`);
+  const osRelease = firstFile(tree, ['/etc/os-release', '/usr/lib/os-release']);
+  return writeUki(join(scratch, 'uki.efi'), readOrigin(stub, LARGEST_STUB), {
+    ...parts,
+    osRelease: osRelease ? contentOf(osRelease) : textContent('NAME=Linux\nID=linux\n'),
+    kernel: { kind: 'file', path: join(tree, kernel.path), size: kernel.size },
+  });
+}
+
+/** Writes stub and parts into a file, in pieces. */
+export function writeUki(path: string, stub: Uint8Array, parts: UkiParts): FileContent {
+  const sections = [
+    { name: '.osrel', content: parts.osRelease },
+    { name: '.cmdline', content: textContent(parts.commandLine) },
+    { name: '.linux', content: parts.kernel },
+    ...(parts.initrd ? [{ name: '.initrd', content: parts.initrd }] : []),
+  ].map(({ name, content }) => ({ name, content, size: sizeOf(content) }));
+  const { head, places, size } = appendSections(stub, sections);
+  const file = openSync(path, 'w', 0o600);
+  try {
+    ftruncateSync(file, size);
+    writeSync(file, head, 0, head.length, 0);
+    for (const [i, { content }] of sections.entries()) {
+      let at = places[i]?.offset ?? size;
+      for (const piece of readContent(content)) at += writeSync(file, piece, 0, piece.length, at);
+    }
+  } finally {
+    closeSync(file);
+  }
+  return { kind: 'file', path, size };
+}
