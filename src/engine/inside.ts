@@ -15,6 +15,7 @@ import { probe } from './inside/probe.ts';
 import { regenerate } from './inside/regenerate.ts';
 import type { FromInside, InsideOptions, Requests, ToInside } from './inside/requests.ts';
 import { run } from './inside/run.ts';
+import { setUp } from './inside/set-up.ts';
 import { shell } from './inside/shell.ts';
 import { sizeOnDisk } from './inside/size.ts';
 import { Snapshots } from './inside/snapshots.ts';
@@ -33,6 +34,7 @@ const handlers: Handlers = {
   run,
   labels,
   regenerate,
+  setUp,
   shell,
   container,
   ended,

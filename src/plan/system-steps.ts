@@ -1,6 +1,9 @@
 /** Steps that make a system of a tree: packages, users, locale, files that are known. */
+import type { SetupChange } from '../setup/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
 import type { Source } from './sources.ts';
+
+export type { GroupSetup, SetupChange, UserSetup } from '../setup/index.ts';
 
 export type PackageManager = 'apt' | 'zypper' | 'dnf4' | 'dnf5' | 'microdnf' | 'apk' | 'pacman';
 
@@ -68,55 +71,5 @@ export interface SetupStep {
   readonly kind: 'setup';
   readonly changes: readonly SetupChange[];
   readonly createdBy: string;
-  readonly at: SourceSpan;
-}
-
-export type SetupChange =
-  /** A file of known content; directories on the way are made. */
-  | {
-      readonly kind: 'file';
-      readonly path: string;
-      readonly text: string;
-      readonly mode: number;
-      /** Nothing happens where something is at the path. */
-      readonly ifMissing?: true;
-    }
-  | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
-  | {
-      readonly kind: 'link';
-      readonly path: string;
-      readonly target: string;
-      readonly ifMissing?: true;
-    }
-  /** Files and directories; `*` and `?` in the last component match names. */
-  | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'owner'; readonly path: string; readonly owner?: string; readonly mode?: number }
-  | { readonly kind: 'groups'; readonly groups: readonly GroupSetup[] }
-  | { readonly kind: 'users'; readonly users: readonly UserSetup[] }
-  /** `C`, `POSIX` or `de_DE`: what is first, as UTF-8. */
-  | { readonly kind: 'locale'; readonly locales: readonly string[]; readonly at: SourceSpan }
-  | { readonly kind: 'keytable'; readonly keytable: string; readonly at: SourceSpan }
-  | { readonly kind: 'timezone'; readonly timezone: string; readonly at: SourceSpan }
-  | { readonly kind: 'hostname'; readonly hostname: string }
-  /** Empty, unless it says `uninitialized`. */
-  | { readonly kind: 'machine-id' };
-
-export interface GroupSetup {
-  readonly name: string;
-  readonly gid?: number;
-  readonly at: SourceSpan;
-}
-
-/** A user that is there is changed, one that is not is made, with a home. */
-export interface UserSetup {
-  readonly name: string;
-  /** As in shadow; the one that is there, or none, when absent. */
-  readonly password?: string;
-  readonly home?: string;
-  readonly shell?: string;
-  readonly uid?: number;
-  readonly realName?: string;
-  /** The first is the primary one; the system's default when empty. */
-  readonly groups: readonly string[];
   readonly at: SourceSpan;
 }

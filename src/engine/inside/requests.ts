@@ -14,6 +14,7 @@ import type {
 import type { Digest, TarCompression } from '../../oci/index.ts';
 import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import type { Account, Identity, NetworkQuestion, PageAnswer } from '../../sandbox/index.ts';
+import type { SetupChange } from '../../setup/index.ts';
 import type { KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
 import type { PlainError } from './errors-as-data.ts';
@@ -97,6 +98,13 @@ export interface RegenerateResult {
   readonly layer: PackedLayer | undefined;
   /** What could not be made, and why; it is removed. */
   readonly problems: readonly string[];
+}
+
+/** Changes of a tree for which nothing of it runs. */
+export interface SetUpRequest {
+  readonly layers: readonly TreeLayer[];
+  readonly changes: readonly SetupChange[];
+  readonly pack: PackOptions;
 }
 
 /** A command that has the input and output of the user. */
@@ -224,6 +232,8 @@ export interface Requests {
   readonly labels: { readonly params: LabelsRequest; readonly result: LabelsResult };
   /** Makes derived files anew; what else changes in the tree is lost. */
   readonly regenerate: { readonly params: RegenerateRequest; readonly result: RegenerateResult };
+  /** Undefined when nothing changed. */
+  readonly setUp: { readonly params: SetUpRequest; readonly result: PackedLayer | undefined };
   /** The command's exit status. */
   readonly shell: { readonly params: ShellRequest; readonly result: number };
   readonly container: { readonly params: ContainerRequest; readonly result: null };

@@ -8,7 +8,7 @@ import {
   type RunOptions,
 } from '../../sandbox/index.ts';
 import type { Call } from './call.ts';
-import type { Room } from './requests.ts';
+import type { Room, TreeLayer } from './requests.ts';
 import { chooseRuntime } from './runtime-memory.ts';
 import { lowerDirectories } from './tree.ts';
 
@@ -20,16 +20,22 @@ export async function prepareRoom(
   call: Call,
   upper = join(call.scratch, 'upper'),
 ): Promise<ReadyRoom> {
-  const { scratch, signal, snapshots, options } = call;
-  const layers = await snapshots.ensure(room.layers, signal);
-  const lowers = lowerDirectories(layers, join(scratch, 'repairs'));
-  if (!existsSync(upper)) makeUpper(upper, lowers);
   return {
-    lowers,
-    upper,
+    ...(await prepareGround(room.layers, call, upper)),
     mounts: mounts(room, call),
-    runtime: await chooseRuntime(room.runtime, options.runtimeMemory, join(scratch, 'probe')),
+    runtime: await chooseRuntime(room.runtime, call.options.runtimeMemory, join(call.scratch, 'probe')),
   };
+}
+
+/** The same for work that runs nothing. */
+export async function prepareGround(
+  layers: readonly TreeLayer[],
+  { scratch, signal, snapshots }: Call,
+  upper = join(scratch, 'upper'),
+): Promise<Pick<ReadyRoom, 'lowers' | 'upper'>> {
+  const lowers = lowerDirectories(await snapshots.ensure(layers, signal), join(scratch, 'repairs'));
+  if (!existsSync(upper)) makeUpper(upper, lowers);
+  return { lowers, upper };
 }
 
 /** The upper directory becomes the root of the tree, so it gets the attributes of the highest layer's root. */
