@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PackedLayer, packLayer, prepareLayerWorker } from '../../layers/index.ts';
 import { mountTree } from '../../sandbox/index.ts';
@@ -15,11 +16,14 @@ export async function setUp(
 ): Promise<PackedLayer | undefined> {
   const { lowers, upper } = await prepareGround(layers, call);
   const { sourceDateEpoch: epoch } = pack;
+  const time = epoch ?? 0;
+  // Else it has the time of the tree below.
+  if (lowers.length === 0) utimesSync(upper, time, time);
   prepareLayerWorker();
   {
     using tree = mountTree({ lowers, upper, scratch: join(call.scratch, 'tree') });
     setUpTree(tree.root, changes, {
-      time: epoch ?? 0,
+      time,
       ...(epoch !== undefined && { passwordDay: Math.floor(epoch / DAY) }),
       keepOwners: !call.options.singleId,
       warn: call.warn,
