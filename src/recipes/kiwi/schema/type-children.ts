@@ -1,0 +1,414 @@
+/** What stands in `<type>`. */
+import {
+  type AttributeRule,
+  type Attributes,
+  type Children,
+  type ElementRule,
+  ignored,
+  type Outcome,
+  refused,
+  type ValueForm,
+} from './forms.ts';
+import { fileSystems } from './words.ts';
+
+const arch: Attributes = {
+  arch: { form: 'architectures', text: 'The machines that it is for; all when not given.' },
+};
+const fileSystem: ValueForm = { words: fileSystems };
+const size: ValueForm = { pattern: /^\d+[MG]?$/, like: 'a size like 512M or 4G' };
+const volumeSize: ValueForm = { pattern: /^(\d+[MG]?|all)$/, like: 'a size like 512M or 4G, or all' };
+
+const virtual = ignored('it is about virtual machines, which get the disk alone');
+const vagrant = refused('vagrant boxes are not made: leave format="vagrant" and <vagrantconfig> out');
+const encrypted = refused('encrypted roots need the device mapper, which ashlar does without');
+
+const value = (form: ValueForm, text: string, outcome?: Outcome): ElementRule => ({
+  content: form,
+  text,
+  ...(outcome && { outcome }),
+});
+const attribute = (form: ValueForm, text: string): AttributeRule => ({ form, text });
+const needed = (form: ValueForm, text: string): AttributeRule => ({ form, text, required: true });
+
+const named = (text: string, meaning: string): ElementRule => ({
+  text,
+  attributes: { name: needed('text', meaning) },
+});
+
+const option = (text: string): ElementRule => ({
+  text,
+  attributes: { name: needed('text', 'The option.'), value: attribute('text', 'Its value.') },
+});
+
+const bootloader: ElementRule = {
+  text: 'What loads the kernel.',
+  attributes: {
+    name: attribute(
+      { words: ['grub2', 'systemd_boot', 'zipl', 'grub2_s390x_emu', 'custom'] },
+      'The boot loader; `grub2` when not given.',
+    ),
+    timeout: attribute('integer', 'How many seconds its menu waits; 10 when not given.'),
+    timeout_style: attribute({ words: ['countdown', 'hidden'] }, 'What is to be seen meanwhile.'),
+    output_console: attribute('text', 'Where the menu is shown: `serial`, `gfxterm`, `console`, or `none`.'),
+    input_console: attribute('text', 'Where it is answered; where it is shown when not given.'),
+    serial_line: attribute('text', 'How GRUB sets up the serial line.'),
+    video_mode: attribute('text', 'The resolution of the menu; `auto` when not given.'),
+    bls: attribute('boolean', 'Whether entries are files of the Boot Loader Specification.'),
+    targettype: attribute('text', 'The kind of disk on s390.'),
+    use_disk_password: attribute('boolean', 'Whether GRUB opens encrypted disks by itself.'),
+    grub_template: attribute('text', 'A file that grub.cfg is made from.'),
+  },
+  children: {
+    bootloadersettings: [
+      '?',
+      {
+        text: 'Options of the programs that install the boot loader.',
+        children: {
+          shimoption: ['*', option('An option of shim-install.')],
+          installoption: ['*', option('An option of the installing program.')],
+          configoption: ['*', option('An option of the configuring program.')],
+          environment: [
+            '?',
+            {
+              text: 'Variables of the environment of GRUB.',
+              children: { env: ['+', option('A variable.')] },
+            },
+          ],
+        },
+      },
+    ],
+    securelinux: [
+      '*',
+      {
+        text: 'What Secure Execution on s390 needs.',
+        outcome: refused('disks for Secure Execution on s390 are not made'),
+        attributes: {
+          hkd_sign_cert: attribute('text', 'The certificate that signs host keys.'),
+          hkd_ca_cert: attribute('text', 'The certificate of the authority.'),
+        },
+        children: {
+          hkd_cert: ['*', named('A host key document.', 'Its file.')],
+          hkd_revocation_list: ['*', named('A list of revoked keys.', 'Its file.')],
+        },
+      },
+    ],
+  },
+};
+
+const installTime = ignored('it is about media that install the disk, which are not made');
+
+const oemconfig: ElementRule = {
+  text: 'How the disk behaves when it starts for the first time.',
+  children: {
+    'oem-resize': [
+      '?',
+      value('boolean', 'Whether the root grows to the size of its disk; `true` when not given.'),
+    ],
+    'oem-resize-once': ['?', value('boolean', 'Whether it does so only once; `true` when not given.')],
+    'oem-swap': ['?', value('boolean', 'Whether there is a swap partition.')],
+    'oem-swapsize': ['?', value('integer', 'Its size in MiB; 128 when not given.')],
+    'oem-swapname': ['?', value('text', 'The name of its volume; `LVSwap` when not given.')],
+    'oem-systemsize': ['?', value('integer', 'The size of the root in MiB.')],
+    'oem-boot-title': ['?', value('text', 'The title in the boot menu.')],
+    'oem-bootwait': [
+      '?',
+      value('boolean', 'Whether the installer waits before it starts the system.', installTime),
+    ],
+    'oem-multipath-scan': ['?', value('boolean', 'Whether disks are looked for on several paths.')],
+    'oem-unattended': ['?', value('boolean', 'Whether the installer asks nothing.', installTime)],
+    'oem-unattended-id': ['?', value('text', 'The disk that it then takes.', installTime)],
+    'oem-skip-verify': ['?', value('boolean', 'Whether it does not verify the disk.', installTime)],
+    'oem-device-filter': ['?', value('text', 'Disks that it does not offer.', installTime)],
+    'oem-nic-filter': ['?', value('text', 'Network cards that it does not use.', installTime)],
+    'oem-ramdisk-size': ['?', value('integer', 'The size of a disk in memory in MiB.', installTime)],
+    'oem-reboot': ['?', value('boolean', 'Whether the machine restarts after it.', installTime)],
+    'oem-reboot-interactive': ['?', value('boolean', 'Whether it asks before.', installTime)],
+    'oem-shutdown': ['?', value('boolean', 'Whether the machine stops after it.', installTime)],
+    'oem-shutdown-interactive': ['?', value('boolean', 'Whether it asks before.', installTime)],
+    'oem-silent-boot': ['?', value('boolean', 'Whether the start says nothing.', installTime)],
+    'oem-silent-install': ['?', value('boolean', 'Whether it shows no progress.', installTime)],
+    'oem-silent-verify': ['?', value('boolean', 'Whether it verifies without progress.', installTime)],
+    'oem-vmcp-parmfile': ['?', value('text', 'A file of parameters on s390.', installTime)],
+    'oem-partition-install': ['?', value('boolean', 'Whether it installs to a partition.', installTime)],
+    'oem-inplace-recovery': ['?', value('boolean', 'A system for recovery.', installTime)],
+    'oem-recovery': ['?', value('boolean', 'A system for recovery.', installTime)],
+    'oem-recoveryID': ['?', value('text', 'A system for recovery.', installTime)],
+    'oem-recovery-part-size': ['?', value('integer', 'A system for recovery.', installTime)],
+    'oem-kiwi-initrd': ['?', value('boolean', 'Whether the initrd is the one of KIWI.', installTime)],
+    'oem-dataonly': ['?', value('boolean', 'Whether the disk holds data only.', installTime)],
+  },
+};
+
+const systemdisk: ElementRule = {
+  text: 'Volumes of the disk.',
+  attributes: {
+    name: attribute('text', 'The name of the volume group; `systemVG` when not given.'),
+    preferlvm: attribute('boolean', 'Whether volumes are of LVM even on btrfs.'),
+  },
+  children: {
+    volume: [
+      '*',
+      {
+        text: 'One of them.',
+        attributes: {
+          name: needed('text', 'Its name, which is its path when no other is given; `@root` is the root.'),
+          parent: attribute('text', 'The subvolume that it is below.'),
+          size: attribute(volumeSize, 'Its size.'),
+          freespace: attribute(volumeSize, 'How much is free in it.'),
+          mountpoint: attribute('text', 'Where it is mounted.'),
+          label: attribute('text', 'The label of its file system.'),
+          copy_on_write: attribute(
+            'boolean',
+            'Whether files in it are copied when written to; `true` when not given.',
+          ),
+          quota: attribute('text', 'How large it may become.'),
+          filesystem_check: attribute('boolean', 'Whether it is checked at the start.'),
+          ...arch,
+        },
+      },
+    ],
+  },
+};
+
+const partitions: ElementRule = {
+  text: 'Further partitions.',
+  children: {
+    partition: [
+      '*',
+      {
+        text: 'One of them.',
+        attributes: {
+          name: needed('text', 'Its name.'),
+          size: needed(size, 'Its size, in MiB where no unit says otherwise.'),
+          partition_name: attribute('text', 'Its name in the table; `p.lx` and its name when not given.'),
+          partition_type: attribute({ words: ['t.linux', 't.raid'] }, 'Its type in the table.'),
+          mountpoint: attribute('text', 'Where it is mounted.'),
+          filesystem: attribute(fileSystem, 'Its file system.'),
+          label: attribute('text', 'The label of that.'),
+          part_id: attribute('integer', 'Its number.'),
+          clone: attribute('integer', 'How many copies of it there are.'),
+        },
+      },
+    ],
+  },
+};
+
+const argument = named('An argument.', 'The argument.');
+
+const command = (text: string): ElementRule => ({
+  text,
+  attributes: {
+    execute: attribute('text', 'The program.'),
+    clear: attribute('boolean', 'Whether what is inherited is taken away.'),
+  },
+  children: { argument: ['*', argument] },
+});
+
+const containerconfig: ElementRule = {
+  text: 'What a container image says of itself.',
+  attributes: {
+    name: attribute('text', 'Its name; `kiwi-container` when not given.'),
+    tag: attribute('text', 'Its tag; `latest` when not given.'),
+    additionalnames: attribute('text', 'Further names, with commas between: `:tag`, `name`, `name:tag`.'),
+    maintainer: attribute('text', 'Who cares for it; the author when not given.'),
+    user: attribute('text', 'The user that containers run as.'),
+    workingdir: attribute('text', 'The directory that they start in.'),
+  },
+  children: {
+    entrypoint: ['?', command('The program that containers start.')],
+    subcommand: ['?', command('What they run, or the arguments of the entrypoint.')],
+    expose: [
+      '?',
+      {
+        text: 'Where they listen.',
+        children: {
+          port: [
+            '+',
+            {
+              text: 'A port.',
+              attributes: {
+                number: needed(
+                  { pattern: /^\d+(\/(tcp|udp))?$/, like: 'a port like 80 or 53/udp' },
+                  'Its number.',
+                ),
+              },
+            },
+          ],
+        },
+      },
+    ],
+    volumes: [
+      '?',
+      {
+        text: 'What they keep on volumes.',
+        children: { volume: ['+', named('A volume.', 'Its path.')] },
+      },
+    ],
+    stopsignal: ['?', value('text', 'The signal that stops them.')],
+    environment: [
+      '?',
+      {
+        text: 'Their environment.',
+        children: { env: ['+', option('A variable.')] },
+      },
+    ],
+    labels: [
+      '?',
+      {
+        text: 'Labels of the image.',
+        children: {
+          label: [
+            '+',
+            {
+              text: 'A label.',
+              attributes: { name: needed('text', 'Its name.'), value: needed('text', 'Its value.') },
+            },
+          ],
+        },
+      },
+    ],
+    history: [
+      '?',
+      {
+        text: 'The comment of the layer.',
+        content: 'text',
+        attributes: {
+          author: attribute('text', 'Who made it.'),
+          created_by: attribute('text', 'What made it.'),
+          application_id: attribute('text', 'The application of an appx file.'),
+          package_version: attribute('text', 'The version of an appx file.'),
+          launcher: attribute('text', 'The program of an appx file.'),
+        },
+      },
+    ],
+  },
+};
+
+const initrd: ElementRule = {
+  text: 'What the initrd is made of.',
+  attributes: {
+    action: needed(
+      { words: ['add', 'omit', 'set', 'setup'] },
+      'Whether parts are added, left out or all there are.',
+    ),
+  },
+  children: {
+    dracut: [
+      '+',
+      {
+        text: 'A part that dracut knows.',
+        attributes: {
+          module: attribute('text', 'A module of dracut.'),
+          driver: attribute('text', 'A driver.'),
+          uefi: attribute('boolean', 'With `setup`: whether kernel and initrd are one EFI program.'),
+        },
+      },
+    ],
+  },
+};
+
+const machine: ElementRule = {
+  text: 'A virtual machine for the disk.',
+  outcome: virtual,
+  attributes: Object.fromEntries(
+    [
+      'min_memory',
+      'max_memory',
+      'min_cpu',
+      'max_cpu',
+      'memory',
+      'ncpus',
+      'guestOS',
+      'HWversion',
+      'ovftype',
+      'xen_loader',
+      'domain',
+      'arch',
+    ].map(name => [name, attribute('text', 'A fact of it.')]),
+  ),
+  children: {
+    'vmconfig-entry': ['*', value('text', 'A line of its configuration.')],
+    vmdisk: [
+      '?',
+      {
+        text: 'Its disk.',
+        attributes: Object.fromEntries(
+          ['controller', 'device', 'diskmode', 'disktype', 'id'].map(name => [
+            name,
+            attribute('text', 'A fact of it.'),
+          ]),
+        ),
+      },
+    ],
+    vmdvd: [
+      '*',
+      {
+        text: 'Its drive.',
+        attributes: {
+          controller: attribute('text', 'A fact of it.'),
+          id: attribute('text', 'A fact of it.'),
+        },
+      },
+    ],
+    vmnic: [
+      '*',
+      {
+        text: 'Its network card.',
+        attributes: Object.fromEntries(
+          ['driver', 'interface', 'mac', 'mode'].map(name => [name, attribute('text', 'A fact of it.')]),
+        ),
+      },
+    ],
+  },
+};
+
+const vagrantconfig: ElementRule = {
+  text: 'A vagrant box.',
+  outcome: vagrant,
+  attributes: {
+    provider: needed({ words: ['libvirt', 'virtualbox'] }, 'What runs it.'),
+    virtualsize: attribute('integer', 'The size of its disk in GB.'),
+    boxname: attribute('text', 'Its name.'),
+    embedded_vagrantfile: attribute('text', 'A Vagrantfile that goes into it.'),
+    virtualbox_guest_additions_present: attribute('boolean', 'Whether the tree has the guest additions.'),
+  },
+};
+
+export const typeChildren: Children = {
+  bootloader: ['?', bootloader],
+  oemconfig: ['?', oemconfig],
+  size: [
+    '?',
+    {
+      text: 'The size of the disk; what is needed when not given.',
+      content: 'integer',
+      attributes: {
+        unit: attribute({ words: ['M', 'G'] }, 'MiB or GiB; `M` when not given.'),
+        additive: attribute('boolean', 'Whether that much is added to what is needed.'),
+        unpartitioned: attribute('integer', 'How much of it, in the same unit, is in no partition.'),
+      },
+    },
+  ],
+  systemdisk: ['?', systemdisk],
+  partitions: ['?', partitions],
+  containerconfig: ['?', containerconfig],
+  initrd: ['*', initrd],
+  machine: ['?', machine],
+  installmedia: [
+    '?',
+    {
+      text: 'The initrd of install media.',
+      outcome: ignored('install media are not made'),
+      children: { initrd: ['*', initrd] },
+    },
+  ],
+  vagrantconfig: ['*', vagrantconfig],
+  luksformat: [
+    '?',
+    {
+      text: 'Options of LUKS.',
+      outcome: encrypted,
+      children: { option: ['+', option('One of them.')] },
+    },
+  ],
+};
