@@ -44,6 +44,8 @@ export interface KiwiDescription {
   readonly containers: readonly KiwiContainers[];
   /** What is understood and has no effect here, to be said in the log. */
   readonly remarks: readonly { readonly text: string; readonly at: SourceSpan }[];
+  /** Why nothing can be built of it, though it can be shown: the errors of a build. */
+  readonly refusals: readonly { readonly text: string; readonly at: SourceSpan }[];
   readonly at: SourceSpan;
 }
 
@@ -105,6 +107,7 @@ export interface KiwiBootloader {
 
 /** Mebibytes. */
 export interface KiwiSize {
+  /** With what is unpartitioned. */
   readonly megabytes: number;
   readonly additive: boolean | undefined;
   readonly unpartitioned: number;

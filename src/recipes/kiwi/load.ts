@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { AshlarError } from '../../support/errors.ts';
+import type { SourceText } from '../../support/source-text.ts';
+import { readText } from '../../support/text-file.ts';
+import { KiwiError } from './errors.ts';
+import type { KiwiChoice, KiwiDescription } from './model.ts';
+import { findDescription } from './read/find.ts';
+import { resolveIncludes } from './read/include.ts';
+import { upgradeDescription } from './read/upgrade.ts';
+import { type KiwiSource, resolveDescription } from './resolve/description.ts';
+import { nameOf, profilesOf, selectProfiles } from './resolve/selection.ts';
+import { imageOf, typesOf } from './resolve/type.ts';
+import { checkDescription } from './schema/check.ts';
+import { parseXml } from './xml/parse.ts';
+import type { XmlElement } from './xml/tree.ts';
+
+export interface KiwiFileOptions {
+  /** Where the description is. */
+  readonly directory: string;
+  /** Its file, relative to that; otherwise it is looked for. */
+  readonly kiwiFile?: string | undefined;
+}
+
+/**
+ * What a description means for one choice of profiles and type.
+ * @throws AshlarError for everything that is wrong with it, KiwiError in KIWI's words.
+ */
+export async function loadKiwi(
+  options: KiwiFileOptions & { readonly choice: KiwiChoice },
+): Promise<KiwiDescription> {
+  return resolveDescription(await readKiwi(options), options.choice);
+}
+
+/** A description with includes resolved, in the newest schema, and checked: what all choices have in common. */
+export async function readKiwi({ directory: given, kiwiFile }: KiwiFileOptions): Promise<KiwiSource> {
+  const directory = resolve(given);
+  const file = await findDescription(directory, kiwiFile);
+  return readKiwiText(await readText(file), directory);
+}
+
+/**
+ * The same for a text that came from elsewhere.
+ * @param directory Where the files beside it are.
+ */
+export async function readKiwiText(source: SourceText, directory: string): Promise<KiwiSource> {
+  const parsed = parseDescription(source);
+  const whole = await resolveIncludes(parsed, directory, async path => parseXml(await readText(path)));
+  const root = upgradeDescription(whole);
+  checkDescription(root);
+  return { directory, file: source.file, root };
+}
+
+function parseDescription(source: SourceText): XmlElement {
+  try {
+    return parseXml(source);
+  } catch (cause) {
+    if (!(cause instanceof AshlarError)) throw cause;
+    throw new KiwiError(
+      'KiwiConfigFileFormatNotSupported',
+      `Configuration file could not be parsed. ${cause.message}`,
+      { at: cause.at, hint: cause.hint },
+    );
+  }
+}
+
+/** A choice of profile, and the image types that it has. */
+export interface KiwiVariant {
+  /** Null: no profile is asked for. */
+  readonly profile: string | null;
+  readonly types: readonly string[];
+}
+
+/** What can be chosen on a machine: no profile and each profile, with the distinct types of each. */
+export function listKiwiTypes({ root }: KiwiSource, architecture: string): readonly KiwiVariant[] {
+  const profiles = [null, ...profilesOf(root, architecture).map(nameOf)];
+  return profiles.map(profile => {
+    const choice = { profiles: profile === null ? [] : [profile], type: undefined, architecture };
+    const types = typesOf(selectProfiles(root, choice)).map(imageOf);
+    return { profile, types: [...new Set(types)] };
+  });
+}
