@@ -10,7 +10,7 @@ import type { ByteString } from './bytes.ts';
 import { BlobFile } from './decompress.ts';
 import { EROFS_SUPERBLOCK, fileSystemSize } from './file-system.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
-import { joinPath } from './names.ts';
+import { joinPath, splitLast } from './names.ts';
 import type { EntryType, TarEntry, Xattr } from './tar-entry.ts';
 import { isOverlayWhiteout } from './whiteouts.ts';
 
@@ -24,6 +24,8 @@ export interface ErofsNode extends Omit<TarEntry, 'path' | 'type'> {
 export interface ErofsName {
   readonly name: ByteString;
   readonly id: bigint;
+  /** Where the byte is in the image that says what kind of file it is. */
+  readonly typeAt: number;
 }
 
 /** How the data of an inode lie. */
@@ -105,7 +107,9 @@ export class ErofsReader {
     const { size } = inode.node;
     const names: ErofsName[] = [];
     for (let at = 0; at < size; at += this.#blockSize)
-      names.push(...parseDirents(this.#data(inode, at, Math.min(this.#blockSize, size - at))));
+      names.push(
+        ...parseDirents(this.#data(inode, at, Math.min(this.#blockSize, size - at)), this.#place(inode, at)),
+      );
     this.#names += names.length;
     if (this.#names > this.#limits.entries)
       throw new AshlarError(`the erofs image has more than ${this.#limits.entries} names`);
@@ -157,12 +161,16 @@ export class ErofsReader {
   }
 
   /** A part of uncompressed data, which begins at a whole block. */
-  #data({ node, layout, address, inline }: Inode, at: number, length: number, size = node.size): Buffer {
+  #data(inode: Inode, at: number, length: number, size = inode.node.size): Buffer {
+    return this.#read(this.#place(inode, at, size), length);
+  }
+
+  /** Where uncompressed data are in the image. */
+  #place({ node, layout, address, inline }: Inode, at: number, size = node.size): number {
     if (layout !== PLAIN && layout !== INLINE)
       throw new AshlarError('names in the erofs image are stored in a form that is not known here');
     const tail = size - (size % this.#blockSize);
-    if (layout === INLINE && at >= tail) return this.#read(inline + at - tail, length);
-    return this.#read(address * this.#blockSize + at, length);
+    return layout === INLINE && at >= tail ? inline + at - tail : address * this.#blockSize + at;
   }
 
   #xattrs(at: number, length: number): readonly Xattr[] {
@@ -215,7 +223,7 @@ function time(seconds: bigint, nanoseconds: number): bigint {
 }
 
 /** One block of a directory: places of names first, then the names one after the other. */
-function parseDirents(block: Buffer): readonly ErofsName[] {
+function parseDirents(block: Buffer, place: number): readonly ErofsName[] {
   const damaged = () => new AshlarError('a directory of the erofs image is damaged');
   if (block.length < DIRENT) throw damaged();
   const count = block.readUInt16LE(8) / DIRENT;
@@ -226,7 +234,7 @@ function parseDirents(block: Buffer): readonly ErofsName[] {
     if (start < count * DIRENT || end < start || end > block.length) throw damaged();
     const name = block.toString('latin1', start, end).replace(/\0+$/, '');
     if (name === '' || name.includes('/') || name.includes('\0')) throw damaged();
-    return { name, id: block.readBigUInt64LE(i * DIRENT) };
+    return { name, id: block.readBigUInt64LE(i * DIRENT), typeAt: place + i * DIRENT + 10 };
   });
 }
 
@@ -293,4 +301,70 @@ export function disguiseDevices(image: string, copy: string): boolean {
   change(EROFS_SUPERBLOCK + 8, features => features & ~CHECKSUM);
   for (const place of devices) change(place + 4, mode => (mode & ~TYPE_BITS) | FIFO);
   return true;
+}
+
+/** A device, and its place in the image; the path is canonical. */
+export interface ErofsDevice {
+  readonly path: ByteString;
+  readonly type: 'character' | 'block';
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Bytes of the label of an image. */
+const LABEL = 16;
+
+/** What names say of the kinds of devices. */
+const NAMED_TYPES = { character: 3, block: 4 } as const;
+
+/**
+ * Makes devices of the FIFOs of an image that stand for them, and gives it a label, which mkfs.erofs cannot before 1.8.
+ * Throws an AshlarError when the label is too long.
+ */
+export function finishErofs(image: string, label: string, devices: readonly ErofsDevice[]): void {
+  if (Buffer.byteLength(label) > LABEL)
+    throw new AshlarError(`the label ${JSON.stringify(label)} is longer than the ${LABEL} bytes of erofs`);
+  using file = new FileDescriptor(openSync(image, constants.O_RDWR | constants.O_NOFOLLOW));
+  const wanted = new Map(devices.map(device => [device.path, device]));
+  const places = findDevices(image, wanted);
+  for (const { node, typeAt, device } of places) {
+    const mode = Buffer.alloc(2);
+    readSync(file.fd, mode, 0, 2, node + 4);
+    const { major, minor } = device;
+    const isBlock = device.type === 'block';
+    mode.writeUInt16LE((mode.readUInt16LE() & ~TYPE_BITS) | (isBlock ? 0x6000 : 0x2000));
+    writeSync(file.fd, mode, 0, 2, node + 4);
+    const number = Buffer.alloc(4);
+    number.writeUInt32LE(((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0);
+    writeSync(file.fd, number, 0, 4, node + 16);
+    writeSync(file.fd, Buffer.of(NAMED_TYPES[device.type]), 0, 1, typeAt);
+  }
+  const superblock = Buffer.alloc(128);
+  readSync(file.fd, superblock, 0, superblock.length, EROFS_SUPERBLOCK);
+  // The checksum may cover inodes, too; the kernel does without one.
+  superblock.writeUInt32LE(superblock.readUInt32LE(8) & ~CHECKSUM, 8);
+  superblock.writeUInt32LE(0, 4);
+  superblock.fill(0, 64, 64 + LABEL);
+  superblock.write(label, 64, 'utf8');
+  writeSync(file.fd, superblock, 0, superblock.length, EROFS_SUPERBLOCK);
+}
+
+function findDevices(
+  image: string,
+  wanted: ReadonlyMap<ByteString, ErofsDevice>,
+): readonly { readonly node: number; readonly typeAt: number; readonly device: ErofsDevice }[] {
+  using file = new BlobFile(image);
+  const reader = new ErofsReader(file, DEFAULT_LIMITS);
+  const parents = new Set([...wanted.keys()].map(path => splitLast(path).parent));
+  const found: { node: number; typeAt: number; device: ErofsDevice }[] = [];
+  const look = (directory: ByteString, id: bigint) => {
+    for (const { name, id: child, typeAt } of reader.list(id)) {
+      const device = wanted.get(joinPath(directory, name));
+      if (device) found.push({ node: reader.placeOf(child), typeAt, device });
+    }
+  };
+  if (parents.has('')) look('', reader.root);
+  for (const { path, node } of walkErofs(reader, DEFAULT_LIMITS))
+    if (path !== '' && node.type === 'directory' && parents.has(path)) look(path, node.id);
+  return found;
 }

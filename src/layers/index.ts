@@ -22,7 +22,7 @@ export {
   type ErofsCompressor,
   makeErofs,
 } from './erofs.ts';
-export { disguiseDevices } from './erofs-reader.ts';
+export { disguiseDevices, finishErofs } from './erofs-reader.ts';
 export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
   type DigestOptions,
@@ -58,7 +58,7 @@ export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { EntriesJob, NewEntry } from './pack-entries.ts';
 export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { SquashJob } from './pack-squash.ts';
-export type { TarJob } from './pack-tar.ts';
+export type { ExtractInto, TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
 export { glance, list as listDirectory } from './scan.ts';
 export type { SealedFile } from './seal.ts';
@@ -76,4 +76,6 @@ export type { FileSystemLayer, SquashfsTarget } from './squashfs-layer.ts';
 export { SquashfsListing } from './squashfs-listing.ts';
 export { type StreamedFile, streamArchive } from './stream-archive.ts';
 export type { Xattr } from './tar-entry.ts';
+export { type TreeDirectories, treeDirectories } from './tree-directories.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';
+export { hashAreaSize, VERITY_BLOCK, writeHashArea } from './verity.ts';

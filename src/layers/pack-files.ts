@@ -18,6 +18,7 @@ import {
 } from './scan.ts';
 import { bareEntry, type TarEntry, type Xattr } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
+import type { TreeDirectories } from './tree-directories.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 
@@ -29,6 +30,8 @@ export interface FilesJob {
    * which directories are merged. Other parents are made with mode 0755 for root.
    */
   readonly parents: readonly ParentDirectory[];
+  /** The tree that the layer is put on; for files that go through links of it. */
+  readonly below?: TreeDirectories;
 }
 
 export interface HostFiles {
@@ -48,6 +51,8 @@ export interface HostFiles {
   readonly mode?: number;
   readonly uid: number;
   readonly gid: number;
+  /** What is in a directory goes where a symbolic link of the tree leads that has the directory's place. */
+  readonly throughLinks?: true;
 }
 
 /** What a layer says of a directory. */
@@ -75,7 +80,7 @@ export function* packFiles(
   warnings: Warnings,
   latest: bigint | undefined,
 ): Flow<void> {
-  const packer = new FilesPacker(writer, warnings, latest);
+  const packer = new FilesPacker(writer, warnings, latest, job.below);
   for (const parent of job.parents.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     yield* packer.addParent(canonicalPath(fromText(parent.path)), parent);
   }
@@ -101,6 +106,7 @@ interface Rules {
   readonly uid: number;
   readonly gid: number;
   readonly links: HardLinks;
+  readonly throughLinks: boolean;
   /** Whether something else than a directory takes its place. */
   readonly isReplaced: (path: ByteString) => boolean;
 }
@@ -111,13 +117,20 @@ class FilesPacker {
   readonly #writer: TarWriter;
   readonly #warnings: Warnings;
   readonly #latest: bigint | undefined;
+  readonly #below: TreeDirectories | undefined;
   readonly #directories = new Set<ByteString>();
   readonly #others = new Set<ByteString>();
 
-  constructor(writer: TarWriter, warnings: Warnings, latest: bigint | undefined) {
+  constructor(
+    writer: TarWriter,
+    warnings: Warnings,
+    latest: bigint | undefined,
+    below: TreeDirectories | undefined,
+  ) {
     this.#writer = writer;
     this.#warnings = warnings;
     this.#latest = latest;
+    this.#below = below;
   }
 
   *addParent(path: ByteString, metadata: DirectoryMetadata): Flow<void> {
@@ -131,7 +144,7 @@ class FilesPacker {
   }
 
   *addFiles(
-    { source, target, keep, mode, uid, gid }: HostFiles,
+    { source, target, keep, mode, uid, gid, throughLinks }: HostFiles,
     isReplaced: (path: ByteString) => boolean,
   ): Flow<void> {
     using found = findSource(source);
@@ -139,7 +152,17 @@ class FilesPacker {
     if (path === '' && found.type !== 'directory') {
       throw new AshlarError(`${source} cannot take the place of the root directory`);
     }
-    const rules: Rules = { keep, target: path, fileMode: mode, uid, gid, links: new HardLinks(), isReplaced };
+    const links = new HardLinks();
+    const rules: Rules = {
+      keep,
+      target: path,
+      fileMode: mode,
+      uid,
+      gid,
+      links,
+      throughLinks: throughLinks === true,
+      isReplaced,
+    };
     yield* this.#add(found, path, rules);
   }
 
@@ -149,15 +172,19 @@ class FilesPacker {
       return;
     }
     if (path !== '') checkLayerName(splitLast(path).name, path);
+    const behind = rules.throughLinks && found.fd !== undefined ? this.#below?.links.get(path) : undefined;
+    if (found.type === 'directory' && found.fd !== undefined && behind !== undefined) {
+      // What the tree says of the directory itself stays.
+      yield* this.#kept(behind);
+      yield* this.#addChildren(found.fd, behind, rules);
+      return;
+    }
     if (found.type !== 'directory' && rules.isReplaced(path)) return;
     const first = rules.links.meet(found, path);
     const entry = this.#entry(found, path, first === undefined ? found.type : 'hardlink', rules);
     if (found.type === 'directory' && found.fd !== undefined) {
       yield* this.#directory(path, entry);
-      for (const listed of list(found.fd)) {
-        using child = findListed(found.fd, listed);
-        yield* this.#add(child, joinPath(path, listed.name), rules);
-      }
+      yield* this.#addChildren(found.fd, path, rules);
       return;
     }
     if (isOverlayWhiteout(entry)) {
@@ -170,6 +197,13 @@ class FilesPacker {
     yield* this.#writer.begin(first === undefined ? entry : { ...entry, link: first });
     if (first === undefined && found.fd !== undefined) {
       yield* writeContent(this.#writer, found.fd, found.stat, path);
+    }
+  }
+
+  *#addChildren(fd: number, path: ByteString, rules: Rules): Flow<void> {
+    for (const listed of list(fd)) {
+      using child = findListed(fd, listed);
+      yield* this.#add(child, joinPath(path, listed.name), rules);
     }
   }
 
@@ -211,10 +245,18 @@ class FilesPacker {
   *#parentsOf(path: ByteString): Flow<void> {
     const { parent } = splitLast(path);
     if (parent === '' || this.#directories.has(parent)) return;
-    yield* this.#directory(parent, {
-      ...bareEntry(parent, 'directory', PLAIN_DIRECTORY),
-      mtime: this.#latest ?? 0n,
-    });
+    yield* this.#kept(parent);
+  }
+
+  /** A directory as the tree below has it, or a plain one. */
+  *#kept(path: ByteString): Flow<void> {
+    const there = this.#below?.directories.get(path);
+    if (there) yield* this.addParent(path, there);
+    else
+      yield* this.#directory(path, {
+        ...bareEntry(path, 'directory', PLAIN_DIRECTORY),
+        mtime: this.#latest ?? 0n,
+      });
   }
 
   #clamp(time: bigint): bigint {

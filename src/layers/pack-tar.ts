@@ -5,17 +5,20 @@
  */
 
 import { AshlarError } from '../support/errors.ts';
-import { type ByteString, toText } from './bytes.ts';
+import { type ByteString, fromText, toText } from './bytes.ts';
 import { type ArchiveCompression, contentKind } from './compression.ts';
 import { copyContent } from './copy-content.ts';
 import { BlobFile, decompress } from './decompress.ts';
 import type { Flow } from './flow.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
-import { earlier } from './scan.ts';
-import type { TarEntry } from './tar-entry.ts';
+import { canonicalPath, joinPath } from './names.ts';
+import type { DirectoryMetadata } from './pack-files.ts';
+import { checkLayerName, earlier } from './scan.ts';
+import { bareEntry, type TarEntry } from './tar-entry.ts';
 import { type Content, readTar } from './tar-reader.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { LayerTree, NO_GROUND, pathOf } from './tree.ts';
+import type { TreeDirectories } from './tree-directories.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 
@@ -24,6 +27,14 @@ export interface TarJob {
   /** A file; uncompressed, or compressed with gzip, zstd, xz or bzip2. */
   readonly path: string;
   readonly limits?: Partial<Limits>;
+  /** It is no layer, but something to be extracted into a directory of a tree, whose links to directories hold. */
+  readonly into?: ExtractInto;
+}
+
+export interface ExtractInto {
+  /** Absolute, without links. */
+  readonly target: string;
+  readonly below: TreeDirectories;
 }
 
 /** The archive as it comes in, and the entries that it becomes; closes the archive at the end. */
@@ -36,7 +47,7 @@ export function openTar(
   const limits = { ...DEFAULT_LIMITS, ...job.limits };
   const file = new BlobFile(job.path);
   const guard = new ExpansionGuard(limits, file.size);
-  const rewriter = new Rewriter(writer, warnings, latest, limits, guard);
+  const rewriter = new Rewriter(writer, warnings, latest, limits, guard, job.into);
   return {
     input: readArchive(file, guard),
     entries: readTar((entry, content) => rewriter.rewrite(entry, content), limits),
@@ -66,24 +77,49 @@ function archiveCompression(file: BlobFile): ArchiveCompression {
   }
 }
 
+const PLAIN_DIRECTORY: DirectoryMetadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0n, xattrs: [] };
+
+/** An entry as it is below the target; undefined for the target itself, of which only the content is wanted. */
+function extracted(entry: TarEntry, { target }: ExtractInto): TarEntry | undefined {
+  const path = canonicalPath(entry.path);
+  if (path === '') return undefined;
+  for (const name of path.split('/')) checkLayerName(name, path);
+  const top = canonicalPath(fromText(target));
+  const link = entry.type === 'hardlink' ? joinPath(top, canonicalPath(entry.link)) : entry.link;
+  return { ...entry, path: joinPath(top, path), link };
+}
+
 class Rewriter {
   readonly #writer: TarWriter;
   readonly #warnings: Warnings;
   readonly #latest: bigint;
   readonly #guard: ExpansionGuard;
   readonly #tree: LayerTree;
+  readonly #into: ExtractInto | undefined;
+  readonly #directories = new Set<ByteString>();
 
-  constructor(writer: TarWriter, warnings: Warnings, latest: bigint, limits: Limits, guard: ExpansionGuard) {
+  constructor(
+    writer: TarWriter,
+    warnings: Warnings,
+    latest: bigint,
+    limits: Limits,
+    guard: ExpansionGuard,
+    into: ExtractInto | undefined,
+  ) {
     this.#writer = writer;
     this.#warnings = warnings;
     this.#latest = latest;
     this.#guard = guard;
     this.#tree = new LayerTree(NO_GROUND, limits);
+    this.#into = into;
+    if (into) this.#tree.showLinks(into.below.links);
   }
 
-  *rewrite(entry: TarEntry, content: Content): Flow<void> {
-    const placed = this.#place(entry);
-    if (placed === undefined) return;
+  *rewrite(archived: TarEntry, content: Content): Flow<void> {
+    const entry = this.#into ? extracted(archived, this.#into) : archived;
+    const placed = entry && this.#place(entry);
+    if (entry === undefined || placed === undefined) return;
+    if (this.#into) yield* this.#parentsOf(placed, this.#into);
     yield* this.#writer.begin({
       ...placed,
       mtime: earlier(entry.mtime, this.#latest),
@@ -110,6 +146,23 @@ class Rewriter {
         this.#warnings.add('a device 0:0 was left out', entry.path);
         return undefined;
     }
+  }
+
+  /** Directories of the tree on the way are said again, so that nothing covers them. */
+  *#parentsOf({ path, type }: TarEntry, { below }: ExtractInto): Flow<void> {
+    const names = canonicalPath(path).split('/');
+    for (let i = 1; i < names.length; i++) {
+      const parent = names.slice(0, i).join('/');
+      if (this.#directories.has(parent)) continue;
+      this.#directories.add(parent);
+      const metadata = below.directories.get(parent) ?? PLAIN_DIRECTORY;
+      yield* this.#writer.begin({
+        ...bareEntry(`${parent}/`, 'directory', metadata.mode),
+        ...metadata,
+        mtime: earlier(metadata.mtime, this.#latest),
+      });
+    }
+    if (type === 'directory') this.#directories.add(names.join('/'));
   }
 
   #keepsXattr(name: ByteString, path: ByteString): boolean {

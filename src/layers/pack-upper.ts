@@ -51,6 +51,16 @@ export interface UpperJob {
    * these lower ones they would hide something.
    */
   readonly tidy?: true;
+  /** What FIFOs in the directory stand for. */
+  readonly devices?: readonly DeviceStandIn[];
+}
+
+/** A device that a FIFO stands for, which has its other attributes: user namespaces cannot make devices. */
+export interface DeviceStandIn {
+  readonly path: ByteString;
+  readonly type: 'character' | 'block';
+  readonly major: number;
+  readonly minor: number;
 }
 
 /** Writes the entries. The root alone is no change, so nothing is written then. */
@@ -69,6 +79,7 @@ class UpperPacker {
   readonly #excluded: ReadonlySet<ByteString>;
   /** Where marks are to be taken off. */
   readonly #untidy: ByteString | undefined;
+  readonly #devices: ReadonlyMap<ByteString, DeviceStandIn>;
   readonly #links = new HardLinks();
   #root: TarEntry | undefined;
 
@@ -78,6 +89,7 @@ class UpperPacker {
     this.#latest = latest;
     this.#excluded = new Set(job.exclude?.map(path => canonicalPath(fromText(path))));
     this.#untidy = job.tidy && fromText(job.directory);
+    this.#devices = new Map(job.devices?.map(device => [device.path, device]));
   }
 
   *pack(directory: ByteString, lowers: Merged): Flow<void> {
@@ -124,7 +136,8 @@ class UpperPacker {
     }
     const { kept, opaque } = this.#sortXattrs(found, path);
     if (found.type !== 'directory') {
-      yield* this.#begin({ ...entryOf(found, path, found.type, this.#latest), xattrs: kept });
+      const device = found.type === 'fifo' ? this.#devices.get(path) : undefined;
+      yield* this.#begin({ ...entryOf(found, path, found.type, this.#latest), ...device, xattrs: kept });
       if (found.type === 'file' && found.fd !== undefined) {
         yield* writeContent(this.#writer, found.fd, found.stat, path);
       }

@@ -20,6 +20,8 @@ export interface SquashfsCompression {
   readonly level?: number;
   /** KiB, a power of two up to 1024. */
   readonly blockSize: number;
+  /** Contents are stored as they are; readers still need to know the compressor. */
+  readonly stored?: true;
 }
 
 /**
@@ -90,7 +92,7 @@ interface Running {
   readonly messages: FileDescriptor;
 }
 
-function start(output: string, { compressor, level, blockSize }: SquashfsCompression): Running {
+function start(output: string, { compressor, level, blockSize, stored }: SquashfsCompression): Running {
   const program = findProgram('mksquashfs');
   if (program === undefined) throw new AshlarError('cannot find the program mksquashfs', { hint: PACKAGES });
   const messages = openUnnamed(`${output}.messages`);
@@ -101,6 +103,7 @@ function start(output: string, { compressor, level, blockSize }: SquashfsCompres
       ...['-', output, '-tar', '-noappend', '-no-progress', '-quiet', '-exit-on-error'],
       ...['-comp', compressor, '-b', `${blockSize}K`],
       ...(level === undefined ? [] : ['-Xcompression-level', String(level)]),
+      ...(stored ? ['-noD', '-noF', '-noX'] : []),
       // The root is set afterwards, where it must not be compressed.
       ...['-mkfs-time', '0', '-noI'],
       // For its caches; it would take a quarter of the machine's memory, and is not quicker for it.

@@ -140,6 +140,16 @@ export class LayerTree {
     }
   }
 
+  /** Lets a tree that the layer is put on show through: its links to directories (canonical path, and where they lead). */
+  showLinks(links: ReadonlyMap<ByteString, ByteString>): void {
+    for (const [path, target] of links) {
+      const { parent, name } = splitLast(path);
+      const { children } = this.#directory(parent, { throughLinks: false });
+      this.#directory(target, { throughLinks: false });
+      if (!children.has(name)) children.set(name, { target: `/${target}` });
+    }
+  }
+
   /** All directories, children before their parents. */
   directories(): Directory[] {
     const found = [this.root];

@@ -53,12 +53,47 @@ export function appendVerity(fd: number, onBytes: OnBytes = () => {}): string {
   if (dataBlocks === 0) throw new AshlarError('an empty file has nothing that verity could protect');
   const end = dataBlocks * VERITY_BLOCK;
   if (end > size) writeFully(fd, Buffer.alloc(end - size), size);
-  const { salt, uuid } = identify(fd, size);
-  writeFully(fd, superblock(dataBlocks, salt, uuid), end);
-  const tree = new HashTree(dataBlocks, end + VERITY_BLOCK, salt, (block, at) => writeFully(fd, block, at));
-  const root = hashContent(fd, end, tree, onBytes);
-  forEachChunk(fd, end, tree.end, onBytes);
+  const area = { dataOffset: 0, dataSize: end, hashOffset: end, ...identify(fd, size) };
+  const root = writeHashArea(fd, area, onBytes);
+  forEachChunk(fd, end, end + hashAreaSize(end), onBytes);
   return root;
+}
+
+/** Where content and its hash area are in a file; all but the salt in bytes, which are whole blocks. */
+export interface HashArea {
+  readonly dataOffset: number;
+  readonly dataSize: number;
+  readonly hashOffset: number;
+  /** Up to 256 bytes. */
+  readonly salt: Uint8Array;
+  readonly uuid: Uint8Array;
+}
+
+/**
+ * Writes the superblock and the tree of hashes for a part of a file.
+ * @returns The root hash, 64 hexadecimal digits.
+ */
+export function writeHashArea(
+  fd: number,
+  { dataOffset, dataSize, hashOffset, salt, uuid }: HashArea,
+  onBytes: OnBytes = () => {},
+): string {
+  const dataBlocks = dataSize / VERITY_BLOCK;
+  const salted = Buffer.from(salt);
+  writeFully(fd, superblock(dataBlocks, salted, Buffer.from(uuid)), hashOffset);
+  const write = (block: Buffer, at: number) => writeFully(fd, block, at);
+  const tree = new HashTree(dataBlocks, hashOffset + VERITY_BLOCK, salted, write);
+  return hashContent(fd, dataOffset, dataOffset + dataSize, tree, onBytes);
+}
+
+/** Bytes of the hash area of so many bytes of content: the superblock, and all levels of the tree. */
+export function hashAreaSize(dataSize: number): number {
+  let bytes = VERITY_BLOCK;
+  for (let below = Math.ceil(dataSize / VERITY_BLOCK); below > 1; ) {
+    below = Math.ceil(below / HASHES_PER_BLOCK);
+    bytes += below * VERITY_BLOCK;
+  }
+  return bytes;
 }
 
 /**
@@ -80,7 +115,7 @@ export function verifyVerity(
     if (read !== VERITY_BLOCK || !stored.equals(block)) throw damaged('a hash does not fit its block');
   });
   if (fstatSync(fd).size < tree.end) throw damaged('the hash area is cut short');
-  if (hashContent(fd, end, tree, onBytes) !== rootHash.toLowerCase()) throw damaged('invalid root hash');
+  if (hashContent(fd, 0, end, tree, onBytes) !== rootHash.toLowerCase()) throw damaged('invalid root hash');
 }
 
 /** Whether a hash area stands where the content of a file ends. */
@@ -155,8 +190,8 @@ class HashTree {
   }
 }
 
-function hashContent(fd: number, end: number, tree: HashTree, onBytes: OnBytes): string {
-  forEachChunk(fd, 0, end, chunk => {
+function hashContent(fd: number, start: number, end: number, tree: HashTree, onBytes: OnBytes): string {
+  forEachChunk(fd, start, end, chunk => {
     onBytes(chunk);
     for (let at = 0; at < chunk.length; at += VERITY_BLOCK) tree.add(chunk.subarray(at, at + VERITY_BLOCK));
   });

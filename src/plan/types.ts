@@ -175,7 +175,10 @@ export interface CopyItem {
   readonly mode?: number;
   readonly uid: number;
   readonly gid: number;
-  /** The source is an archive: its content is merged into the directory of the target, owners included. */
+  /**
+   * The source is a tar archive of any compression: its content is merged into the directory of the target, with its
+   * own owners, modes and times, through links of the image. It is alone in its step.
+   */
   readonly extract?: true;
   /** Directories of the source that are symbolic links to directories in the image go where the links lead. */
   readonly throughLinks?: true;

@@ -19,7 +19,11 @@ function jobOf(request: PackRequest, paths: readonly string[]): PackJob {
     if (path === undefined) throw new Error('a location without a path');
     return path;
   };
-  if (request.kind === 'tar') return { kind: 'tar', path: at(0) };
-  const { items, parents } = request;
-  return { kind: 'files', entries: items.map((item, i) => ({ ...item, source: at(i) })), parents };
+  if (request.kind === 'tar') {
+    const { into } = request;
+    return { kind: 'tar', path: at(0), ...(into && { into }) };
+  }
+  const { items, parents, below } = request;
+  const entries = items.map((item, i) => ({ ...item, source: at(i) }));
+  return { kind: 'files', entries, parents, ...(below && { below }) };
 }

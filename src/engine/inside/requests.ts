@@ -4,12 +4,14 @@
  */
 import type {
   ErofsCompression,
+  ExtractInto,
   FileSystemBlob,
   FileSystemLayer,
   HostFiles,
   PackedLayer,
   PackOptions,
   ParentDirectory,
+  TreeDirectories,
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
 import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
@@ -61,7 +63,7 @@ export interface Room {
   /** The directory of the image's imports; the script is written there, too. */
   readonly imports: string;
   readonly importDirectories: readonly string[];
-  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  readonly binds: readonly { readonly source: string; readonly target: string; readonly readOnly?: true }[];
   /** As whom and where a process runs: as uid 0 in `/` when absent. */
   readonly identity?: Identity;
 }
@@ -69,10 +71,21 @@ export interface Room {
 export interface RunRequest extends Room {
   readonly work:
     | { readonly kind: 'script'; readonly script: string }
-    | { readonly kind: 'command'; readonly command: readonly string[] };
+    | { readonly kind: 'command'; readonly command: readonly string[] }
+    | PackageRun;
   /** What it has changed is kept for a shell when it fails. */
   readonly keepFailed: boolean;
   readonly pack: PackOptions;
+}
+
+/** A script of a package manager. */
+export interface PackageRun {
+  readonly kind: 'packages';
+  readonly script: string;
+  /** Whether it runs among programs of the host. */
+  readonly byHost: boolean;
+  /** What is left out of the layer: absolute paths, with a `*` in the last name. */
+  readonly leavings: readonly string[];
 }
 
 export type RunResult =
@@ -197,9 +210,15 @@ export type PackRequest =
       readonly kind: 'copy';
       readonly items: readonly PackedItem[];
       readonly parents: readonly ParentDirectory[];
+      readonly below?: TreeDirectories;
       readonly pack: PackOptions;
     }
-  | { readonly kind: 'tar'; readonly location: Location; readonly pack: PackOptions };
+  | {
+      readonly kind: 'tar';
+      readonly location: Location;
+      readonly into?: ExtractInto;
+      readonly pack: PackOptions;
+    };
 
 /** A layer that is a file system is packed as a tar layer. */
 export interface ReadFileSystemRequest extends Pick<FileSystemBlob, 'blob' | 'kind'> {

@@ -53,6 +53,6 @@ function mounts(room: Room, { warn }: Call): HostMount[] {
   return [
     ...resolution,
     ...room.importDirectories.map(target => ({ source: room.imports, target, readOnly: true })),
-    ...room.binds.map(bind => ({ ...bind, readOnly: false })),
+    ...room.binds.map(bind => ({ readOnly: false, ...bind })),
   ];
 }

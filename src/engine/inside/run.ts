@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { packLayer, prepareLayerWorker } from '../../layers/index.ts';
 import { runInTree } from '../../sandbox/index.ts';
 import { type Call, followed, passWarnings } from './call.ts';
+import { runPackages } from './packages.ts';
 import type { RunRequest, RunResult } from './requests.ts';
 import { prepareRoom, type ReadyRoom } from './room.ts';
 import { runScript } from './script.ts';
@@ -28,6 +29,7 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
 function perform(request: RunRequest, room: ReadyRoom, scratch: string, call: Call): Promise<number> {
   const { work, environment, network, identity } = request;
   if (work.kind === 'script') return runScript({ ...request, script: work.script }, room, scratch, call);
+  if (work.kind === 'packages') return runPackages({ ...request, ...work }, room, scratch, call);
   return runInTree({
     ...room,
     process: { args: work.command, environment, hostname: 'ashlar', network, ...(identity && { identity }) },

@@ -279,7 +279,7 @@ class Walk {
     if (step.kind === 'setup') return setupParts(step, layers, options);
     if (step.kind === 'packages') {
       const keys = await Promise.all(sourcesOfStep(step).map(identify));
-      return packagesParts(step, this.#plan, keys, layers, options);
+      return packagesParts(step, this.#plan, keys, layers, this.#context);
     }
     if (step.kind === 'exec')
       return state
@@ -298,7 +298,8 @@ class Walk {
         return { item, identity, target: path, parents };
       }),
     );
-    return copyParts(items, layers && allParents(items), options);
+    const extracted = step.items.some(item => item.extract);
+    return copyParts(items, extracted || !layers ? undefined : allParents(items), layers, options);
   }
 }
 

@@ -19,34 +19,39 @@ export function tarParts({ identity }: FileIdentity, options: BuildOptions): rea
 
 /** An item of a copy and what is known of it. */
 export interface KnownItem {
-  readonly item: Pick<CopyItem, 'keep' | 'mode' | 'uid' | 'gid'>;
+  readonly item: Pick<CopyItem, 'keep' | 'mode' | 'uid' | 'gid' | 'extract' | 'throughLinks'>;
   readonly identity: string;
   /** The path in the image with links followed. */
   readonly target: string;
 }
 
-/** `parents` are the directories that the image has on the way. */
+/** `parents` are the directories that the image has on the way; layers count where links of the image do. */
 export function copyParts(
   items: readonly KnownItem[],
   parents: readonly ParentDirectory[] | undefined,
+  layers: readonly LayerRecord[] | undefined,
   options: BuildOptions,
 ): readonly KeyPart[] {
+  const throughLinks = items.some(({ item }) => item.extract || item.throughLinks);
   const names = items.length > 1 ? namesOfItems(items) : [];
   return [
     ...items.flatMap((item, i) => itemParts(item, names[i])),
     ...(parents ? [[BELOW.parents, canonical(parents.map(toPlain))] as const] : []),
+    ...(throughLinks && layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
     epochPart(options),
   ];
 }
 
 function itemParts({ item, identity, target }: KnownItem, name: string | undefined): readonly KeyPart[] {
-  const { keep, mode, uid, gid } = item;
+  const { keep, mode, uid, gid, extract, throughLinks } = item;
   const parts: readonly KeyPart[] = [
     ['content', identity],
     ['target', target],
     ['keep', keep],
     ...(mode === undefined ? [] : [['mode', mode.toString(8)] as const]),
     ['owner', `${uid}:${gid}`],
+    ...(extract ? [['extracted', 'yes'] as const] : []),
+    ...(throughLinks ? [['through links', 'yes'] as const] : []),
   ];
   return name === undefined ? parts : parts.map(([part, value]) => [`${part} of ${name}`, value]);
 }

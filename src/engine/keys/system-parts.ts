@@ -1,8 +1,12 @@
 /** What packages and the setup of a tree depend on. */
-import type { ImagePlan, PackagesStep, SetupStep } from '../../plan/types.ts';
-import type { BuildOptions } from '../context.ts';
+import { readFileSync } from 'node:fs';
+import { repositoryIdentity } from '../../packages/index.ts';
+import type { ImagePlan, PackagesStep, Repository, SetupStep } from '../../plan/types.ts';
+import { AshlarError, type SourceSpan } from '../../support/errors.ts';
+import type { BuildOptions, LookContext } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
 import type { FileIdentity } from '../sources/identity.ts';
+import { hostToolVersion } from '../steps/package-tools.ts';
 import type { LayerRecord } from '../values.ts';
 import { withoutPlaces } from './comparison.ts';
 import { BELOW, epochPart } from './key-parts.ts';
@@ -21,26 +25,50 @@ export function setupParts(
   ];
 }
 
-/** @param keys What the key files are, in the order of `sourcesOfStep`. */
-export function packagesParts(
+/**
+ * Where repositories are and how to log in there is nothing that a result depends on, as long as they are the same.
+ * @param keys What the key files are, in the order of `sourcesOfStep`.
+ */
+export async function packagesParts(
   step: PackagesStep,
   { platform }: Pick<ImagePlan, 'platform'>,
   keys: readonly FileIdentity[],
   layers: readonly LayerRecord[] | undefined,
-  options: BuildOptions,
-): readonly KeyPart[] {
+  context: LookContext,
+): Promise<readonly KeyPart[]> {
   const { kind: _, at: _at, createdBy: _by, failure: _failure, keys: _keys, repositories, ...words } = step;
+  const { options } = context;
+  const byHost = step.bootstrap || layers?.length === 0;
   return [
     ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
     ...Object.entries(words).map(([name, value]): KeyPart => [name, plain(value)]),
-    ...repositories.map(
-      ({ keys: _, ...repository }): KeyPart => [`repository ${repository.alias}`, plain(repository)],
-    ),
+    ...repositories.map(repositoryPart),
     ...keys.map(({ identity }, i): KeyPart => [`key ${i + 1}`, identity]),
+    ...(byHost
+      ? [['program of this machine', (await hostToolVersion(step.manager, context)) ?? ''] as const]
+      : []),
     ['network', options.network],
     ['platform', canonical(platform)],
     epochPart(options),
   ];
+}
+
+function repositoryPart(repository: Repository): KeyPart {
+  const { keys: _, credentials: _credentials, customize, url, at, ...words } = repository;
+  const content = url.startsWith('/')
+    ? (repositoryIdentity(url, repository.distribution) ?? 'not there')
+    : url;
+  const script = customize === undefined ? undefined : customization(customize, at);
+  return [`repository ${repository.alias}`, plain({ ...words, content, script })];
+}
+
+/** The text of the script that may change the file of a repository. */
+export function customization(path: string, at: SourceSpan): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AshlarError(`cannot read ${path}, which is to change the file of a repository`, { at, cause });
+  }
 }
 
 function plain(value: unknown): string {

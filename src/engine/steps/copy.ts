@@ -4,6 +4,8 @@ import type { CopyItem, CopyStep } from '../../plan/types.ts';
 import { say } from '../context.ts';
 import { copyParts } from '../keys/key-parts.ts';
 import type { ResolvedSource } from '../sources/sources.ts';
+import { directoriesBelow } from './directories-below.ts';
+import { extract } from './extract.ts';
 import {
   checkUnchanged,
   packHere,
@@ -23,30 +25,44 @@ interface PlacedItem {
 }
 
 export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepResult> {
-  const { options } = step.context;
+  const { context, layers } = step;
+  const archive = copyStep.items.find(item => item.extract);
+  if (archive) {
+    if (copyStep.items.length > 1) throw new Error('an archive is extracted in a step of its own');
+    return extract(archive, step);
+  }
   const placed = await Promise.all(copyStep.items.map(item => place(item, step)));
   const items = placed.map(({ source: { identity }, ...rest }) => ({ ...rest, identity }));
   const parents = allParents(placed);
   return throughCache(
     {
       domain: 'copy',
-      parts: copyParts(items, parents, options),
+      parts: copyParts(items, parents, layers, context.options),
       perform: async pack => {
         for (const one of placed) sayPatched(one, step);
         const located = await Promise.all(
           placed.map(async ({ item, source, target }) => {
-            const { keep, mode, uid, gid } = item;
-            const entry = { target, keep, uid, gid, ...(mode !== undefined && { mode }) };
+            const { keep, mode, uid, gid, throughLinks } = item;
+            const entry = {
+              target,
+              keep,
+              uid,
+              gid,
+              ...(mode !== undefined && { mode }),
+              ...(throughLinks && { throughLinks }),
+            };
             return { ...entry, location: await source.locate(), inside: source.inside };
           }),
         );
+        const through = copyStep.items.some(item => item.throughLinks);
+        const tree = { parents, ...(through && { below: await directoriesBelow(layers, context) }) };
         const onHost = located.flatMap(({ location, inside, ...entry }) =>
           location.kind === 'host' && !inside ? [{ ...entry, source: location.path }] : [],
         );
         const packed =
           onHost.length === located.length
-            ? await packHere({ kind: 'files', entries: onHost, parents }, pack, step)
-            : await packInside({ kind: 'copy', items: located, parents, pack }, step);
+            ? await packHere({ kind: 'files', entries: onHost, ...tree }, pack, step)
+            : await packInside({ kind: 'copy', items: located, ...tree, pack }, step);
         for (const { item, source } of placed) await checkUnchanged(item.source, source, step);
         return packed;
       },
