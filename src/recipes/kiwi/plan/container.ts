@@ -1,0 +1,54 @@
+/** The config of images for containers. */
+import type { ConfigChange } from '../../../plan/types.ts';
+import type { KiwiCommand, KiwiContainerConfig, KiwiDescription } from '../model.ts';
+import { resultStem } from './names.ts';
+import type { KiwiPlanOptions } from './options.ts';
+
+export const noConfig: ConfigChange = { environment: [], labels: {}, volumes: [] };
+
+export function containerConfig(
+  { type }: KiwiDescription,
+  { warn }: Pick<KiwiPlanOptions, 'warn'>,
+): ConfigChange {
+  const config = type.containerconfig;
+  if (!config) return { ...noConfig, cmd: ['/bin/bash'] };
+  const { entrypoint, subcommand, user, workingDir, stopSignal } = config;
+  if (stopSignal !== undefined) warn('stopsignal is not written into the image', config.at);
+  const cmd = commandOf(subcommand) ?? (entrypoint ? undefined : ['/bin/bash']);
+  const start = commandOf(entrypoint);
+  return {
+    environment: config.environment,
+    labels: Object.fromEntries(config.labels),
+    volumes: config.volumes,
+    ports: config.ports.map(({ value }) => (value.includes('/') ? value : `${value}/tcp`)),
+    ...(workingDir !== undefined && { workingDir }),
+    ...(user !== undefined && { user }),
+    ...(start !== undefined && { entrypoint: start }),
+    ...(cmd !== undefined && { cmd }),
+  };
+}
+
+/** Nothing is inherited where the element says so. */
+function commandOf(command: KiwiCommand | undefined): readonly string[] | null | undefined {
+  if (!command) return undefined;
+  if (command.clear) return null;
+  return [...(command.execute === undefined ? [] : [command.execute]), ...command.arguments];
+}
+
+/** `name:tag`, its own first; `:tag` and `name` among the additional ones take the other part from that. */
+export function containerNames({ type, name: image }: KiwiDescription): readonly string[] {
+  const {
+    name = 'kiwi-container',
+    tag = 'latest',
+    additionalNames = [],
+  }: Partial<KiwiContainerConfig> = type.containerconfig ?? {};
+  const others = additionalNames.map(text => {
+    if (text.startsWith(':')) return `${name}${text}`;
+    return /:[^/]+$/.test(text) ? text : `${text}:${tag}`;
+  });
+  return [...new Set([`${name || image}:${tag}`, ...others])];
+}
+
+export function containerFile(description: KiwiDescription, compressed: boolean): string {
+  return `${resultStem(description)}.${description.type.image}.tar${compressed ? '.xz' : ''}`;
+}

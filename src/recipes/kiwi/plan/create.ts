@@ -1,0 +1,102 @@
+/** The second half of a build: what happens to a tree on its way into a result, and to no other tree. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SetupChange } from '../../../plan/system-steps.ts';
+import type { Step, Surroundings } from '../../../plan/types.ts';
+import { AshlarError } from '../../../support/errors.ts';
+import { sourceText } from '../../../support/source-text.ts';
+import { parseYaml, textOf as textOfNode } from '../../../support/yaml.ts';
+import type { KiwiDescription } from '../model.ts';
+import { textOf } from './attributes.ts';
+import { diskSpec, partitionIds } from './disk.ts';
+import { EXCLUDES, setupStep } from './files.ts';
+import { namedScript, runScript, runText, type ScriptName, scriptOf } from './scripts.ts';
+import { initrdSystemOf } from './type.ts';
+
+/** `images.sh` runs at the start of every create, also on a tree where it has run before. */
+export function imagesScript(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
+  return scriptSteps('images.sh', description, surroundings);
+}
+
+/** Steps on a copy of the finished tree, which only the result sees. */
+export function resultSteps(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
+  const { at, type } = description;
+  return [
+    ...(type.image === 'oem' ? diskSteps(description, surroundings) : []),
+    ...setupStep('cleaning', leftOut(description), at),
+  ];
+}
+
+function diskSteps(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
+  const { at, type } = description;
+  const changes: readonly SetupChange[] = [
+    ...(initrdSystemOf(type) === 'dracut' ? [{ kind: 'machine-id' } as const] : []),
+    { kind: 'file', path: '/config.partids', text: partitionIds(diskSpec(description)), mode: 0o644 },
+  ];
+  return [
+    ...setupStep('identity of the disk', changes, at),
+    ...bootConfigSteps(description, surroundings),
+    ...scriptSteps('pre_disk_sync.sh', description, surroundings),
+    ...scriptSteps('disk.sh', description, surroundings),
+  ];
+}
+
+function scriptSteps(
+  name: ScriptName,
+  description: KiwiDescription,
+  surroundings: Surroundings,
+): readonly Step[] {
+  const script = scriptOf(name, description);
+  return script ? [runScript(script, surroundings)] : [];
+}
+
+/** The script sees the tree as its working directory; here that is all that it sees. */
+function bootConfigSteps(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
+  const name = namedScript('editbootconfig', description);
+  if (name === undefined) return [];
+  const { attributes, at } = description.type;
+  const fileSystem = textOf(attributes, 'bootfilesystem') ?? textOf(attributes, 'filesystem') ?? '';
+  const partition = bootPartitionNumber(description);
+  const set = { ...surroundings.environment.set, kiwi_script: `/image/${name.replace(/^.*\//, '')}` };
+  const around = { ...surroundings, environment: { ...surroundings.environment, set } };
+  const lines = `exec bash --norc "$kiwi_script" ${fileSystem} ${partition}\n`;
+  return [runText(lines, 'editbootconfig', around, attributes.editbootconfig?.at ?? at)];
+}
+
+function bootPartitionNumber(description: KiwiDescription): string {
+  const ids = partitionIds(diskSpec(description));
+  return /kiwi_BootPart="(\d+)"/.exec(ids)?.[1] ?? /kiwi_RootPart="(\d+)"/.exec(ids)?.[1] ?? '1';
+}
+
+/** What systems are not given: the description, what only the build needs, what it excludes. */
+function leftOut(description: KiwiDescription): readonly SetupChange[] {
+  const paths = [
+    '/image',
+    '/.kconfig',
+    '/.profile',
+    '/config.bootoptions',
+    '/.buildenv',
+    '/var/cache/kiwi',
+    '/run/*',
+    '/tmp/*',
+    ...excluded(description),
+  ];
+  return paths.map(path => ({ kind: 'remove', path }));
+}
+
+/** @throws AshlarError when the file is not what it must be. */
+function excluded({ directory }: KiwiDescription): readonly string[] {
+  const file = join(directory, EXCLUDES);
+  if (!existsSync(file)) return [];
+  const content = parseYaml(sourceText(file, readFileSync(file, 'utf8')));
+  const wrong = () =>
+    new AshlarError(`${EXCLUDES} must hold a list of patterns: exclude`, { at: content.span });
+  if (content.kind !== 'map') throw wrong();
+  const list = content.entries.find(({ key }) => textOfNode(key) === 'exclude')?.value;
+  if (list?.kind !== 'list') throw wrong();
+  return list.items.map(item => {
+    const pattern = textOfNode(item);
+    if (pattern === undefined) throw wrong();
+    return `/${pattern.replace(/^\/+/, '')}`;
+  });
+}

@@ -1,0 +1,133 @@
+/** Which files a type is handed out as. */
+import type { DiskFormat, DiskOutput, Output, PackageListOutput } from '../../../plan/outputs.ts';
+import { AshlarError } from '../../../support/errors.ts';
+import type { KiwiDescription, KiwiType } from '../model.ts';
+import { flagOf, textOf } from './attributes.ts';
+import { containerFile, containerNames } from './container.ts';
+import { diskSpec, fileSystemOf, hasVerity } from './disk.ts';
+import { containerName, resultStem } from './names.ts';
+
+const FORMATS: Readonly<Record<string, { readonly format: DiskFormat['format']; readonly suffix: string }>> =
+  {
+    qcow2: { format: 'qcow2', suffix: 'qcow2' },
+    vmdk: { format: 'vmdk', suffix: 'vmdk' },
+    vdi: { format: 'vdi', suffix: 'vdi' },
+    vhd: { format: 'vhd', suffix: 'vhd' },
+    vhdx: { format: 'vhdx', suffix: 'vhdx' },
+    'vhd-fixed': { format: 'vhd-fixed', suffix: 'vhdfixed' },
+    ova: { format: 'ova', suffix: 'ova' },
+    gce: { format: 'gce', suffix: 'tar.gz' },
+  };
+
+/** The result itself, then lists of its packages. @throws AshlarError for what cannot be made. */
+export function typeOutputs(description: KiwiDescription): readonly Output[] {
+  return [resultOf(description), ...packageLists(description)];
+}
+
+/** Where the tree of the finished system is kept, as an OCI layout. */
+export const IMAGE_ROOT = 'build/image-root';
+
+export function treeOutput({ name, at }: KiwiDescription): Output {
+  const names = [`${containerName(name)}:latest`];
+  return {
+    kind: 'container',
+    format: 'layout',
+    compression: 'none',
+    names,
+    file: IMAGE_ROOT,
+    role: 'image_root',
+    at,
+  };
+}
+
+function resultOf(description: KiwiDescription): Output {
+  const { type } = description;
+  const { image, attributes, at } = type;
+  const stem = resultStem(description);
+  switch (image) {
+    case 'oem':
+      return diskOutput(description);
+    case 'docker':
+    case 'oci': {
+      const compressed = flagOf(attributes, 'compressed') ?? false;
+      return {
+        kind: 'container',
+        format: image,
+        compression: compressed ? 'xz' : 'none',
+        names: containerNames(description),
+        file: containerFile(description, compressed),
+        role: 'container',
+        at,
+      };
+    }
+    case 'tbz':
+      return { kind: 'archive', format: 'tar.xz', file: `${stem}.tar.xz`, role: 'root_archive', at };
+    case 'cpio':
+      return { kind: 'archive', format: 'cpio', file: `${stem}.cpio`, role: 'root_archive', at };
+    default:
+      return {
+        kind: 'file-system',
+        fileSystem: fileSystemOf(type, image),
+        ...(hasVerity(type) && { verity: true as const }),
+        file: `${stem}.${image}`,
+        role: 'filesystem_image',
+        at,
+      };
+  }
+}
+
+function diskOutput(description: KiwiDescription): DiskOutput {
+  const { type } = description;
+  const stem = resultStem(description);
+  const written = textOf(type.attributes, 'format');
+  const output = {
+    kind: 'disk',
+    disk: diskSpec(description),
+    file: `${stem}.raw`,
+    role: 'disk_image',
+    at: type.at,
+  } as const;
+  if (written === undefined || written === 'raw') return { ...output, formats: [] };
+  const at = type.attributes.format?.at;
+  const known = Object.hasOwn(FORMATS, written) ? FORMATS[written] : undefined;
+  if (!known) {
+    throw new AshlarError(`unsupported disk format ${written}`, {
+      at,
+      hint: `there are ${Object.keys(FORMATS).join(', ')}`,
+    });
+  }
+  const format = {
+    format: known.format,
+    options: [...givenOptions(type), ...(known.format === 'vmdk' ? machineOptions(type) : [])],
+    file: `${stem}.${known.suffix}`,
+    role: 'disk_format_image',
+  };
+  return { ...output, formats: [format] };
+}
+
+function givenOptions({ attributes }: KiwiType): readonly string[] {
+  return (textOf(attributes, 'formatoptions') ?? '').split(',').filter(Boolean);
+}
+
+/** What a virtual machine expects of its disk. */
+function machineOptions({ machine }: KiwiType): readonly string[] {
+  const disk = machine?.children.find(({ name }) => name === 'vmdisk');
+  const controller = disk && textOf(disk.attributes, 'controller');
+  const mode = disk && textOf(disk.attributes, 'diskmode');
+  return [
+    ...(mode === undefined ? [] : [`subformat=${mode}`]),
+    ...(controller === undefined ? [] : [`adapter_type=${controller}`]),
+  ];
+}
+
+function packageLists(description: KiwiDescription): readonly PackageListOutput[] {
+  const stem = resultStem(description);
+  const forms = ['packages', 'changes', 'verified'] as const;
+  return forms.map(form => ({
+    kind: 'package-list',
+    form,
+    file: `${stem}.${form}`,
+    role: `image_${form}`,
+    at: description.type.at,
+  }));
+}
