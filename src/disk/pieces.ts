@@ -1,8 +1,16 @@
+import { writeSync } from 'node:fs';
+
 /** Bytes and where they belong. */
 export interface Piece {
   /** From the start of the disk. */
   readonly offset: number;
   readonly bytes: Uint8Array;
+}
+
+export function writePieces(fd: number, pieces: readonly Piece[]): void {
+  for (const { bytes, offset } of pieces)
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
 }
 
 export const MIB = 1024 * 1024;

@@ -62,6 +62,8 @@ export interface DiskSpec {
   readonly numbers: Readonly<Partial<Record<'efi' | 'legacy' | 'root' | 'boot', number>>>;
   /** A protective MBR that names the partitions, too. */
   readonly hybridMbr: boolean;
+  /** /config.partids tells programs of KIWI the numbers of the partitions. */
+  readonly tellsNumbers?: true;
 }
 
 export interface Subvolume {
@@ -78,13 +80,14 @@ export interface PartitionSpec {
   readonly mountPoint?: string;
   readonly fileSystem?: FileSystemSpec;
   readonly number?: number;
-  /** Last of all partitions, with the rest of the disk. */
+  /** Last of all partitions, with the rest of the disk where the root has a size. */
   readonly last?: true;
 }
 
 export type DiskSize =
-  /** What the content needs, and `additional` bytes. */
+  /** What the content needs, and `additional` bytes; what is left free behind the partitions comes on top. */
   | { readonly kind: 'content'; readonly additional: number }
+  /** The whole disk, with what is left free. */
   | { readonly kind: 'fixed'; readonly bytes: number };
 
 export interface InitrdSpec {

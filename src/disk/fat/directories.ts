@@ -23,10 +23,6 @@ export interface FatFile {
   readonly content: FileContent;
 }
 
-export function sizeOf(content: FileContent): number {
-  return content.kind === 'bytes' ? content.bytes.length : content.size;
-}
-
 interface Building {
   readonly name: string;
   readonly directories: Map<string, Building>;

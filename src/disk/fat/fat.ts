@@ -2,11 +2,11 @@
  * Writes FAT16 and FAT32 file systems (Microsoft's FAT specification 1.03) once, from a list of files: every file and
  * directory lies in one stretch, in the order of the tree.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { AshlarError } from '../../support/errors.ts';
+import { readContent, sizeOf } from '../boot/tree.ts';
 import type { FileContent } from '../boot/types.ts';
-import { MIB } from '../pieces.ts';
-import { type DirectoryNode, directoriesOf, type FatFile, type FileNode, sizeOf } from './directories.ts';
+import { MIB, writePieces } from '../pieces.ts';
+import { type DirectoryNode, directoriesOf, type FatFile, type FileNode } from './directories.ts';
 import { fatGeometry, type Geometry, ROOT_ENTRIES } from './geometry.ts';
 import { entriesOf, type FatName, fatNames, longNameEntries } from './names.ts';
 
@@ -46,15 +46,16 @@ export function writeFat(fd: number, request: FatRequest): void {
   const data = geometry.reserved + 2 * geometry.fat + geometry.root;
   const clusterAt = (cluster: number) => at(data + (cluster - 2) * geometry.perCluster);
 
-  for (const [sector, bytes] of bootSectors(request, geometry, placed)) writeAll(fd, bytes, at(sector));
+  const write = (offset: number, bytes: Buffer) => writePieces(fd, [{ offset, bytes }]);
+  for (const [sector, bytes] of bootSectors(request, geometry, placed)) write(at(sector), bytes);
   const table = allocationTable(geometry, placed.stretches);
-  for (const copy of [0, 1]) writeAll(fd, table, at(geometry.reserved + copy * geometry.fat));
+  for (const copy of [0, 1]) write(at(geometry.reserved + copy * geometry.fat), table);
 
   const stamp = timeStamp(request.time);
   for (const directory of placed.directories) {
     const bytes = directoryBytes(directory, stamp, request.label);
     const inPlace = directory.parent === undefined && geometry.bits === 16;
-    writeAll(fd, bytes, inPlace ? at(geometry.reserved + 2 * geometry.fat) : clusterAt(directory.first));
+    write(inPlace ? at(geometry.reserved + 2 * geometry.fat) : clusterAt(directory.first), bytes);
   }
   for (const { node, first } of placed.files) writeContent(fd, node.content, clusterAt(first));
 }
@@ -253,26 +254,10 @@ function timeStamp(seconds: number): number {
   return ((date << 16) | clock) >>> 0;
 }
 
-function writeContent(fd: number, content: FileContent, offset: number): void {
-  if (content.kind === 'bytes') {
-    writeAll(fd, content.bytes, offset);
-    return;
+function writeContent(fd: number, content: FileContent, start: number): void {
+  let offset = start;
+  for (const bytes of readContent(content)) {
+    writePieces(fd, [{ offset, bytes }]);
+    offset += bytes.length;
   }
-  const source = openSync(content.path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(Math.min(MIB, content.size));
-    for (let done = 0; done < content.size; ) {
-      const length = readSync(source, buffer, 0, Math.min(buffer.length, content.size - done), done);
-      if (length === 0) throw new AshlarError(`${content.path} became shorter while it was read`);
-      writeAll(fd, buffer.subarray(0, length), offset + done);
-      done += length;
-    }
-  } finally {
-    closeSync(source);
-  }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, offset: number): void {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
 }

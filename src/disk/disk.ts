@@ -1,0 +1,235 @@
+/** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, rmSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromText } from '../layers/index.ts';
+import { AshlarError } from '../support/errors.ts';
+import { bootCode } from './boot/bios.ts';
+import { loaderFiles, prepareBoot } from './boot/prepare.ts';
+import { textContent, writeInTree } from './boot/tree.ts';
+import type { EspFile, PreparedBoot } from './boot/types.ts';
+import { fatSizeFor, writeFat } from './fat/fat.ts';
+import { devicesBelow } from './file-systems/devices.ts';
+import { hashTreeSize, makeHashTree } from './file-systems/hash-tree.ts';
+import { makeFileSystem, neededSize } from './file-systems/make.ts';
+import { makeSwap } from './file-systems/swap.ts';
+import { type Ids, idsOf, uuidOf } from './ids.ts';
+import { espId, type Layout, layOut, type PlannedDisk, planDisk } from './layout.ts';
+import { partitionNumbers } from './partition-numbers.ts';
+import { type Piece, writePieces } from './pieces.ts';
+import type { DiskPartition, DiskRequest, MadeDisk, MadePartition } from './request.ts';
+import { guidTable } from './tables/gpt.ts';
+import { msdosTable } from './tables/mbr.ts';
+import type { PartitionKind } from './tables/partition-types.ts';
+import type { TablePartition } from './tables/table.ts';
+import { clampTimes, emptyDirectory, prepareTree } from './tree-changes.ts';
+import type { DiskSpec, FileSystemSpec } from './types.ts';
+
+/** As many digits as a root hash has, which is not known before everything else is written. */
+const ANY_HASH = '0'.repeat(64);
+
+/**
+ * Makes a raw disk of a tree, which changes on the way. Throws AshlarError when the tree lacks what it needs to start, or
+ * when something has no room; no file is left then.
+ */
+export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
+  const { spec, tree, epoch, output, signal } = request;
+  const started = Date.now();
+  const ids = idsOf(request.identity);
+  const planned = planDisk(spec, ids);
+  const { partitions } = planned;
+  if (spec.tellsNumbers)
+    writeInTree(tree, '/config.partids', 0o644, textContent(partitionNumbers(partitions)));
+  const boot = await prepareBoot({ ...request, partitions });
+  prepareTree(tree, partitions, boot);
+  clampTimes(tree, epoch, started);
+  const files = await loaderFiles(boot, spec.root.verity && ANY_HASH);
+  const layout = await decideLayout(request, planned, files);
+  signal.throwIfAborted();
+  try {
+    const rootHash = await writeDisk({ request, ids, planned, boot, files, layout });
+    return {
+      ...layout,
+      id: planned.id,
+      kernel: boot.kernel.version,
+      initrd: boot.initrd?.kind,
+      rootHash,
+    };
+  } catch (error) {
+    rmSync(output, { force: true });
+    throw error;
+  }
+}
+
+async function decideLayout(
+  request: DiskRequest,
+  planned: PlannedDisk,
+  files: readonly EspFile[],
+): Promise<Layout> {
+  const { spec, scratch, signal } = request;
+  const fileSystems = new Map<string, number>();
+  for (const partition of planned.partitions) {
+    const { mountPoint, name } = partition;
+    const fileSystem = fileSystemOf(spec, partition);
+    if (!fileSystem) continue;
+    const without = mountedBelow(planned.partitions, mountPoint);
+    const { tree } = contentOf(request, partition);
+    fileSystems.set(name, await neededSize({ fileSystem, tree, without, scratch, signal }));
+  }
+  return layOut(spec, planned, { fileSystems, esp: fatSizeFor(files), hashTree: hashTreeSize });
+}
+
+/** The part of the tree that belongs on a partition; nothing where it is mounted nowhere. */
+function contentOf(
+  { tree, devices, scratch, epoch }: DiskRequest,
+  { mountPoint }: DiskPartition,
+): Pick<DiskRequest, 'tree' | 'devices'> {
+  if (mountPoint === '/') return { tree, devices };
+  if (mountPoint !== undefined)
+    return { tree: tree + mountPoint, devices: devicesBelow(devices, fromText(mountPoint.slice(1))) };
+  const empty = join(scratch, 'empty');
+  mkdirSync(empty, { recursive: true, mode: 0o755 });
+  utimesSync(empty, epoch, epoch);
+  return { tree: empty, devices: [] };
+}
+
+/** Places of other partitions in one that is mounted here, relative to it. */
+function mountedBelow(partitions: readonly DiskPartition[], mountPoint: string | undefined): string[] {
+  if (mountPoint === undefined) return [];
+  const start = mountPoint === '/' ? '/' : `${mountPoint}/`;
+  return partitions.flatMap(({ mountPoint: other }) =>
+    other !== undefined && other !== mountPoint && other.startsWith(start) ? [other.slice(start.length)] : [],
+  );
+}
+
+/** What the spec says of a file system that is filled from the tree, or is empty. */
+function fileSystemOf(spec: DiskSpec, { role, name }: DiskPartition): FileSystemSpec | undefined {
+  switch (role) {
+    case 'root':
+      return spec.root;
+    case 'boot':
+      return spec.boot;
+    case 'data':
+      return spec.partitions.find(partition => partition.name === name)?.fileSystem;
+    default:
+      return undefined;
+  }
+}
+
+interface Writing {
+  readonly request: DiskRequest;
+  readonly ids: Ids;
+  readonly planned: PlannedDisk;
+  readonly boot: PreparedBoot;
+  /** Of the ESP, before the root hash is known. */
+  readonly files: readonly EspFile[];
+  readonly layout: Layout;
+}
+
+/** Returns the root hash, if there is one. */
+async function writeDisk(writing: Writing): Promise<string | undefined> {
+  const { request, ids, planned, boot, layout } = writing;
+  const { spec, output: file } = request;
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
+  try {
+    ftruncateSync(fd, layout.bytes);
+    writePieces(fd, tableOf(spec, planned, layout));
+    writePieces(fd, bootPieces(spec, boot, layout));
+    for (const { role, fileSystem, start, size } of layout.partitions)
+      if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
+    await fillPartitions(request, layout);
+    const rootHash = await protectRoot(request, ids, layout);
+    const esp = layout.partitions.find(({ role }) => role === 'efi');
+    if (esp) {
+      const files = rootHash === undefined ? writing.files : await loaderFiles(boot, rootHash);
+      const { label } = esp.fileSystem ?? { label: '' };
+      const place = { offset: esp.start, size: esp.size, sectorSize: spec.sectorSize };
+      writeFat(fd, { ...place, volumeId: espId(ids), label, time: request.epoch, files });
+    }
+    return rootHash;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Those mounted deepest come first: what a partition holds leaves the tree before the one around it is made. */
+async function fillPartitions(request: DiskRequest, { partitions }: Layout): Promise<void> {
+  const { spec, tree, output: file } = request;
+  const depth = ({ mountPoint = '/' }: MadePartition) =>
+    mountPoint === '/' ? 0 : mountPoint.split('/').length;
+  for (const partition of [...partitions].sort((a, b) => depth(b) - depth(a))) {
+    const { mountPoint, start, size } = partition;
+    request.signal.throwIfAborted();
+    const fileSystem = fileSystemOf(spec, partition);
+    if (fileSystem && partition.fileSystem) {
+      const place = { file, offset: start, size, fileSystem, uuid: partition.fileSystem.uuid };
+      const content = contentOf(request, partition);
+      const subvolumes = partition.role === 'root' ? spec.root.subvolumes : undefined;
+      await makeFileSystem({ ...request, ...place, ...content, ...(subvolumes && { subvolumes }) });
+    }
+    if (mountPoint !== undefined && mountPoint !== '/') emptyDirectory(tree, mountPoint);
+  }
+}
+
+async function protectRoot(
+  request: DiskRequest,
+  ids: Ids,
+  { partitions }: Layout,
+): Promise<string | undefined> {
+  const { output: file, signal } = request;
+  const root = partitions.find(({ role }) => role === 'root');
+  const hashes = partitions.find(({ role }) => role === 'verity');
+  if (!root || !hashes) return undefined;
+  return makeHashTree({
+    file,
+    dataOffset: root.start,
+    dataSize: root.size,
+    hashOffset: hashes.start,
+    uuid: uuidOf(ids, 'hash tree'),
+    salt: ids('salt').toString('hex'),
+    signal,
+  });
+}
+
+/** What a BIOS reads: the first sector, and GRUB behind it or in a partition of its own. */
+function bootPieces(spec: DiskSpec, { bios }: PreparedBoot, { partitions }: Layout): Piece[] {
+  if (!bios) return [];
+  const legacy = partitions.find(({ role }) => role === 'legacy');
+  if (!legacy && spec.table === 'gpt')
+    throw new AshlarError(
+      'a machine with a BIOS starts from a GPT disk only with a partition for its boot loader',
+    );
+  const start = legacy ? legacy.start / spec.sectorSize : 1;
+  const sectors = legacy ? legacy.size / spec.sectorSize : spec.firstSector - 1;
+  const code = bootCode(bios, start, sectors);
+  return [
+    { offset: 0, bytes: code.first },
+    { offset: start * spec.sectorSize, bytes: code.core },
+  ];
+}
+
+function tableOf(spec: DiskSpec, planned: PlannedDisk, { bytes, partitions }: Layout): Piece[] {
+  const { sectorSize, architecture, hybridMbr } = spec;
+  const { signature, id } = planned;
+  const placed = partitions.map(partition => ({
+    ...tablePartition(spec, partition),
+    id: partition.uuid,
+    name: partition.partitionName,
+  }));
+  const table = { sectorSize, sectors: bytes / sectorSize, signature, partitions: placed };
+  if (spec.table === 'gpt') return guidTable({ ...table, id, architecture, hybrid: hybridMbr });
+  const active =
+    partitions.find(({ role }) => role === 'boot') ?? partitions.find(({ role }) => role === 'root');
+  return msdosTable({ ...table, active: spec.firmware === 'bios' ? active?.number : undefined });
+}
+
+function tablePartition(spec: DiskSpec, partition: MadePartition): TablePartition {
+  const { number, start, size } = partition;
+  const { sectorSize } = spec;
+  return { number, kind: kindOf(spec, partition), start: start / sectorSize, sectors: size / sectorSize };
+}
+
+function kindOf(spec: DiskSpec, { role, name }: DiskPartition): PartitionKind {
+  return role === 'data'
+    ? (spec.partitions.find(partition => partition.name === name)?.partitionType ?? 'linux')
+    : role;
+}

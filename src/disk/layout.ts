@@ -1,0 +1,268 @@
+/** Which partitions a disk has, in which order, and where they are: decided before anything is written. */
+import { AshlarError } from '../support/errors.ts';
+import { eightDigits, type Ids, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
+import { alignDown, alignUp, MIB } from './pieces.ts';
+import type { DiskPartition, MadePartition, PartitionFileSystem, PartitionRole } from './request.ts';
+import { guidTableSize } from './tables/gpt.ts';
+import { CHAIN_ROOM } from './tables/mbr.ts';
+import type { DiskSpec, FileSystemSpec, PartitionSpec } from './types.ts';
+
+/** The core image of GRUB takes a quarter of it. */
+export const LEGACY_SIZE = 2 * MIB;
+const ESP_LABEL = 'EFI';
+
+/** The disk, and its partitions in the order in which they lie on it. */
+export interface PlannedDisk {
+  /** GUID, or eight hexadecimal digits of msdos tables. */
+  readonly id: string;
+  /** Of the MBR. */
+  readonly signature: number;
+  readonly partitions: readonly DiskPartition[];
+}
+
+/** A BIOS starts GRUB from a partition of its own, or from the gap before the first one; sectors are of 512 bytes. */
+export function startsFromBios(spec: DiskSpec): boolean {
+  return spec.loader === 'grub' && spec.sectorSize === 512 && (spec.firmware === 'bios' || hasLegacy(spec));
+}
+
+function hasLegacy({ firmware, legacyBoot, table, sectorSize }: DiskSpec): boolean {
+  return legacyBoot && firmware !== 'bios' && table === 'gpt' && sectorSize === 512;
+}
+
+/** A BIOS that reads a GPT needs the same place. */
+function hasLegacyPartition(spec: DiskSpec): boolean {
+  return hasLegacy(spec) || (spec.firmware === 'bios' && spec.table === 'gpt');
+}
+
+export function planDisk(spec: DiskSpec, ids: Ids): PlannedDisk {
+  const signature = shortIdOf(ids, 'disk signature');
+  const wanted = wantedPartitions(spec, ids);
+  const numbers = numbersOf(spec, wanted);
+  const partitions = wanted.map(({ fixed: _, ...partition }, i): DiskPartition => {
+    const number = numbers[i] ?? 0;
+    const uuid =
+      spec.table === 'gpt'
+        ? uuidOf(ids, `partition ${partition.name}`)
+        : `${eightDigits(signature)}-${number.toString(16).padStart(2, '0')}`;
+    return { ...partition, number, uuid };
+  });
+  checkNames(partitions);
+  return { id: spec.table === 'gpt' ? uuidOf(ids, 'disk') : eightDigits(signature), signature, partitions };
+}
+
+interface WantedPartition extends Omit<DiskPartition, 'number' | 'uuid'> {
+  /** The number that the description wants. */
+  readonly fixed: number | undefined;
+}
+
+function wantedPartitions(spec: DiskSpec, ids: Ids): WantedPartition[] {
+  const { numbers, root, boot, swap } = spec;
+  const wanted: WantedPartition[] = [];
+  if (hasLegacyPartition(spec))
+    wanted.push({ role: 'legacy', name: 'legacy', partitionName: 'p.legacy', fixed: numbers.legacy });
+  if (spec.firmware !== 'bios') {
+    const fileSystem = { type: 'vfat', uuid: volumeIdText(espId(ids)), label: ESP_LABEL } as const;
+    const names = { role: 'efi', name: 'efi', partitionName: 'p.UEFI' } as const;
+    wanted.push({ ...names, mountPoint: '/boot/efi', fileSystem, fixed: numbers.efi });
+  }
+  if (boot) {
+    const names = { role: 'boot', name: 'boot', partitionName: 'p.lxboot' } as const;
+    const fileSystem = fileSystemOf(boot, ids, 'boot');
+    wanted.push({ ...names, mountPoint: '/boot', fileSystem, fixed: numbers.boot });
+  }
+  if (swap) {
+    const fileSystem = { type: 'swap', uuid: uuidOf(ids, 'swap'), label: swap.label } as const;
+    wanted.push({ role: 'swap', name: 'swap', partitionName: 'p.swap', fileSystem, fixed: undefined });
+  }
+  const data = (partition: PartitionSpec): WantedPartition => ({
+    role: 'data',
+    name: partition.name,
+    partitionName: partition.partitionName,
+    ...(partition.mountPoint !== undefined && { mountPoint: partition.mountPoint }),
+    ...(partition.fileSystem && { fileSystem: fileSystemOf(partition.fileSystem, ids, partition.name) }),
+    fixed: partition.number,
+  });
+  wanted.push(...spec.partitions.filter(partition => !partition.last).map(data));
+  if (root.verity)
+    wanted.push({ role: 'verity', name: 'verity', partitionName: 'p.lxverity', fixed: undefined });
+  // Last, so that the running system can make it larger.
+  const fileSystem = fileSystemOf(root, ids, 'root');
+  const names = { role: 'root', name: 'root', partitionName: 'p.lxroot' } as const;
+  wanted.push({ ...names, mountPoint: '/', fileSystem, fixed: numbers.root });
+  wanted.push(...spec.partitions.filter(partition => partition.last).map(data));
+  return wanted;
+}
+
+export function espId(ids: Ids): number {
+  return shortIdOf(ids, 'efi');
+}
+
+function fileSystemOf(spec: FileSystemSpec, ids: Ids, name: string): PartitionFileSystem {
+  const { type, label, mountOptions } = spec;
+  return { type, label, uuid: uuidOf(ids, `file system ${name}`), ...(mountOptions && { mountOptions }) };
+}
+
+/** Those that the description says; the others get what is left, in their order. */
+function numbersOf(spec: DiskSpec, wanted: readonly WantedPartition[]): number[] {
+  const most = spec.table === 'gpt' ? 128 : 4;
+  const taken = new Map<number, string>();
+  for (const { fixed, name } of wanted) {
+    if (fixed === undefined) continue;
+    const other = taken.get(fixed);
+    if (other !== undefined)
+      throw new AshlarError(`the partitions ${other} and ${name} both have the number ${fixed}`);
+    if (!Number.isInteger(fixed) || fixed < 1 || fixed > most)
+      throw new AshlarError(
+        `the partition ${name} cannot have the number ${fixed} in a table of type ${spec.table}`,
+        {
+          hint: `Numbers are from 1 to ${most}.`,
+        },
+      );
+    taken.set(fixed, name);
+  }
+  // What the fourth would be is the extended partition then.
+  const extended = spec.table === 'msdos' && wanted.length > 4;
+  if (extended && taken.size > 0)
+    throw new AshlarError(
+      'numbers of partitions cannot be chosen where a table of type msdos has more than four',
+    );
+  let next = 1;
+  return wanted.map(({ fixed }) => {
+    if (fixed !== undefined) return fixed;
+    while (taken.has(next) || (extended && next === 4)) next++;
+    return next++;
+  });
+}
+
+function checkNames(partitions: readonly DiskPartition[]): void {
+  const names = new Set<string>();
+  const mountPoints = new Set<string>();
+  for (const { name, mountPoint } of partitions) {
+    if (names.has(name)) throw new AshlarError(`two partitions have the name ${name}`);
+    names.add(name);
+    if (mountPoint === undefined) continue;
+    if (mountPoints.has(mountPoint))
+      throw new AshlarError(`two partitions are to be mounted at ${mountPoint}`);
+    mountPoints.add(mountPoint);
+  }
+}
+
+/** What contents need, in bytes. */
+export interface ContentSizes {
+  /** By the names of partitions: what their file systems need at least. The root is among them. */
+  readonly fileSystems: ReadonlyMap<string, number>;
+  /** What the files of the ESP need. */
+  readonly esp: number;
+  /** What the hash tree of a root of so many bytes needs. */
+  readonly hashTree: (rootSize: number) => number;
+}
+
+export interface Layout {
+  readonly bytes: number;
+  readonly partitions: readonly MadePartition[];
+}
+
+/**
+ * Places for all partitions: each begins where the one before ends, at the next whole MiB. What a disk of fixed size has
+ * left belongs to the root, where that has no size of its own, else to a last partition. Throws when contents have no
+ * room.
+ */
+export function layOut(spec: DiskSpec, planned: PlannedDisk, content: ContentSizes): Layout {
+  const { sectorSize, table, size: wanted } = spec;
+  if (spec.firstSector * sectorSize < (table === 'gpt' ? guidTableSize(sectorSize) : sectorSize))
+    throw new AshlarError(
+      `no partition can start at sector ${spec.firstSector}: the partition table is there`,
+    );
+  const sizes = leastSizes(spec, planned.partitions, content);
+  const tail = (table === 'gpt' ? MIB : 0) + spec.unpartitioned;
+  const needed = endOf(place(spec, planned.partitions, sizes)) + tail;
+  if (wanted.kind === 'fixed' && needed > wanted.bytes)
+    throw new AshlarError(
+      `the disk is to have ${mebibytes(wanted.bytes)}, but what belongs on it needs ${mebibytes(needed)}`,
+      { hint: 'Without a size it is as large as its content needs.' },
+    );
+  const grows = growingPartition(spec);
+  if (grows !== undefined) {
+    const more =
+      wanted.kind === 'fixed' ? alignDown(wanted.bytes - needed, MIB) : alignUp(wanted.additional, MIB);
+    sizes.set(grows, (sizes.get(grows) ?? 0) + more);
+  }
+  const partitions = place(spec, planned.partitions, sizes);
+  const bytes = wanted.kind === 'fixed' ? alignDown(wanted.bytes, sectorSize) : endOf(partitions) + tail;
+  return { bytes: alignUp(bytes, sectorSize), partitions };
+}
+
+/** The name of the partition that takes what is left. A root that dm-verity checks never changes: it needs no more. */
+function growingPartition({ root, partitions }: DiskSpec): string | undefined {
+  if (root.size === undefined && !root.verity) return 'root';
+  return partitions.findLast(({ last }) => last)?.name;
+}
+
+function leastSizes(
+  spec: DiskSpec,
+  partitions: readonly DiskPartition[],
+  content: ContentSizes,
+): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { name, role } of partitions) {
+    const needed = content.fileSystems.get(name) ?? 0;
+    const given = givenSize(spec, role, name);
+    if (given !== undefined && given < needed)
+      throw new AshlarError(
+        `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(needed)}`,
+      );
+    if (role === 'efi') sizes.set(name, given ?? espSizeFor(content.esp));
+    else if (role !== 'verity') sizes.set(name, alignUp(given ?? needed, MIB));
+  }
+  if (spec.root.verity) sizes.set('verity', alignUp(content.hashTree(sizes.get('root') ?? 0), MIB));
+  return sizes;
+}
+
+function givenSize(spec: DiskSpec, role: PartitionRole, name: string): number | undefined {
+  switch (role) {
+    case 'legacy':
+      return LEGACY_SIZE;
+    case 'efi':
+      return spec.espSize;
+    case 'boot':
+      return spec.boot?.size;
+    case 'swap':
+      return spec.swap?.size;
+    case 'root':
+      return spec.root.size;
+    case 'data':
+      return spec.partitions.find(partition => partition.name === name)?.size;
+    case 'verity':
+      return undefined;
+  }
+}
+
+/** FAT32 starts here; twice the content, for an update lies beside what it replaces. */
+function espSizeFor(content: number): number {
+  return alignUp(Math.max(33 * MIB, 2 * content), MIB);
+}
+
+function place(
+  spec: DiskSpec,
+  partitions: readonly DiskPartition[],
+  sizes: ReadonlyMap<string, number>,
+): MadePartition[] {
+  const first = spec.firstSector * spec.sectorSize;
+  let end = first;
+  return partitions.map(partition => {
+    const aligned = end === first ? first : alignUp(end, MIB);
+    const isLogical = spec.table === 'msdos' && partition.number > 4;
+    const start = isLogical ? aligned + CHAIN_ROOM : aligned;
+    const size = sizes.get(partition.name) ?? 0;
+    end = start + size;
+    return { ...partition, start, size };
+  });
+}
+
+function endOf(partitions: readonly MadePartition[]): number {
+  return partitions.reduce((end, { start, size }) => Math.max(end, alignUp(start + size, MIB)), 0);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Number((bytes / MIB).toFixed(1))} MiB`;
+}
