@@ -1,7 +1,8 @@
 /** What packages and the setup of a tree depend on. */
 import { readFileSync } from 'node:fs';
 import { repositoryIdentity } from '../../packages/index.ts';
-import type { ImagePlan, PackagesStep, Repository, SetupStep } from '../../plan/types.ts';
+import type { Repository } from '../../plan/system-steps.ts';
+import type { ImagePlan, PackagesStep, SetupStep } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { chainOf } from '../layer-records.ts';

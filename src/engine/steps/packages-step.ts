@@ -1,14 +1,5 @@
 /** Steps that install and remove packages. */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PackedLayer, PackOptions } from '../../layers/index.ts';
 import {
@@ -24,7 +15,7 @@ import {
   WORK,
 } from '../../packages/index.ts';
 import { sourcesOfStep } from '../../plan/step-sources.ts';
-import type { PackagesStep, Repository, Source } from '../../plan/types.ts';
+import type { PackagesStep, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { say } from '../context.ts';
 import { customization, packagesParts } from '../keys/system-parts.ts';

@@ -1,0 +1,54 @@
+/**
+ * Packages that were fetched, kept in the store for all builds. A run gets links to them in a directory of its own, and
+ * what it has fetched besides is kept afterwards; no two runs write to one directory. Managers check what they find
+ * against the digests of the repository's index, so that a bad file there costs a download and nothing else.
+ */
+import { copyFileSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { packageArchive } from '../../packages/index.ts';
+import type { PackagesStep } from '../../plan/types.ts';
+import { codeOf } from '../../support/errors.ts';
+import type { Store } from '../store/store.ts';
+
+/** Puts what is kept for a manager into a directory. */
+export function lendArchives(manager: PackagesStep['manager'], directory: string, store: Store): void {
+  const kept = directoryOf(manager, store);
+  for (const name of archivesIn(kept)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    linkOrCopy(join(kept, name), join(directory, name));
+  }
+}
+
+/** Keeps what came into a directory since. */
+export function keepArchives(manager: PackagesStep['manager'], directory: string, store: Store): void {
+  const kept = directoryOf(manager, store);
+  for (const name of archivesIn(directory)) {
+    const [source, target] = [join(directory, name), join(kept, name)];
+    if (lstatSync(target, { throwIfNoEntry: false })?.ino === lstatSync(source).ino) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    const temporary = store.temporaryPath('package');
+    linkOrCopy(source, temporary);
+    renameSync(temporary, target);
+  }
+}
+
+function directoryOf(manager: PackagesStep['manager'], store: Store): string {
+  return join(store.path, 'packages', manager);
+}
+
+function archivesIn(directory: string): readonly string[] {
+  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    name => packageArchive(name) && lstatSync(join(directory, name)).isFile(),
+  );
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch (error) {
+    // Somebody else's file, or one with too many links.
+    if (!['EPERM', 'EMLINK', 'EXDEV'].includes(codeOf(error) ?? '')) throw error;
+    copyFileSync(source, target);
+  }
+}

@@ -1,0 +1,61 @@
+/** Whose package manager does the work of a step: the tree's own, or the host's. */
+import { statSync } from 'node:fs';
+import { hostPrograms, managerPrograms, missingTool, type PackageRequest } from '../../packages/index.ts';
+import type { PackagesStep } from '../../plan/types.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { findProgram, runProgram } from '../../support/process.ts';
+import type { LookContext } from '../context.ts';
+import { keyOf } from '../keys/keys.ts';
+import type { LayerRecord } from '../values.ts';
+import { treeOf } from './targets.ts';
+
+/** @throws AshlarError when neither the tree nor the host has a program for it. */
+export async function toolFor(
+  { manager, at }: Pick<PackagesStep, 'manager' | 'at'>,
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<PackageRequest['tool']> {
+  const { inTree, databases } = managerPrograms(manager);
+  if (await hasAny(inTree, layers, context)) return 'tree';
+  const tool = (await hasAny(databases, layers, context)) ? 'host' : 'host-on-nothing';
+  const { host, hostOnNothing } = hostPrograms(manager);
+  const program = tool === 'host' ? host : hostOnNothing;
+  if (findProgram(program) === undefined) {
+    const { message, hint } = missingTool(manager, program);
+    throw new AshlarError(message, { at, hint });
+  }
+  return tool;
+}
+
+async function hasAny(
+  paths: readonly string[],
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<boolean> {
+  if (layers.length === 0) return false;
+  const { tree, settle } = await treeOf(layers, context);
+  for (const path of paths) {
+    const { found } = await tree.resolve(path);
+    if (found.kind === 'absent') continue;
+    await settle();
+    return true;
+  }
+  return false;
+}
+
+/** Version of the host's program that makes a first system; undefined when it is not here. */
+export async function hostToolVersion(
+  manager: PackagesStep['manager'],
+  { store }: LookContext,
+): Promise<string | undefined> {
+  const path = findProgram(hostPrograms(manager).hostOnNothing);
+  if (path === undefined) return undefined;
+  const { size, mtimeMs } = statSync(path);
+  const key = keyOf('package tool', [['stamp', `${path} ${size} ${mtimeMs}`]]);
+  const known = store.database.recall('lookups', key);
+  if (typeof known === 'string') return known;
+  const { stdout, stderr } = await runProgram(path, ['--version']);
+  const version = /\d+(?:\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown';
+  store.database.remember('lookups', key, version);
+  return version;
+}

@@ -1,0 +1,85 @@
+/** pacman of Arch Linux. */
+import { NONE_INSTALLED_LINES } from './removal.ts';
+import {
+  ARCHIVES,
+  type ManagerWork,
+  type PackageRequest,
+  REPOSITORIES,
+  type RepositoryAccess,
+  WORK,
+} from './types.ts';
+import { fileName, unique, urlWithCredentials, words } from './words.ts';
+
+export function pacman(request: PackageRequest): ManagerWork {
+  const { repositories, collections, ignore, install, uninstall, keys, sourceDateEpoch, recommended } =
+    request;
+  const groups = collections.flatMap(({ kind, name }) => (kind === 'collection' ? [name] : []));
+  const wanted = [...install, ...groups];
+  const keyFiles = unique([...keys, ...repositories.flatMap(repository => repository.keys)]);
+  const start = words(
+    ...['pacman', '--noconfirm', '--noprogressbar', '--config', `${WORK}/pacman.conf`],
+    ...['--cachedir', `${WORK}/${ARCHIVES}`, '--logfile', '/dev/null'],
+    ...(request.tool === 'tree' ? [] : ['--root', '/target']),
+  );
+  const asked = [
+    ...(groups.length < collections.length ? ['products and modules'] : []),
+    ...(recommended ? ['recommended packages'] : []),
+  ];
+  return {
+    files: {
+      'pacman.conf': '[options]\nArchitecture = auto\n',
+      ...Object.fromEntries(
+        repositories.map((repository, i) => [
+          `${REPOSITORIES}/${fileName(repository, i)}.conf`,
+          section(repository, fileName(repository, i), request),
+        ]),
+      ),
+    },
+    warnings: asked.map(what => `pacman knows no ${what}: this is left out`),
+    lines: [
+      `mkdir -p $W/${ARCHIVES} $T/var/lib/pacman`,
+      `cat $C/pacman.conf $W/${REPOSITORIES}/*.conf >$W/pacman.conf`,
+      ...keyFiles.map(file => `pacman-key --add ${words(file)}`),
+      'touch $W/begin',
+      ...(wanted.length > 0
+        ? [`${start} -Sy --needed ${words(...ignore.map(name => `--ignore=${name}`), ...wanted)}`]
+        : []),
+      ...(uninstall.length > 0 ? [...installedOf(uninstall), `${start} -Rs $present`] : []),
+      ...(request.delete.length > 0
+        ? [...installedOf(request.delete), `${start} -Rdd --noscriptlet $present`]
+        : []),
+      ...(sourceDateEpoch === undefined ? [] : steadyDates(sourceDateEpoch)),
+    ],
+  };
+}
+
+function section(repository: RepositoryAccess, name: string, { checkSignatures }: PackageRequest): string {
+  const { checkRepository, checkPackages, urlKind } = repository;
+  const packages = (checkPackages ?? checkSignatures) ? 'PackageRequired' : 'PackageNever';
+  const database = checkRepository ? 'DatabaseRequired' : 'DatabaseNever';
+  const server = urlKind === 'mirrorlist' ? 'Include' : 'Server';
+  const lines = [
+    `[${name}]`,
+    `SigLevel = ${packages} ${database}`,
+    `${server} = ${urlWithCredentials(repository)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The database of what is installed says when. */
+function steadyDates(epoch: number): readonly string[] {
+  return [
+    'find $T/var/lib/pacman/local -name desc -newer $W/begin -exec \\',
+    `  sed -i '/^%INSTALLDATE%$/{n;s/.*/${epoch}/}' {} +`,
+  ];
+}
+
+function installedOf(names: readonly string[]): readonly string[] {
+  return [
+    'present=',
+    `for name in ${words(...names)}; do`,
+    '  ! pacman --dbpath "$T/var/lib/pacman" -Q "$name" >/dev/null 2>&1 || present="$present $name"',
+    'done',
+    ...NONE_INSTALLED_LINES,
+  ];
+}

@@ -1,0 +1,55 @@
+/** What a repository in a directory of the host has, without reading its packages. */
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/** Files that say by digest what all others are, where a repository has one: those of apt, rpm and apk. */
+const INDEXES = [
+  'InRelease',
+  'Release',
+  'Packages',
+  'Packages.gz',
+  'Packages.xz',
+  'Packages.zst',
+  'repodata/repomd.xml',
+];
+
+/** Files whose content counts; of others the size and time do. */
+const SMALL = 64 * 1024 * 1024;
+
+/**
+ * Equal for equal content: of the index where there is one, else of the list of files with their sizes and times.
+ * Undefined when it is not there.
+ */
+export function repositoryIdentity(directory: string, distribution?: string): string | undefined {
+  if (!lstatSync(`${directory}/`, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const top =
+    distribution === undefined || isFlat(distribution) ? directory : join(directory, 'dists', distribution);
+  const hash = createHash('sha256');
+  const indexes = INDEXES.map(name => join(top, name)).filter(isSmallFile);
+  for (const path of indexes)
+    hash
+      .update(`${relative(top, path)}\0`)
+      .update(readFileSync(path))
+      .update('\0');
+  if (indexes.length === 0) for (const line of listing(directory)) hash.update(`${line}\0`);
+  return hash.digest('hex');
+}
+
+function isFlat(distribution: string): boolean {
+  return distribution.endsWith('/');
+}
+
+function isSmallFile(path: string): boolean {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  return entry?.isFile() === true && entry.size <= SMALL;
+}
+
+function listing(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .flatMap(name => {
+      const entry = lstatSync(join(directory, name), { throwIfNoEntry: false });
+      return entry?.isFile() ? [`${name} ${entry.size} ${entry.mtimeMs}`] : [];
+    });
+}
