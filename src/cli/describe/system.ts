@@ -1,5 +1,7 @@
 /** `system`: the commands that users of KIWI know. Their code is loaded when they are called. */
 import { Command, CommanderError, Option } from 'commander';
+import type { SystemInfoFlags } from '../commands/system-info.ts';
+import { kiwiGlobalsOf } from '../kiwi/globals.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
 import { repeatable } from '../options.ts';
 
@@ -25,7 +27,31 @@ export function checkKiwiOptions(program: Command, command: Command): void {
 }
 
 function commandsOfSystem(): readonly Command[] {
-  return [];
+  return [describeInfo(), describeValidate()];
+}
+
+function describeInfo(): Command {
+  return withDescription(newCommand('info', 'print as JSON what a description means'))
+    .addHelpText(
+      'after',
+      `
+Without --profile and --type all that can be chosen is printed: no profile and each profile, with each of its types.`,
+    )
+    .action(async (flags: SystemInfoFlags, command: Command) =>
+      (await import('../commands/system-info.ts')).systemInfo(kiwiGlobalsOf(command), flags),
+    );
+}
+
+function describeValidate(): Command {
+  return withDescription(
+    newCommand('validate', 'print all that is wrong with a description, or "valid"'),
+  ).action(async (flags: SystemInfoFlags, command: Command) =>
+    (await import('../commands/system-info.ts')).systemValidate(kiwiGlobalsOf(command), flags),
+  );
+}
+
+function withDescription(command: Command): Command {
+  return command.option('--description <dir>', 'the directory of the description', '.');
 }
 
 /** A command whose wrong use ends with 2, as scripts expect. */

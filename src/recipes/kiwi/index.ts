@@ -13,3 +13,4 @@ export {
 } from './load.ts';
 export type { KiwiChoice, KiwiDescription } from './model.ts';
 export { type KiwiSource, resolveDescription } from './resolve/description.ts';
+export { kiwiState, listKiwiStates } from './state.ts';

@@ -51,7 +51,7 @@ function checkAttributes(element: XmlElement, rule: ElementRule, report: Report)
       report(`<${element.name}> has no attribute ${name}`, at, attributeHint(name, element.name, rule));
     else if (seen.has(name)) report(`<${element.name}> has the attribute ${name} twice`, at);
     else {
-      checkValue(value, known.form, valueAt, report);
+      checkValue(`${name} of <${element.name}>`, value, known.form, valueAt, report);
       checkImageType(element, name, known, at, report);
     }
     seen.add(name);
@@ -104,20 +104,21 @@ function checkCount(element: XmlElement, name: string, multiplicity: Multiplicit
 
 function checkText(element: XmlElement, { content }: ElementRule, report: Report): void {
   const text = element.text.trim();
-  if (content !== undefined) checkValue(text, content, element.textAt, report);
+  if (content !== undefined) checkValue(`<${element.name}>`, text, content, element.textAt, report);
   else if (text !== '') report(`<${element.name}> cannot hold text`, element.textAt);
 }
 
-function checkValue(value: string, form: ValueForm, at: SourceSpan, report: Report): void {
+/** @param what What has the value. */
+function checkValue(what: string, value: string, form: ValueForm, at: SourceSpan, report: Report): void {
   const expected = misfit(value, form);
   if (expected === undefined) return;
   const guess = typeof form === 'object' && 'words' in form ? didYouMean(value, form.words) : undefined;
-  report(`"${shorten(value)}" does not fit: expected ${expected}`, at, guess);
+  report(`${what} is "${shorten(value)}", not ${expected}`, at, guess);
 }
 
 function expectation(form: ValueForm): string | undefined {
   const expected = misfit('', form);
-  return expected && `expected is ${expected}`;
+  return expected && `it is ${expected}`;
 }
 
 /** Texts of strangers may be long. */

@@ -1,0 +1,65 @@
+/** `system info` and `system validate`: what a KIWI description means, and whether it is right. */
+import { join, relative, resolve } from 'node:path';
+import {
+  type KiwiChoice,
+  type KiwiDescription,
+  type KiwiSource,
+  kiwiState,
+  listKiwiStates,
+  listKiwiTypes,
+  readKiwi,
+  resolveDescription,
+} from '../../recipes/kiwi/index.ts';
+import type { KiwiGlobals } from '../kiwi/globals.ts';
+import { openLog, withPlace } from '../log.ts';
+
+export interface SystemInfoFlags {
+  /** The directory of the description. */
+  readonly description: string;
+}
+
+/** Prints as JSON what was chosen, or all that can be chosen, as records. */
+export async function systemInfo(
+  globals: KiwiGlobals,
+  { description: directory }: SystemInfoFlags,
+): Promise<void> {
+  const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
+  const file = join(directory, relative(resolve(directory), source.file));
+  const choice = choiceOf(globals);
+  const states =
+    choice === undefined
+      ? listKiwiStates(source, file, globals.architecture)
+      : [kiwiState(resolveDescription(source, choice), file, choice.profiles.join(',') || null)];
+  process.stdout.write(`${JSON.stringify(states, null, 2)}\n`);
+}
+
+/** Prints `valid`, with what a build would ignore or refuse as warnings. @throws AshlarErrors with all mistakes */
+export async function systemValidate(
+  globals: KiwiGlobals,
+  { description: directory }: SystemInfoFlags,
+): Promise<void> {
+  const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
+  const choice = choiceOf(globals);
+  const chosen =
+    choice === undefined ? allOf(source, globals.architecture) : [resolveDescription(source, choice)];
+  const log = openLog(globals.ashlar);
+  const warnings = chosen.flatMap(({ refusals, remarks }) => [
+    ...refusals.map(({ text, at }) => withPlace(`cannot be built: ${text}`, at)),
+    ...remarks.map(({ text, at }) => withPlace(`without effect: ${text}`, at)),
+  ]);
+  for (const warning of new Set(warnings)) log('warning', warning);
+  process.stdout.write('valid\n');
+}
+
+/** What the command line chooses, if it does. */
+function choiceOf({ profiles, type, architecture }: KiwiGlobals): KiwiChoice | undefined {
+  return profiles.length === 0 && type === undefined ? undefined : { profiles, type, architecture };
+}
+
+function allOf(source: KiwiSource, architecture: string): readonly KiwiDescription[] {
+  return listKiwiTypes(source, architecture).flatMap(({ profile, types }) =>
+    types.map(type =>
+      resolveDescription(source, { profiles: profile === null ? [] : [profile], type, architecture }),
+    ),
+  );
+}
