@@ -13,7 +13,8 @@ export interface GrubPlace {
 /** Commands that lead from a loader on the ESP, or before the first partition, to the menu. */
 export function earlyConfig({ directory, search }: GrubPlace): string {
   return [
-    searchCommand(search),
+    // The short form: the long one wants the whole of GRUB, which is not yet there.
+    search.kind === 'uuid' ? `search.fs_uuid ${search.uuid} root` : `search.file ${search.path} root`,
     `set prefix=($root)${directory}`,
     `configfile ($root)${directory}/grub.cfg`,
     '',

@@ -9,16 +9,20 @@ const PREFIXES = ['uImage', 'Image', 'zImage', 'vmlinuz', 'image', 'vmlinux', 'k
 
 const MODULES = ['/usr/lib/modules', '/lib/modules'];
 
-/**
- * The newest kernel that has both modules and a kernel file.
- * @throws AshlarError when there is none.
- */
-export function findKernel(tree: string): Kernel {
-  const versions = versionsIn(tree);
-  for (const { version, modules } of versions) {
+/** The newest kernel that has both modules and a kernel file. */
+export function findKernel(tree: string): Kernel | undefined {
+  for (const { version, modules } of versionsIn(tree)) {
     const found = firstFile(tree, placesOf(version, modules));
     if (found) return { version, modules, path: found.path, size: found.size };
   }
+  return undefined;
+}
+
+/** The same. @throws AshlarError when there is none. */
+export function requireKernel(tree: string): Kernel {
+  const kernel = findKernel(tree);
+  if (kernel) return kernel;
+  const versions = versionsIn(tree);
   const searched = versions[0] ? placesOf(versions[0].version, versions[0].modules) : placesOf('<version>');
   throw new AshlarError(`No kernel found in ${tree}, searched for [${searched.join(', ')}]`, {
     hint:

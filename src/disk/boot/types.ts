@@ -35,15 +35,14 @@ export interface EspFile {
 }
 
 export interface PreparedBoot {
-  readonly kernel: Kernel;
+  /** Undefined only for disks without a loader. */
+  readonly kernel: Kernel | undefined;
   /** The initrd that the kernel starts with, if any. */
   readonly initrd: Initrd | undefined;
   /** To be written into the tree before the file systems are made. */
   readonly files: readonly TreeFile[];
-  /** To be made in the tree where they are not there: mount points. */
+  /** Mount points that are to be made in the tree where they are not there. */
   readonly directories: readonly string[];
-  /** To be removed from the tree, absolute. */
-  readonly removals: readonly string[];
   readonly bios: BiosBoot | undefined;
   readonly request: BootRequest;
 }

@@ -1,0 +1,150 @@
+/** GRUB on a disk, without grub-install and grub-mkconfig: loaders for both firmwares, and the menu in the tree. */
+import { posix } from 'node:path';
+import { AshlarError } from '../../support/errors.ts';
+import { efiName, grubTarget } from './architecture.ts';
+import { kernelCommandLine, type VerityRoot } from './command-line.ts';
+import { earlyConfig, type GrubPlace, grubConfig } from './grub-config.ts';
+import { grubDefaults } from './grub-defaults.ts';
+import { findGrubModules, makeGrubImage, missingGrub } from './grub-image.ts';
+import { optionalPartition, partitionOf } from './partitions.ts';
+import { signedChain } from './signed-chain.ts';
+import {
+  contentOf,
+  findInTree,
+  firstFile,
+  isDirectoryInTree,
+  readBytes,
+  readTextInTree,
+  textContent,
+} from './tree.ts';
+import type { BiosBoot, BootRequest, EspFile, FileContent, Initrd, Kernel, TreeFile } from './types.ts';
+
+/** What GRUB starts. */
+export interface GrubSystem {
+  readonly kernel: Kernel;
+  readonly initrd: Initrd;
+}
+
+/** Menu, settings and what GRUB reads of the tree. */
+export function grubTreeFiles(request: BootRequest, system: GrubSystem): readonly TreeFile[] {
+  const { tree, spec } = request;
+  const files: TreeFile[] = [];
+  const add = (path: string, content: FileContent, mode = 0o644) => files.push({ path, mode, content });
+  const place = placeOfMenu(request);
+  const { kernel, initrd } = system;
+  const kernelPath = kernel.path.startsWith('/boot/') ? kernel.path : `/boot/vmlinuz-${kernel.version}`;
+  if (kernelPath !== kernel.path) {
+    add(kernelPath, { kind: 'file', path: posix.join(tree, kernel.path), size: kernel.size });
+  }
+  if (initrd.kind === 'own') add(initrd.path, initrd.content, 0o600);
+  const commandLine = kernelCommandLine(request);
+  const menu = grubConfig(spec.menu, place, {
+    kernel: seenByGrub(request, kernelPath),
+    initrd: seenByGrub(request, initrd.path),
+    commandLine,
+  });
+  const directory = directoryInTree(tree);
+  add(`${directory}/grub.cfg`, textContent(menu), 0o600);
+  if (place.search.kind === 'file')
+    add(posix.join('/boot', posix.basename(place.search.path)), textContent(''));
+  const font = firstFile(tree, ['/usr/share/grub/unicode.pf2', '/usr/share/grub2/unicode.pf2']);
+  if (font && spec.menu.outputs.includes('gfxterm')) add(`${directory}/fonts/unicode.pf2`, contentOf(font));
+  const defaults = readTextInTree(tree, '/etc/default/grub') ?? '';
+  add('/etc/default/grub', textContent(grubDefaults(defaults, spec.menu, spec.menu.title, commandLine)));
+  // What kernel-install of the system would otherwise repeat of another disk.
+  if (findInTree(tree, '/etc/kernel/cmdline')) add('/etc/kernel/cmdline', textContent(`${commandLine}\n`));
+  return files;
+}
+
+/** The loader on the ESP: the signed ones of the tree where the firmware wants them, else one that is made here. */
+export async function grubEspFiles(request: BootRequest, place: GrubPlace): Promise<readonly EspFile[]> {
+  const { tree, spec, say, warn } = request;
+  const early = earlyConfig(place);
+  if (spec.firmware === 'uefi') {
+    const chain = signedChain(tree, spec.architecture, early);
+    if (chain) {
+      say('the loaders are the signed ones of the image');
+      return chain;
+    }
+    warn('Signed grub2 efi loader not found: the disk starts only where Secure Boot is off');
+  }
+  const target = grubTarget(spec.architecture);
+  const modules = findGrubModules(tree, target);
+  if (!modules) throw missingGrub(target);
+  const bytes = await makeGrubImage(request, modules, early);
+  return [{ path: `EFI/BOOT/BOOT${efiName(spec.architecture)}.EFI`, content: { kind: 'bytes', bytes } }];
+}
+
+/** What a BIOS starts; undefined where the firmware is UEFI anyway and there is no GRUB for a BIOS. */
+export async function grubForBios(request: BootRequest): Promise<BiosBoot | undefined> {
+  const { tree, spec, warn } = request;
+  const modules = findGrubModules(tree, 'i386-pc');
+  const first = modules && firstFile(modules.top, [`${modules.directory}/boot.img`]);
+  if (!modules || !first) {
+    if (spec.firmware === 'bios') throw missingGrub('i386-pc');
+    warn('grub path i386-pc not found: machines with a BIOS do not start from the disk');
+    return undefined;
+  }
+  const core = await makeGrubImage(request, modules, earlyConfig(placeOfMenu(request)));
+  return { sector: readBytes(first, SECTOR), core };
+}
+
+const SECTOR = 512;
+
+/** Where GRUB looks for its menu: in the root, or in the partition for /boot. */
+export function placeOfMenu({ tree, partitions }: BootRequest): GrubPlace {
+  const boot = optionalPartition(partitions, 'boot');
+  const { fileSystem, uuid } = boot ?? partitionOf(partitions, 'root');
+  const directory = directoryInTree(tree);
+  return {
+    directory: boot ? directory.slice('/boot'.length) : directory,
+    search:
+      fileSystem && fileSystem.type !== 'squashfs'
+        ? { kind: 'uuid', uuid: fileSystem.uuid }
+        : // squashfs has no UUID: a file that no other disk has.
+          { kind: 'file', path: `${boot ? '' : '/boot'}/disk-${uuid}` },
+  };
+}
+
+/** The menu, kernel and initrd on the ESP, where nothing in the root may change what its hash says. */
+export async function grubOfVerity(
+  request: BootRequest,
+  { kernel, initrd }: GrubSystem,
+  verity: VerityRoot,
+): Promise<readonly EspFile[]> {
+  const { tree, spec, partitions } = request;
+  const { fileSystem } = partitionOf(partitions, 'efi');
+  if (!fileSystem) throw new AshlarError('the partition for efi has no file system');
+  const place: GrubPlace = { directory: '/grub', search: { kind: 'uuid', uuid: fileSystem.uuid } };
+  const menu = grubConfig(spec.menu, place, {
+    kernel: '/linux/kernel',
+    initrd: '/linux/initrd',
+    commandLine: kernelCommandLine(request, verity),
+  });
+  return [
+    ...(await grubEspFiles(request, place)),
+    { path: 'grub/grub.cfg', content: textContent(menu) },
+    {
+      path: 'linux/kernel',
+      content: { kind: 'file', path: posix.join(tree, kernel.path), size: kernel.size },
+    },
+    { path: 'linux/initrd', content: initrd.content },
+  ];
+}
+
+/** As programs of the tree name it. */
+function directoryInTree(tree: string): string {
+  const isSecond =
+    isDirectoryInTree(tree, '/boot/grub2') ||
+    firstFile(tree, ['/usr/sbin/grub2-mkconfig', '/usr/bin/grub2-mkconfig']) !== undefined;
+  return isSecond ? '/boot/grub2' : '/boot/grub';
+}
+
+function seenByGrub({ partitions }: BootRequest, path: string): string {
+  return optionalPartition(partitions, 'boot') ? path.slice('/boot'.length) : path;
+}
+
+/** Whether GRUB finds kernel and initrd, on the file system that they are on. */
+export function grubReadsKernel({ spec, partitions }: BootRequest): boolean {
+  return spec.root.type !== 'erofs' || optionalPartition(partitions, 'boot') !== undefined;
+}
