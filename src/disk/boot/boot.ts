@@ -10,6 +10,7 @@ import {
   grubEspFiles,
   grubForBios,
   grubOfVerity,
+  grubReadsKernel,
   grubTreeFiles,
   placeOfMenu,
 } from './grub.ts';
