@@ -2,9 +2,9 @@
 import { closeSync, constants, ftruncateSync, mkdirSync, openSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromText } from '../layers/index.ts';
-import { AshlarError } from '../support/errors.ts';
 import { bootCode } from './boot/bios.ts';
-import { loaderFiles, prepareBoot } from './boot/prepare.ts';
+import { loaderFiles, prepareBoot } from './boot/boot.ts';
+import type { VerityRoot } from './boot/command-line.ts';
 import { textContent, writeInTree } from './boot/tree.ts';
 import type { EspFile, PreparedBoot } from './boot/types.ts';
 import { fatSizeFor, writeFat } from './fat/fat.ts';
@@ -24,9 +24,6 @@ import type { TablePartition } from './tables/table.ts';
 import { clampTimes, emptyDirectory, prepareTree } from './tree-changes.ts';
 import type { DiskSpec, FileSystemSpec } from './types.ts';
 
-/** As many digits as a root hash has, which is not known before everything else is written. */
-const ANY_HASH = '0'.repeat(64);
-
 /**
  * Makes a raw disk of a tree, which changes on the way. Throws AshlarError when the tree lacks what it needs to start, or
  * when something has no room; no file is left then.
@@ -42,17 +39,17 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   const boot = await prepareBoot({ ...request, partitions });
   prepareTree(tree, partitions, boot);
   clampTimes(tree, epoch, started);
-  const files = await loaderFiles(boot, spec.root.verity && ANY_HASH);
+  const files = await loaderFiles(boot, spec.root.verity && unknownRoot(ids));
   const layout = await decideLayout(request, planned, files);
   signal.throwIfAborted();
   try {
-    const rootHash = await writeDisk({ request, ids, planned, boot, files, layout });
+    const root = await writeDisk({ request, ids, planned, boot, files, layout });
     return {
       ...layout,
       id: planned.id,
-      kernel: boot.kernel.version,
+      kernel: boot.kernel?.version,
       initrd: boot.initrd?.kind,
-      rootHash,
+      rootHash: root?.rootHash,
     };
   } catch (error) {
     rmSync(output, { force: true });
@@ -125,8 +122,8 @@ interface Writing {
   readonly layout: Layout;
 }
 
-/** Returns the root hash, if there is one. */
-async function writeDisk(writing: Writing): Promise<string | undefined> {
+/** Returns what the root is checked against, if it is. */
+async function writeDisk(writing: Writing): Promise<VerityRoot | undefined> {
   const { request, ids, planned, boot, layout } = writing;
   const { spec, output: file } = request;
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
@@ -137,15 +134,15 @@ async function writeDisk(writing: Writing): Promise<string | undefined> {
     for (const { role, fileSystem, start, size } of layout.partitions)
       if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
     await fillPartitions(request, layout);
-    const rootHash = await protectRoot(request, ids, layout);
+    const root = await protectRoot(request, ids, layout);
     const esp = layout.partitions.find(({ role }) => role === 'efi');
     if (esp) {
-      const files = rootHash === undefined ? writing.files : await loaderFiles(boot, rootHash);
+      const files = root ? await loaderFiles(boot, root) : writing.files;
       const { label } = esp.fileSystem ?? { label: '' };
       const place = { offset: esp.start, size: esp.size, sectorSize: spec.sectorSize };
       writeFat(fd, { ...place, volumeId: espId(ids), label, time: request.epoch, files });
     }
-    return rootHash;
+    return root;
   } finally {
     closeSync(fd);
   }
@@ -171,33 +168,28 @@ async function fillPartitions(request: DiskRequest, { partitions }: Layout): Pro
 }
 
 async function protectRoot(
-  request: DiskRequest,
+  { output: file, signal }: DiskRequest,
   ids: Ids,
   { partitions }: Layout,
-): Promise<string | undefined> {
-  const { output: file, signal } = request;
+): Promise<VerityRoot | undefined> {
   const root = partitions.find(({ role }) => role === 'root');
   const hashes = partitions.find(({ role }) => role === 'verity');
   if (!root || !hashes) return undefined;
-  return makeHashTree({
-    file,
-    dataOffset: root.start,
-    dataSize: root.size,
-    hashOffset: hashes.start,
-    uuid: uuidOf(ids, 'hash tree'),
-    salt: ids('salt').toString('hex'),
-    signal,
-  });
+  const { salt } = unknownRoot(ids);
+  const area = { dataOffset: root.start, dataSize: root.size, hashOffset: hashes.start };
+  const rootHash = await makeHashTree({ file, ...area, uuid: uuidOf(ids, 'hash tree'), salt, signal });
+  return { rootHash, salt, dataSize: root.size };
+}
+
+/** What loaders are told before the hash is known: as long as what they are told in the end. */
+function unknownRoot(ids: Ids): VerityRoot {
+  return { rootHash: '0'.repeat(64), salt: ids('salt').toString('hex'), dataSize: 2 ** 40 };
 }
 
 /** What a BIOS reads: the first sector, and GRUB behind it or in a partition of its own. */
 function bootPieces(spec: DiskSpec, { bios }: PreparedBoot, { partitions }: Layout): Piece[] {
-  if (!bios) return [];
+  if (!bios || spec.sectorSize !== 512) return [];
   const legacy = partitions.find(({ role }) => role === 'legacy');
-  if (!legacy && spec.table === 'gpt')
-    throw new AshlarError(
-      'a machine with a BIOS starts from a GPT disk only with a partition for its boot loader',
-    );
   const start = legacy ? legacy.start / spec.sectorSize : 1;
   const sectors = legacy ? legacy.size / spec.sectorSize : spec.firstSector - 1;
   const code = bootCode(bios, start, sectors);

@@ -1,4 +1,5 @@
 /** From a root tree to file systems, partitions and disks that start: without mounts, loop devices and root. */
+export { makeDisk } from './disk.ts';
 export type { DiskPartition, DiskRequest, MadeDisk, MadePartition, PartitionRole } from './request.ts';
 export type {
   BootMenu,

@@ -1,5 +1,6 @@
 /** Which partitions a disk has, in which order, and where they are: decided before anything is written. */
 import { AshlarError } from '../support/errors.ts';
+import { hasBios } from './boot/architecture.ts';
 import { eightDigits, type Ids, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
 import { alignDown, alignUp, MIB } from './pieces.ts';
 import type { DiskPartition, MadePartition, PartitionFileSystem, PartitionRole } from './request.ts';
@@ -20,18 +21,12 @@ export interface PlannedDisk {
   readonly partitions: readonly DiskPartition[];
 }
 
-/** A BIOS starts GRUB from a partition of its own, or from the gap before the first one; sectors are of 512 bytes. */
-export function startsFromBios(spec: DiskSpec): boolean {
-  return spec.loader === 'grub' && spec.sectorSize === 512 && (spec.firmware === 'bios' || hasLegacy(spec));
-}
-
-function hasLegacy({ firmware, legacyBoot, table, sectorSize }: DiskSpec): boolean {
-  return legacyBoot && firmware !== 'bios' && table === 'gpt' && sectorSize === 512;
-}
-
-/** A BIOS that reads a GPT needs the same place. */
-function hasLegacyPartition(spec: DiskSpec): boolean {
-  return hasLegacy(spec) || (spec.firmware === 'bios' && spec.table === 'gpt');
+/** A BIOS finds GRUB in a partition of its own on a GPT disk, and before the first partition on others. */
+function hasLegacy({ architecture, firmware, legacyBoot, table, sectorSize }: DiskSpec): boolean {
+  if (firmware === 'bios' && sectorSize !== 512)
+    throw new AshlarError('no BIOS starts from a disk with sectors of 4096 bytes');
+  const starts = firmware === 'bios' || (legacyBoot && sectorSize === 512 && hasBios(architecture));
+  return starts && table === 'gpt';
 }
 
 export function planDisk(spec: DiskSpec, ids: Ids): PlannedDisk {
@@ -58,7 +53,7 @@ interface WantedPartition extends Omit<DiskPartition, 'number' | 'uuid'> {
 function wantedPartitions(spec: DiskSpec, ids: Ids): WantedPartition[] {
   const { numbers, root, boot, swap } = spec;
   const wanted: WantedPartition[] = [];
-  if (hasLegacyPartition(spec))
+  if (hasLegacy(spec))
     wanted.push({ role: 'legacy', name: 'legacy', partitionName: 'p.legacy', fixed: numbers.legacy });
   if (spec.firmware !== 'bios') {
     const fileSystem = { type: 'vfat', uuid: volumeIdText(espId(ids)), label: ESP_LABEL } as const;

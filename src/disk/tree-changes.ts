@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { listDirectory } from '../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt, openIn, setTimesAt, statusAt, unlinkAt } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
-import { findInTree, makeDirectoryInTree, removeInTree, writeInTree } from './boot/tree.ts';
+import { findInTree, makeDirectoryInTree, writeInTree } from './boot/tree.ts';
 import type { PreparedBoot } from './boot/types.ts';
 import type { DiskPartition } from './request.ts';
 
@@ -12,9 +12,8 @@ const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /** Puts in place what the system starts with, and the directories at which its partitions appear. */
 export function prepareTree(tree: string, partitions: readonly DiskPartition[], boot: PreparedBoot): void {
-  for (const path of boot.removals) removeInTree(tree, path);
   const mountPoints = partitions.flatMap(({ mountPoint }) => mountPoint ?? []);
-  for (const path of [...boot.directories, ...mountPoints]) makeDirectoryInTree(tree, path);
+  for (const path of boot.directories) makeDirectoryInTree(tree, path);
   for (const { path, mode, content } of boot.files) writeInTree(tree, path, mode, content);
   for (const path of mountPoints)
     if (findInTree(tree, path)?.path !== path)
