@@ -8,7 +8,7 @@ import { sourceText } from '../../../support/source-text.ts';
 import { parseYaml, textOf as textOfNode } from '../../../support/yaml.ts';
 import type { KiwiDescription } from '../model.ts';
 import { textOf } from './attributes.ts';
-import { diskSpec, partitionIds } from './disk.ts';
+import { bootPartitionNumber, diskSpec } from './disk.ts';
 import { EXCLUDES, setupStep } from './files.ts';
 import { namedScript, runScript, runText, type ScriptName, scriptOf } from './scripts.ts';
 import { initrdSystemOf } from './type.ts';
@@ -29,10 +29,7 @@ export function resultSteps(description: KiwiDescription, surroundings: Surround
 
 function diskSteps(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
   const { at, type } = description;
-  const changes: readonly SetupChange[] = [
-    ...(initrdSystemOf(type) === 'dracut' ? [{ kind: 'machine-id' } as const] : []),
-    { kind: 'file', path: '/config.partids', text: partitionIds(diskSpec(description)), mode: 0o644 },
-  ];
+  const changes: readonly SetupChange[] = initrdSystemOf(type) === 'dracut' ? [{ kind: 'machine-id' }] : [];
   return [
     ...setupStep('identity of the disk', changes, at),
     ...bootConfigSteps(description, surroundings),
@@ -56,16 +53,11 @@ function bootConfigSteps(description: KiwiDescription, surroundings: Surrounding
   if (name === undefined) return [];
   const { attributes, at } = description.type;
   const fileSystem = textOf(attributes, 'bootfilesystem') ?? textOf(attributes, 'filesystem') ?? '';
-  const partition = bootPartitionNumber(description);
+  const partition = bootPartitionNumber(diskSpec(description));
   const set = { ...surroundings.environment.set, kiwi_script: `/image/${name.replace(/^.*\//, '')}` };
   const around = { ...surroundings, environment: { ...surroundings.environment, set } };
   const lines = `exec bash --norc "$kiwi_script" ${fileSystem} ${partition}\n`;
   return [runText(lines, 'editbootconfig', around, attributes.editbootconfig?.at ?? at)];
-}
-
-function bootPartitionNumber(description: KiwiDescription): string {
-  const ids = partitionIds(diskSpec(description));
-  return /kiwi_BootPart="(\d+)"/.exec(ids)?.[1] ?? /kiwi_RootPart="(\d+)"/.exec(ids)?.[1] ?? '1';
 }
 
 /** What systems are not given: the description, what only the build needs, what it excludes. */

@@ -22,7 +22,10 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
   const rootSize = grows ? undefined : numberOf(oemconfig, 'oem-systemsize');
   const espSize = numberOf(attributes, 'efipartsize');
   const unpartitioned = size?.unpartitioned ?? 0;
-  const fileSystem = fileSystemOf(type);
+  const overlay = flagOf(attributes, 'overlayroot') ?? false;
+  const fileSystem = overlay
+    ? fileSystemOf(type, textOf(attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs')
+    : fileSystemOf(type);
   const subvolumes = subvolumesOf(type);
   return {
     architecture,
@@ -38,10 +41,11 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
       ...fileSystem,
       ...(rootSize !== undefined && { size: rootSize * MEGABYTE }),
       ...(hasVerity(type) && { verity: true as const }),
+      ...(overlay && { overlay: true as const }),
       ...(subvolumes.length > 0 && { subvolumes }),
     },
     ...(espSize !== undefined && { espSize: espSize * MEGABYTE }),
-    ...(flagOf(attributes, 'bootpartition') && { boot: bootPartition(type) }),
+    ...((flagOf(attributes, 'bootpartition') ?? overlay) && { boot: bootPartition(type) }),
     ...(flagOf(oemconfig, 'oem-swap') && {
       swap: { size: (numberOf(oemconfig, 'oem-swapsize') ?? 128) * MEGABYTE, label: 'SWAP' },
     }),
@@ -60,6 +64,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     sectorSize: numberOf(attributes, 'target_blocksize') === 4096 ? 4096 : 512,
     numbers: fixedNumbers(type),
     hybridMbr: flagOf(attributes, 'gpt_hybrid_mbr') ?? false,
+    tellsNumbers: true,
   };
 }
 
@@ -239,27 +244,25 @@ function fixedNumbers({ attributes }: KiwiType): DiskSpec['numbers'] {
   return Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== undefined));
 }
 
-/** `config.partids`: the numbers of the partitions, as the scripts of a system find them. */
-export function partitionIds(spec: DiskSpec): string {
-  const wanted: readonly (readonly [key: string, fixed: number | undefined])[] = [
-    ...(spec.legacyBoot ? [['kiwi_BiosGrub', spec.numbers.legacy] as const] : []),
-    ...(spec.firmware === 'bios' ? [] : [['kiwi_EfiPart', spec.numbers.efi] as const]),
-    ...(spec.boot ? [['kiwi_BootPart', spec.numbers.boot] as const] : []),
-    ...(spec.swap ? [['kiwi_SwapPart', undefined] as const] : []),
-    ...spec.partitions.filter(({ last }) => !last).map(keyOf),
-    ...(spec.root.verity ? [['kiwi_VerityPart', undefined] as const] : []),
-    ['kiwi_RootPart', spec.numbers.root],
-    ...spec.partitions.filter(({ last }) => last).map(keyOf),
+/** The number of the partition that holds /boot: they are counted in their order, but for those with fixed numbers. */
+export function bootPartitionNumber(spec: DiskSpec): number {
+  const { numbers, partitions, root } = spec;
+  const before = [
+    ...(spec.legacyBoot ? [numbers.legacy] : []),
+    ...(spec.firmware === 'bios' ? [] : [numbers.efi]),
   ];
-  const taken = new Set(wanted.flatMap(([, fixed]) => fixed ?? []));
-  let next = 1;
-  const free = () => {
-    while (taken.has(next)) next++;
-    return next++;
-  };
-  return wanted.map(([key, fixed]) => `${key}="${fixed ?? free()}"\n`).join('');
-}
-
-function keyOf({ name, number }: PartitionSpec): readonly [key: string, fixed: number | undefined] {
-  return [`kiwi_${name.charAt(0).toUpperCase()}${name.slice(1)}Part`, number];
+  const between = [
+    ...(spec.swap ? [undefined] : []),
+    ...partitions.filter(({ last }) => !last).map(({ number }) => number),
+    ...(root.verity ? [undefined] : []),
+  ];
+  const wanted = spec.boot ? numbers.boot : numbers.root;
+  if (wanted !== undefined) return wanted;
+  const taken = new Set([...before, ...between, ...Object.values(numbers)]);
+  const counted = [...before, ...(spec.boot ? [] : between)].filter(number => number === undefined).length;
+  let free = 0;
+  for (let left = counted; left >= 0; left--)
+    do free++;
+    while (taken.has(free));
+  return free;
 }

@@ -98,19 +98,36 @@ function diskOutput(description: KiwiDescription): DiskOutput {
   }
   const format = {
     format: known.format,
-    options: [...givenOptions(type), ...(known.format === 'vmdk' ? machineOptions(type) : [])],
+    options: [...givenOptions(type), ...formatOptions(known.format, description)],
     file: `${stem}.${known.suffix}`,
     role: 'disk_format_image',
   };
-  return { ...output, formats: [format] };
+  const machine = {
+    format: 'vmx',
+    options: machineOptions(description),
+    file: `${stem}.vmx`,
+    role: 'disk_format_machine_settings',
+  } as const;
+  return { ...output, formats: known.format === 'vmdk' && type.machine ? [format, machine] : [format] };
 }
 
 function givenOptions({ attributes }: KiwiType): readonly string[] {
   return (textOf(attributes, 'formatoptions') ?? '').split(',').filter(Boolean);
 }
 
+function formatOptions(format: DiskFormat['format'], description: KiwiDescription): readonly string[] {
+  switch (format) {
+    case 'vmdk':
+      return diskOptions(description.type);
+    case 'ova':
+      return machineOptions(description);
+    default:
+      return [];
+  }
+}
+
 /** What a virtual machine expects of its disk. */
-function machineOptions({ machine }: KiwiType): readonly string[] {
+function diskOptions({ machine }: KiwiType): readonly string[] {
   const disk = machine?.children.find(({ name }) => name === 'vmdisk');
   const controller = disk && textOf(disk.attributes, 'controller');
   const mode = disk && textOf(disk.attributes, 'diskmode');
@@ -118,6 +135,18 @@ function machineOptions({ machine }: KiwiType): readonly string[] {
     ...(mode === undefined ? [] : [`subformat=${mode}`]),
     ...(controller === undefined ? [] : [`adapter_type=${controller}`]),
   ];
+}
+
+/** What the machine is that the disk is for. */
+function machineOptions({ name, displayName, type: { machine } }: KiwiDescription): readonly string[] {
+  const attributes = machine?.attributes ?? {};
+  const options = {
+    memory: textOf(attributes, 'memory'),
+    cpus: textOf(attributes, 'ncpu') ?? textOf(attributes, 'ncpus'),
+    guest: textOf(attributes, 'guestOS'),
+    name: displayName ?? name,
+  };
+  return Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
 }
 
 function packageLists(description: KiwiDescription): readonly PackageListOutput[] {

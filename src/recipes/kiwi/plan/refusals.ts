@@ -1,6 +1,6 @@
 /** What descriptions may ask for and ashlar does not make: said before any work, with what to do instead. */
-import { AshlarError } from '../../../support/errors.ts';
-import type { KiwiDescription, KiwiType } from '../model.ts';
+import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
+import type { KiwiDescription } from '../model.ts';
 import { flagOf, textOf } from './attributes.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { namedScript } from './scripts.ts';
@@ -15,93 +15,94 @@ const TYPES: Readonly<Record<string, string>> = {
   enclave: 'image="oem" makes a disk',
 };
 
-/** Attributes that need what no build without root rights has, or that are not built in. */
+/** Attributes that are not built in, whatever else the type says. */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
-  luks: 'the disk is not encrypted: leave it out, and encrypt the disk when the machine first starts',
-  mdraid: 'the disk is in no RAID: leave it out',
-  overlayroot:
-    'the root file system is not overlaid: leave it out; verity_blocks makes one that cannot be changed',
-  standalone_integrity: 'leave it out; verity_blocks protects a root that cannot be changed',
   btrfs_root_is_snapper_snapshot: 'leave it out, and set snapper up when the machine first starts',
   btrfs_root_is_readonly_snapshot: 'leave it out',
-  root_clone: 'leave it out',
-  boot_clone: 'leave it out',
   dosparttable_extended_layout: 'leave it out, or use a partition table of type gpt',
-  delta_root: 'leave it out: layers of the base are shared anyway',
-  xen_server: 'leave it out',
+  delta_root: 'leave it out: the layers of the base are shared anyway',
 };
 
-/** Attributes that are understood but whose additional results are left out. */
-const LEFT_OUT: Readonly<Record<string, string>> = {
-  installiso: 'no medium for installing is made, only the disk: write it to its place as it is',
-  installstick: 'no medium for installing is made, only the disk: write it to its place as it is',
-  installpxe: 'no archive for installing over the network is made, only the disk',
-  selinux_policy: 'files get no SELinux labels: let the machine do that when it first starts',
-  force_mbr: 'the partition table is of the type that the firmware needs',
-  embed_verity_metadata: 'the root hash is on the command line of the kernel',
-};
-
-/** @throws AshlarError for what cannot be built; warns of what is left out. */
+/** @throws AshlarError for all that cannot be built. */
 export function refuseUnsupported(
   description: KiwiDescription,
   { warn }: Pick<KiwiPlanOptions, 'warn'>,
 ): void {
-  const { type, architecture } = description;
-  const { image, attributes } = type;
-  const instead = Object.hasOwn(TYPES, image) ? TYPES[image] : undefined;
-  if (instead !== undefined) {
-    throw new AshlarError(`<type image="${image}">: ashlar does not build this type`, {
-      at: type.at,
-      hint: instead,
-    });
-  }
-  for (const [name, hint] of Object.entries(ATTRIBUTES)) {
-    const attribute = attributes[name];
-    if (attribute === undefined || isOff(type, name)) continue;
-    throw new AshlarError(`${name}="${attribute.value}": ashlar does not build this`, {
-      at: attribute.at,
-      hint,
-    });
-  }
-  if (namedScript('editbootinstall', description) !== undefined) {
-    throw new AshlarError('editbootinstall expects a block device, and ashlar uses none', {
-      at: attributes.editbootinstall?.at,
-      hint: 'change the tree in disk.sh, or change the disk after the build',
-    });
-  }
-  if (image === 'oem') refuseForDisks(description);
-  for (const [name, what] of Object.entries(LEFT_OUT)) {
-    if (attributes[name] && !isOff(type, name)) warn(`${name}: ${what}`, attributes[name].at);
-  }
-  const firmware = firmwareOf(description);
-  if (image === 'oem' && !['bios', 'ec2', 'efi', 'uefi'].includes(firmware)) {
-    throw new AshlarError(`support for firmware ${firmware} for arch ${architecture} not implemented`, {
-      at: attributes.firmware?.at ?? type.at,
-    });
-  }
+  const errors = [
+    ...description.refusals.map(({ text, at }) => new AshlarError(text, { at })),
+    ...refusedType(description),
+    ...refusedAttributes(description),
+    ...(description.type.image === 'oem' ? refusedForDisks(description) : []),
+  ];
+  const [first, second] = errors;
+  if (first && second) throw new AshlarErrors(`ashlar cannot build ${description.name} as it is`, errors);
+  if (first) throw first;
+  const { selinux_policy: policy } = description.type.attributes;
+  if (policy) warn('files get no SELinux labels: let the machine give them when it first starts', policy.at);
 }
 
-function refuseForDisks({ type }: KiwiDescription): void {
-  const { attributes, systemdisk, bootloader, partitions } = type;
-  const filesystem = textOf(attributes, 'filesystem');
-  if (systemdisk && (systemdisk.preferLvm || filesystem !== 'btrfs')) {
-    throw new AshlarError('<systemdisk>: ashlar does not make volumes of LVM', {
-      at: systemdisk.at,
-      hint: 'use filesystem="btrfs" without preferlvm, whose volumes are subvolumes, or <partitions>',
-    });
+function refusedType({ type }: KiwiDescription): readonly AshlarError[] {
+  const { image, at } = type;
+  const hint = Object.hasOwn(TYPES, image) ? TYPES[image] : undefined;
+  return hint === undefined
+    ? []
+    : [new AshlarError(`<type image="${image}">: ashlar does not build this type`, { at, hint })];
+}
+
+function refusedAttributes(description: KiwiDescription): readonly AshlarError[] {
+  const { attributes } = description.type;
+  const refused = Object.entries(ATTRIBUTES).flatMap(([name, hint]) => {
+    const attribute = attributes[name];
+    if (!attribute || !flagOf(attributes, name)) return [];
+    return [
+      new AshlarError(`${name}="${attribute.value}": ashlar does not build this`, { at: attribute.at, hint }),
+    ];
+  });
+  const known = description.refusals.some(({ text }) => text.includes('editbootinstall'));
+  if (known || namedScript('editbootinstall', description) === undefined) return refused;
+  const hint = 'change the tree in disk.sh, or the disk after the build';
+  const at = attributes.editbootinstall?.at;
+  return [
+    ...refused,
+    new AshlarError('editbootinstall expects a block device, and ashlar uses none', { at, hint }),
+  ];
+}
+
+function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {
+  const { type, architecture } = description;
+  const { attributes, systemdisk, bootloader, at } = type;
+  const errors: AshlarError[] = [];
+  if (systemdisk && (systemdisk.preferLvm || textOf(attributes, 'filesystem') !== 'btrfs')) {
+    errors.push(
+      new AshlarError('<systemdisk>: ashlar does not make volumes of LVM', {
+        at: systemdisk.at,
+        hint: 'use filesystem="btrfs" without preferlvm, whose volumes are subvolumes, or <partitions>',
+      }),
+    );
   }
   if (bootloader && ['zipl', 'grub2_s390x_emu'].includes(bootloader.name)) {
-    throw new AshlarError(`<bootloader name="${bootloader.name}">: ashlar does not install it`, {
-      at: bootloader.at,
-      hint: 'there are grub2, systemd_boot and custom',
-    });
+    errors.push(
+      new AshlarError(`<bootloader name="${bootloader.name}">: ashlar does not install it`, {
+        at: bootloader.at,
+        hint: 'there are grub2, systemd_boot and custom',
+      }),
+    );
   }
-  const clone = partitions.find(partition => (partition.clone ?? 0) > 0);
-  if (clone)
-    throw new AshlarError('clone: ashlar does not build this', { at: clone.at, hint: 'leave it out' });
-}
-
-/** `luks` has a password, the others are booleans or names. */
-function isOff({ attributes }: KiwiType, name: string): boolean {
-  return ['false', '0'].includes(textOf(attributes, name) ?? '') || flagOf(attributes, name) === undefined;
+  if (flagOf(attributes, 'overlayroot') && (flagOf(attributes, 'overlayroot_write_partition') ?? true)) {
+    errors.push(
+      new AshlarError('overlayroot: ashlar makes no partition that keeps what changes', {
+        at: attributes.overlayroot?.at,
+        hint: 'overlayroot_write_partition="false" keeps it in memory',
+      }),
+    );
+  }
+  const firmware = firmwareOf(description);
+  if (!['bios', 'ec2', 'efi', 'uefi'].includes(firmware)) {
+    errors.push(
+      new AshlarError(`support for firmware ${firmware} for arch ${architecture} not implemented`, {
+        at: attributes.firmware?.at ?? at,
+      }),
+    );
+  }
+  return errors;
 }
