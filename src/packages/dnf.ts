@@ -28,7 +28,7 @@ export function dnf(request: PackageRequest): ManagerWork {
     },
     warnings:
       collections.length > 0 ? without.map(what => `${program} knows no ${what}: they are left out`) : [],
-    lines: [...rpmSettings(request), ...changes(request)],
+    lines: ['mkdir -p $W/log', ...rpmSettings(request), ...changes(request)],
   };
 }
 

@@ -37,12 +37,16 @@ export function pacman(request: PackageRequest): ManagerWork {
     },
     warnings: asked.map(what => `pacman knows no ${what}: this is left out`),
     lines: [
-      `mkdir -p $W/${ARCHIVES} $T/var/lib/pacman`,
+      `mkdir -p $W/${ARCHIVES}`,
       `cat $C/pacman.conf $W/${REPOSITORIES}/*.conf >$W/pacman.conf`,
       ...keyFiles.map(file => `pacman-key --add ${words(file)}`),
       'touch $W/begin',
       ...(wanted.length > 0
-        ? [`${start} -Sy --needed ${words(...ignore.map(name => `--ignore=${name}`), ...wanted)}`]
+        ? [
+            // A tree without packages has no place for their database.
+            'mkdir -p $T/var/lib/pacman',
+            `${start} -Sy --needed ${words(...ignore.map(name => `--ignore=${name}`), ...wanted)}`,
+          ]
         : []),
       ...(uninstall.length > 0 ? [...installedOf(uninstall), `${start} -Rs $present`] : []),
       ...(request.delete.length > 0

@@ -25,7 +25,15 @@ export type {
   TreeView,
 } from './merger.ts';
 export { mergers } from './mergers/index.ts';
-export { type InstalledPackage, type InstalledPackages, packagesIn } from './packages/list.ts';
+export { steadyRpmDatabase } from './mergers/rpm-times.ts';
+export {
+  describePackages,
+  type InstalledPackage,
+  type InstalledPackages,
+  type PackageDetails,
+  packagesIn,
+} from './packages/list.ts';
+export { RPM_DATABASE, RPM_DIRECTORIES, RPM_JOURNAL } from './packages/rpm-database.ts';
 export { compareVersions, type PackageManager } from './packages/versions.ts';
 export {
   parseStackRecord,

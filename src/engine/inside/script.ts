@@ -6,9 +6,12 @@ import type { Room } from './requests.ts';
 import type { ReadyRoom } from './room.ts';
 import { SCRIPT } from './staging.ts';
 
-/** Runs a script in a room, without input; returns its exit status. `scratch` is for its mounts and does not exist. */
+/**
+ * Runs a script in a room, without input; returns its exit status. `scratch` is for its mounts and does not exist.
+ * `byHost`: its interpreter is one of the host's.
+ */
 export function runScript(
-  request: Room & { readonly script: string },
+  request: Room & { readonly script: string; readonly byHost?: boolean },
   room: ReadyRoom,
   scratch: string,
   { output, signal }: Call,
@@ -26,7 +29,7 @@ export function runScript(
       hostname: 'stacker',
       network,
     },
-    needs: interpreter,
+    ...(request.byHost ? {} : { needs: interpreter }),
     scratch,
     streams: { kind: 'collected', output },
     signal,
