@@ -8,7 +8,7 @@ const MILESTONES = [
     name: 'kernel',
     pattern: /Linux version \d|Decompressing Linux|EFI stub: Loaded initrd|EFI stub: UEFI Secure Boot/,
   },
-  { name: 'init', pattern: /systemd\[1\]|Welcome to .{1,80}!|OpenRC/ },
+  { name: 'init', pattern: /systemd\[1\]|Welcome to (?!GRUB).{1,80}!|OpenRC/ },
   { name: 'login', pattern: /(?:^|\s)login: ?$/m },
 ] as const;
 
@@ -45,9 +45,9 @@ export class Console {
     return this.#found;
   }
 
-  /** The last lines, without empty ones. */
+  /** The last lines that say something. */
   last(count: number): readonly string[] {
-    return [...this.#lines, this.#line].filter(line => line.trim() !== '').slice(-count);
+    return [...this.#lines, this.#line].filter(line => /[\p{L}\p{N}]/u.test(line)).slice(-count);
   }
 
   /** Takes what the machine has said; `seconds` since it was started. */
@@ -98,6 +98,7 @@ export function withoutEscapes(text: string): readonly [plain: string, rest: str
       /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()#][0-9A-Z]|\x1b[ -/]*[0-~]/g,
       '',
     )
-    .replace(/[^\n\x20-\u{10ffff}\t]|[\x7f-\x9f]/gu, '');
+    // Frames around menus are in an encoding of their own.
+    .replace(/[^\n\x20-\u{10ffff}\t]|[\x7f-\x9f\ufffd]/gu, '');
   return [plain, begun?.[0] ?? ''];
 }

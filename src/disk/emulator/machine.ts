@@ -10,10 +10,13 @@ export interface MachineOptions extends Omit<Machine, 'accelerator'> {
   readonly accelerator?: Accelerator;
   /** Seconds. */
   readonly timeout: number;
-  /** Takes what the machine says; `true` ends it. `seconds` since it was started. */
+  /** Takes what the machine says; `true` ends it, once the line has had time to end. `seconds` since it was started. */
   readonly onOutput: (bytes: Uint8Array, seconds: number) => boolean;
   readonly signal: AbortSignal;
 }
+
+/** Milliseconds for the rest of a line. */
+const LAST_WORDS = 300;
 
 export interface MachineRun {
   readonly accelerator: Accelerator;
@@ -49,7 +52,7 @@ async function tryMachine(
   const seconds = () => Math.round((performance.now() - started) / 10) / 100;
   await using qemu = new Qemu(program, qemuArguments({ ...machine, accelerator }));
   let end: MachineRun['end'] = 'ended itself';
-  let heard = false;
+  let [heard, satisfied] = [false, false];
   const stopFor = (reason: MachineRun['end']) => {
     end = reason;
     qemu.kill();
@@ -67,7 +70,9 @@ async function tryMachine(
   try {
     qemu.onOutput(bytes => {
       heard = true;
-      if (end === 'ended itself' && onOutput(bytes, seconds())) stopFor('stopped by us');
+      if (end !== 'ended itself' || !onOutput(bytes, seconds()) || satisfied) return;
+      satisfied = true;
+      timers.push(setTimeout(() => stopFor('stopped by us'), LAST_WORDS));
     });
     qemu.onComplaint(text => {
       if (usesKvm && KVM_FAILURE.test(text)) withoutKvm();

@@ -32,7 +32,7 @@ export const QEMU_PACKAGES =
 /** No network, no display; the serial line is standard input and output. */
 export function qemuArguments({ accelerator, start, drives, memory }: Machine): readonly string[] {
   return [
-    ...['-nodefaults', '-no-user-config', '-machine', `q35,accel=${accelerator}`],
+    ...['-nodefaults', '-no-user-config', '-machine', machineOf(accelerator, start)],
     ...['-cpu', accelerator === 'kvm' ? 'host' : 'max', '-m', String(memory), '-smp', '1'],
     ...[
       '-display',
@@ -54,11 +54,15 @@ export function qemuArguments({ accelerator, start, drives, memory }: Machine): 
   ];
 }
 
+/** Without graphics SeaBIOS shows on the serial line what loaders write to the screen. */
+function machineOf(accelerator: Accelerator, start: Start): string {
+  return `q35,accel=${accelerator}${start.kind === 'bios' ? ',graphics=off' : ''}`;
+}
+
 function startArguments(start: Start): readonly string[] {
   switch (start.kind) {
     case 'bios':
-      // SeaBIOS, and loaders that speak only to the screen, on the serial line.
-      return ['-fw_cfg', 'name=etc/sercon-port,string=0'];
+      return [];
     case 'uefi':
       return [
         ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${escaped(start.firmware.code)}`],
