@@ -6,8 +6,8 @@ import type { XmlAttribute, XmlElement } from './tree.ts';
 /** Real descriptions have eight. */
 const MAX_DEPTH = 64;
 
-/** More than anybody has written, and few enough not to be a burden. */
-const MAX_ELEMENTS = 100_000;
+/** Long ones have a thousand. */
+const MAX_ELEMENTS = 20_000;
 
 interface OpenElement {
   readonly name: string;
