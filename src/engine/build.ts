@@ -12,6 +12,8 @@ import { writingTool } from './forms/tools.ts';
 import { beginImage, completeImage } from './image.ts';
 import { countSteps } from './image-steps.ts';
 import { outputEntries } from './output-entries.ts';
+import { checkOutputPrograms } from './outputs/programs.ts';
+import { openResults, type Results } from './outputs/results.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
 import { removeDeadLinks } from './project/links.ts';
 import { Project } from './project/project.ts';
@@ -19,7 +21,7 @@ import { Publisher } from './publish.ts';
 import { Terminal } from './shell/terminal.ts';
 import { removeAbandoned } from './store/abandoned.ts';
 import { Store } from './store/store.ts';
-import type { BuiltImage } from './values.ts';
+import type { BuiltImage, MadeOutput } from './values.ts';
 import { Workshop } from './workshop.ts';
 
 /**
@@ -68,6 +70,8 @@ export async function buildPlan(
     tell(`Creating new OCI Layout at "${options.output}"`);
   }
   for (const type of options.forms.types) if (type !== 'tar') await writingTool(type, context);
+  checkOutputPrograms(plan.images.flatMap(image => image.outputs ?? []));
+  using results = openResults(plan, options.results);
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
   const publisher = new Publisher(emitted, entries, layout, context);
@@ -88,7 +92,9 @@ export async function buildPlan(
     await whenBuilt(dependenciesOf(image));
     const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
-      const result = await completeImage(begun ?? (await begin(image.steps.length)));
+      const completed = await completeImage(begun ?? (await begin(image.steps.length)));
+      const outputs = results ? await outputsOf(image, completed, results, context) : [];
+      const result = { ...completed, outputs };
       return { result, forms: image.emit ? await formsOf(result, context) : [] };
     });
     finished.set(image.name, result);
@@ -110,12 +116,24 @@ export async function buildPlan(
   await Promise.all(ends);
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
+  results?.publish();
   if (publisher.changed) await tidy(options.output, signal);
   store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   const images = plan.images.flatMap(({ name }) => finished.get(name) ?? []);
   if (images.some(image => !image.cached)) removeDeadLinks(project);
   return images;
+}
+
+async function outputsOf(
+  { outputs = [] }: ImagePlan,
+  image: BuiltImage,
+  results: Results,
+  context: BuildContext,
+): Promise<readonly MadeOutput[]> {
+  if (outputs.length === 0) return [];
+  const { makeOutputs } = await import('./outputs/outputs.ts');
+  return makeOutputs(image, outputs, results, context);
 }
 
 function planned(image: ImagePlan): PlannedImage {
@@ -130,11 +148,12 @@ async function tidy(output: string, signal: AbortSignal): Promise<void> {
   await change.removeUnreferencedBlobs();
 }
 
-/** The images whose layers are part of an emitted image. */
+/** The images whose layers are part of an image that is emitted, or put into a container. */
 function imagesHandedOut({ images }: Plan): ReadonlySet<string> {
   const handedOut = new Set<string>();
   for (const image of images.toReversed()) {
-    if (image.emit) handedOut.add(image.name);
+    const loaded = image.outputs?.some(({ kind }) => kind === 'container');
+    if (image.emit || loaded) handedOut.add(image.name);
     if (handedOut.has(image.name)) for (const name of builtBasesOf(image)) handedOut.add(name);
   }
   return handedOut;

@@ -42,6 +42,14 @@ const handlers: Handlers = {
   ask,
   look,
   pack,
+  compare: async (request, call) => {
+    const { compare } = await import('./inside/compare.ts');
+    return compare(request, call);
+  },
+  output: async (request, call) => {
+    const { output } = await import('./inside/outputs.ts');
+    return output(request, call);
+  },
   readFileSystem,
   makeErofs: makeErofsLayer,
   unpack: async (layers, { signal }) => {
@@ -109,6 +117,7 @@ async function receive(message: ToInside): Promise<void> {
     options,
     output: bytes => send({ kind: 'output', id, bytes }),
     warn: text => send({ kind: 'warning', id, text }),
+    note: text => send({ kind: 'note', id, text }),
     packing: bytes => send({ kind: 'packing', id, bytes }),
   };
   try {

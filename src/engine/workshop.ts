@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   readonly onOutput?: (bytes: Uint8Array) => void;
   readonly onWarning?: (text: string) => void;
+  /** What was chosen, and why. */
+  readonly onNote?: (text: string) => void;
   /** Bytes of the tar of a layer so far. */
   readonly onPacking?: (bytes: number) => void;
 }
@@ -135,6 +137,9 @@ export class Workshop implements AsyncDisposable {
         break;
       case 'warning':
         (pending?.onWarning ?? this.#warn)(message.text);
+        break;
+      case 'note':
+        pending?.onNote?.(message.text);
         break;
       case 'packing':
         pending?.onPacking?.(message.bytes);

@@ -6,7 +6,8 @@ import { AT_FDCWD, chmodFd, chownFd, FileDescriptor, openAt, setTimesFd, setXatt
 import { AshlarError } from '../support/errors.ts';
 import { findProgram, runProgram } from '../support/process.ts';
 import { toText } from './bytes.ts';
-import type { DirectoryMetadata, ParentDirectory } from './pack-files.ts';
+import type { ParentDirectory } from './pack-files.ts';
+import type { DirectoryMetadata } from './tree-directories.ts';
 import { asUuid } from './verity.ts';
 
 export type ErofsCompressor = 'lz4' | 'lz4hc' | 'zstd';

@@ -4,29 +4,21 @@ import { type Dirent, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { AshlarError } from '../support/errors.ts';
 import { type ByteString, toText } from './bytes.ts';
+import {
+  type Content,
+  type FileStamp,
+  fromRecord,
+  isSettled,
+  type StatCache,
+  stampOf,
+  toRecord,
+} from './file-records.ts';
 import { checkLinksStayInside } from './link-bounds.ts';
 import { joinPath } from './names.ts';
 import { entryOf, type Found, findListed, findSource, glance, list, xattrsOf } from './scan.ts';
 import type { Xattr } from './tar-entry.ts';
 import { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayXattr } from './whiteouts.ts';
-
-/** Everything that changes when the content of a file does. */
-export interface FileStamp {
-  readonly device: bigint;
-  readonly inode: bigint;
-  readonly size: bigint;
-  /** Nanoseconds since 1970. */
-  readonly mtime: bigint;
-  readonly ctime: bigint;
-}
-
-/** Remembers what files that did not change are, as texts whose meaning is nobody else's business. */
-export interface StatCache {
-  /** In the order of the stamps; undefined for files that are not known. */
-  get(stamps: readonly FileStamp[]): readonly (string | undefined)[];
-  set(files: readonly (readonly [stamp: FileStamp, what: string])[]): void;
-}
 
 /** An entry of a directory, for comparisons of directories entry by entry. */
 export interface ListedEntry {
@@ -234,40 +226,7 @@ class TreeHasher {
   }
 }
 
-/** What has to be read of a file; the rest is in its status. */
-interface Content {
-  readonly sha256: string;
-  readonly xattrs: readonly Xattr[];
-}
-
-function toRecord({ sha256, xattrs }: Content): string {
-  if (xattrs.length === 0) return sha256;
-  return JSON.stringify([
-    sha256,
-    xattrs.map(({ name, value }) => [name, Buffer.from(value).toString('base64')]),
-  ]);
-}
-
-function fromRecord(record: string): Content {
-  if (!record.startsWith('[')) return { sha256: record, xattrs: [] };
-  const [sha256, xattrs] = JSON.parse(record) as [string, [name: string, base64: string][]];
-  return { sha256, xattrs: xattrs.map(([name, base64]) => ({ name, value: Buffer.from(base64, 'base64') })) };
-}
-
-function stampOf({ stat }: Found): FileStamp {
-  const { dev: device, ino: inode, size, mtimeNs: mtime, ctimeNs: ctime } = stat;
-  return { device, inode, size, mtime, ctime };
-}
-
 const CHUNK = 1 << 20;
 
 /** Bytes of fields that are worth a call of their own. */
 const ENOUGH = 1 << 15;
-
-/** A file changed this lately could change again within the same tick of the file system's clock, unnoticed. */
-const SETTLED_AFTER_MS = 2000;
-
-function isSettled({ mtime, ctime }: FileStamp): boolean {
-  const latest = Number((mtime > ctime ? mtime : ctime) / 1_000_000n);
-  return Date.now() - latest > SETTLED_AFTER_MS;
-}

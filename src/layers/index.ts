@@ -16,6 +16,7 @@ export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export { decodeContents } from './contents-bytes.ts';
 export type { ConvertJob } from './convert.ts';
+export { differenceOf } from './difference.ts';
 export {
   canWriteErofs,
   type ErofsCompression,
@@ -23,14 +24,13 @@ export {
   makeErofs,
 } from './erofs.ts';
 export { disguiseDevices, finishErofs } from './erofs-reader.ts';
+export type { FileStamp, StatCache } from './file-records.ts';
 export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
 export {
   type DigestOptions,
   digestOfContent,
   digestOfFiles,
-  type FileStamp,
   type ListedEntry,
-  type StatCache,
 } from './identity.ts';
 export {
   checkFileSystemLayer,
@@ -56,7 +56,7 @@ export { IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from './merge-cont
 export { splitLast } from './names.ts';
 export type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 export type { EntriesJob, NewEntry } from './pack-entries.ts';
-export type { DirectoryMetadata, FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
+export type { FilesJob, HostFiles, ParentDirectory } from './pack-files.ts';
 export type { SquashJob } from './pack-squash.ts';
 export type { ExtractInto, TarJob } from './pack-tar.ts';
 export type { UpperJob } from './pack-upper.ts';
@@ -75,7 +75,8 @@ export {
 export type { FileSystemLayer, SquashfsTarget } from './squashfs-layer.ts';
 export { SquashfsListing } from './squashfs-listing.ts';
 export { type StreamedFile, streamArchive } from './stream-archive.ts';
+export { recordsOfPacked, type Survey, surveyTree } from './survey.ts';
 export type { Xattr } from './tar-entry.ts';
-export { type TreeDirectories, treeDirectories } from './tree-directories.ts';
+export { type DirectoryMetadata, type TreeDirectories, treeDirectories } from './tree-directories.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';
 export { hashAreaSize, VERITY_BLOCK, writeHashArea } from './verity.ts';

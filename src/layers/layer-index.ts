@@ -7,10 +7,10 @@ import { BlobFile, layerBytes } from './decompress.ts';
 import { run } from './flow.ts';
 import { ExpansionGuard, type Limits } from './limits.ts';
 import { splitLast } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
 import type { TarEntry } from './tar-entry.ts';
 import { readTar } from './tar-reader.ts';
 import { Directory, LayerTree, NO_GROUND, type Node } from './tree.ts';
+import type { DirectoryMetadata } from './tree-directories.ts';
 
 /** What stands where a directory might be, or should be. */
 export type Blocker =

@@ -9,7 +9,7 @@ import type { LayerContents } from './contents.ts';
 import { LayerIndex } from './layer-index.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { canonicalPath, joinPath, splitLast } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
+import type { DirectoryMetadata } from './tree-directories.ts';
 
 export interface LayerBlob {
   /** The blob's file. */

@@ -13,11 +13,11 @@ import { copyContent } from './copy-content.ts';
 import type { Flow } from './flow.ts';
 import type { Limits } from './limits.ts';
 import { joinPath } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
 import { bareEntry, type TarEntry, type Xattr } from './tar-entry.ts';
 import type { Content } from './tar-reader.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { Directory, type Ground, LayerTree, NO_GROUND, type Place, type Placement } from './tree.ts';
+import type { DirectoryMetadata } from './tree-directories.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr, OVERLAY_OPAQUE } from './whiteouts.ts';
 

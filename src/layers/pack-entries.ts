@@ -2,10 +2,12 @@
  * A layer from entries that somebody has put together. Order: the root, then each directory before what it holds,
  * names in byte order; whiteouts come before their siblings, as the OCI specification asks.
  */
-import { fstatSync, openSync } from 'node:fs';
-import { FileDescriptor } from '../linux/index.ts';
-import type { ByteString } from './bytes.ts';
+import { constants, fstatSync, openSync } from 'node:fs';
+import { AT_FDCWD, FileDescriptor, O_PATH, openAt, openBeneath } from '../linux/index.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
+import { type ByteString, quote, toName } from './bytes.ts';
 import type { ContentsEntry } from './contents.ts';
+import { type FileStamp, isSameStamp, stampOf } from './file-records.ts';
 import type { Flow } from './flow.ts';
 import { joinPath, splitLast } from './names.ts';
 import { checkLayerName, earlier, writeContent } from './scan.ts';
@@ -27,14 +29,19 @@ export type NewEntry =
        * entries, too, and the same file.
        */
       readonly entry: ContentsEntry;
-      /** Of files that are not empty: the bytes, or the path of a file of ours that holds them. */
-      readonly content?: Uint8Array | string;
+      /**
+       * Of files that are not empty: the bytes, the path of a file of ours that holds them, or what the file of this
+       * path in the job's directory must still be.
+       */
+      readonly content?: Uint8Array | string | FileStamp;
     };
 
 export interface EntriesJob {
   readonly kind: 'entries';
   /** In any order. The directories that they lie in, and the root, are for the caller to add. */
   readonly entries: readonly NewEntry[];
+  /** A tree in which files are looked for. */
+  readonly directory?: string;
 }
 
 /** Writes the entries; times later than `latest` are set back to it. */
@@ -43,9 +50,10 @@ export function* packEntries(job: EntriesJob, writer: TarWriter, latest: bigint)
     .map(entry => ({ entry, key: sortKey(entry) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const links = new Links(job.entries);
+  using tree = new FileDescriptor(openAt(AT_FDCWD, job.directory ?? '/', O_PATH | constants.O_DIRECTORY));
   for (const { entry } of sorted) {
     if (entry.kind !== 'entry') yield* writer.begin(whiteout(entry));
-    else yield* write(entry, links.meet(entry), writer, latest);
+    else yield* write(entry, links.meet(entry), tree.fd, writer, latest);
   }
 }
 
@@ -88,13 +96,16 @@ function isSameFile(one: Written, other: Written): boolean {
   );
 }
 
-function isSameContent(a: Uint8Array | string, b: Uint8Array | string): boolean {
-  return typeof a === 'string' || typeof b === 'string' ? a === b : Buffer.compare(a, b) === 0;
+function isSameContent(a: Uint8Array | string | FileStamp, b: Uint8Array | string | FileStamp): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
+  return !(a instanceof Uint8Array) && !(b instanceof Uint8Array) && isSameStamp(a, b);
 }
 
 function* write(
   { path, entry, content = NOTHING }: Written,
   link: ByteString | undefined,
+  tree: number,
   writer: TarWriter,
   latest: bigint,
 ): Flow<void> {
@@ -110,16 +121,35 @@ function* write(
     yield* writer.begin({ ...described, path: type === 'directory' ? `${path}/` : path, type, size: 0 });
     return;
   }
-  if (typeof content !== 'string') {
+  if (content instanceof Uint8Array) {
     yield* writer.begin({ ...described, type, size: content.length });
     yield* writer.write(Buffer.from(content.buffer, content.byteOffset, content.length));
     yield* writer.pad(content.length);
     return;
   }
-  using file = new FileDescriptor(openSync(content, 'r'));
+  using file = new FileDescriptor(
+    typeof content === 'string' ? openSync(content, 'r') : openFile(tree, path),
+  );
   const stat = fstatSync(file.fd, { bigint: true });
   yield* writer.begin({ ...described, type, size: Number(stat.size) });
   yield* writeContent(writer, file.fd, stat, path);
+  // Before or meanwhile.
+  if (
+    typeof content !== 'string' &&
+    !isSameStamp(content, stampOf({ stat: fstatSync(file.fd, { bigint: true }) }))
+  )
+    throw new AshlarError(`${quote(path)} changed while it was read`);
+}
+
+/** Whatever may have come in its place: no link is followed, nobody is waited for. */
+function openFile(tree: number, path: ByteString): number {
+  try {
+    return openBeneath(tree, toName(path), constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(cause) ?? ''))
+      throw new AshlarError(`${quote(path)} changed while it was read`, { cause });
+    throw new AshlarError(`cannot read ${quote(path)}`, { cause });
+  }
 }
 
 const NOTHING = new Uint8Array();

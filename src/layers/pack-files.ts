@@ -18,7 +18,7 @@ import {
 } from './scan.ts';
 import { bareEntry, type TarEntry, type Xattr } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
-import type { TreeDirectories } from './tree-directories.ts';
+import type { DirectoryMetadata, TreeDirectories } from './tree-directories.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 
@@ -53,16 +53,6 @@ export interface HostFiles {
   readonly gid: number;
   /** What is in a directory goes where a symbolic link of the tree leads that has the directory's place. */
   readonly throughLinks?: true;
-}
-
-/** What a layer says of a directory. */
-export interface DirectoryMetadata {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Nanoseconds since 1970. */
-  readonly mtime: bigint;
-  readonly xattrs: readonly Xattr[];
 }
 
 export interface ParentDirectory extends DirectoryMetadata {

@@ -12,13 +12,12 @@ import { BlobFile, decompress } from './decompress.ts';
 import type { Flow } from './flow.ts';
 import { DEFAULT_LIMITS, ExpansionGuard, type Limits } from './limits.ts';
 import { canonicalPath, joinPath } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
 import { checkLayerName, earlier } from './scan.ts';
 import { bareEntry, type TarEntry } from './tar-entry.ts';
 import { type Content, readTar } from './tar-reader.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { LayerTree, NO_GROUND, pathOf } from './tree.ts';
-import type { TreeDirectories } from './tree-directories.ts';
+import type { DirectoryMetadata, TreeDirectories } from './tree-directories.ts';
 import type { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
 

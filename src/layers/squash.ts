@@ -7,8 +7,8 @@ import type { ContentsEntry, LayerContents } from './contents.ts';
 import type { LookedUp } from './lookup.ts';
 import { IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from './merge-contents.ts';
 import { splitLast } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
 import type { Xattr } from './tar-entry.ts';
+import type { DirectoryMetadata } from './tree-directories.ts';
 import { isLocalXattr, isOverlayXattr } from './whiteouts.ts';
 
 /** What one layer says in place of several; all paths are canonical and sorted. */

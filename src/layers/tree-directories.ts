@@ -2,7 +2,17 @@
 import type { ByteString } from './bytes.ts';
 import type { MergedEntry } from './merge-contents.ts';
 import { joinPath } from './names.ts';
-import type { DirectoryMetadata } from './pack-files.ts';
+import type { Xattr } from './tar-entry.ts';
+
+/** What a layer says of a directory. */
+export interface DirectoryMetadata {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint;
+  readonly xattrs: readonly Xattr[];
+}
 
 /** Paths are canonical. */
 export interface TreeDirectories {

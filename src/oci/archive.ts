@@ -14,20 +14,29 @@ export interface ArchiveFile {
 }
 
 /**
- * An OCI layout with this image alone (image-spec image-layout.md), the first name its tag, and beside it the
- * manifest.json of docker-save(1), which knows all names. All that is in it has its digest verified as it is read.
+ * An OCI layout with this image alone (image-spec image-layout.md), and beside it for `docker` the manifest.json of
+ * docker-save(1), which knows all names; the layout then has the first one. All that is in it has its digest verified as
+ * it is read.
  */
-export function archiveFiles(image: OpenedImage, names: readonly [string, ...string[]]): ArchiveFile[] {
+export function archiveFiles(
+  image: Pick<OpenedImage, 'manifest' | 'descriptor' | 'manifestBytes' | 'configBytes' | 'blob'>,
+  names: readonly [string, ...string[]],
+  format: 'docker' | 'oci' = 'docker',
+): ArchiveFile[] {
   const { manifest, descriptor, manifestBytes, configBytes } = image;
-  const tagged = { ...descriptor, annotations: { ...descriptor.annotations, [refName]: names[0] } };
-  const index = { schemaVersion: 2 as const, mediaType: mediaTypes.index, manifests: [tagged] };
+  const tags = format === 'oci' ? names : [names[0]];
+  const manifests = tags.map(name => ({
+    ...descriptor,
+    annotations: { ...descriptor.annotations, [refName]: name },
+  }));
+  const index = { schemaVersion: 2 as const, mediaType: mediaTypes.index, manifests };
   const saved = [{ Config: pathOf(manifest.config), RepoTags: names, Layers: manifest.layers.map(pathOf) }];
   // A layer that occurs twice is one file.
   const layers = new Map(manifest.layers.map(layer => [layer.digest, layer]));
   return [
     fileOf('oci-layout', Buffer.from(JSON.stringify({ imageLayoutVersion: '1.0.0' }))),
     fileOf('index.json', documentBytes(index)),
-    fileOf('manifest.json', Buffer.from(JSON.stringify(saved))),
+    ...(format === 'docker' ? [fileOf('manifest.json', Buffer.from(JSON.stringify(saved)))] : []),
     fileOf(pathOf(descriptor), manifestBytes),
     fileOf(pathOf(manifest.config), configBytes),
     ...[...layers.values()].map(layer => ({

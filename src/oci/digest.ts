@@ -38,6 +38,12 @@ export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
+/** What identifies the tree of layers by their diff IDs (image-spec config.md, "Layer ChainID"); of none, of no bytes. */
+export function chainId(diffIds: readonly Digest[]): Digest {
+  const [first = digestOf(Buffer.of()), ...others] = diffIds;
+  return others.reduce<Digest>((below, diffId) => digestOf(Buffer.from(`${below} ${diffId}`)), first);
+}
+
 /** The two parts of a digest, as they name a blob's directory and file in an image layout. */
 export function digestParts(digest: Digest): { readonly algorithm: Algorithm; readonly hex: string } {
   const colon = digest.indexOf(':');

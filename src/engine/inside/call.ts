@@ -13,6 +13,8 @@ export interface Call {
   /** What a process in a tree has written. */
   readonly output: (bytes: Uint8Array) => void;
   readonly warn: (text: string) => void;
+  /** Says what was chosen, and why. */
+  readonly note: (text: string) => void;
   /** Bytes of the tar of a layer so far. */
   readonly packing: (bytes: number) => void;
 }

@@ -2,7 +2,9 @@
  * What the engine asks of its inner half, the process in our own namespaces, where uid 0 and mounts are ours. Plain
  * data: it travels over an IPC channel.
  */
+import type { DeviceEntry, DiskSpec, FileSystemSpec, MadeDisk } from '../../disk/index.ts';
 import type {
+  ByteString,
   ErofsCompression,
   ExtractInto,
   FileSystemBlob,
@@ -15,6 +17,7 @@ import type {
 } from '../../layers/index.ts';
 import type { Digest, TarCompression } from '../../oci/index.ts';
 import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
+import type { ArchiveOutput } from '../../plan/outputs.ts';
 import type { Account, Identity, NetworkQuestion, PageAnswer } from '../../sandbox/index.ts';
 import type { SetupChange } from '../../setup/index.ts';
 import type { KnownChecksums } from '../sources/checksums.ts';
@@ -236,6 +239,52 @@ export interface MakeErofsRequest {
   readonly output: string;
 }
 
+/** Files of a tree are compared with what a list says of them. */
+export interface CompareRequest {
+  readonly layers: readonly TreeLayer[];
+  readonly files: readonly ListedFile[];
+}
+
+export interface ListedFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly md5: string;
+  readonly configuration: boolean;
+}
+
+export interface DifferingFile {
+  readonly path: string;
+  readonly missing: boolean;
+}
+
+/** What unpacked layers do not show to everybody alike. */
+export interface TreeDetails {
+  readonly devices: readonly DeviceEntry[];
+  /** Directories that no layer describes: they have the time at which they were unpacked. */
+  readonly undescribed: readonly ByteString[];
+}
+
+/** A file is made of a tree, which nobody else sees change. */
+export interface OutputRequest extends Pick<Room, 'layers' | 'runtime'>, TreeDetails {
+  readonly work:
+    | { readonly kind: 'disk'; readonly spec: DiskSpec }
+    | { readonly kind: 'file-system'; readonly fileSystem: FileSystemSpec; readonly verity: boolean }
+    | { readonly kind: 'archive'; readonly format: ArchiveOutput['format'] };
+  /** What ids are derived from. */
+  readonly identity: string;
+  /** Seconds since 1970: the latest time. */
+  readonly epoch: number;
+  /** The file to write. */
+  readonly output: string;
+}
+
+/** What is known of it. */
+export interface TreeFacts {
+  readonly disk?: MadeDisk;
+  /** Of a file system with a hash tree, hexadecimal. */
+  readonly rootHash?: string;
+}
+
 /** What works inside the namespaces, on the file system of the store. */
 export interface Abilities {
   /** Why trees cannot be mounted and changed; undefined when they can. */
@@ -288,6 +337,8 @@ export interface Requests {
     readonly result: PackedLayer | undefined;
   };
   readonly makeErofs: { readonly params: MakeErofsRequest; readonly result: FileSystemLayer };
+  readonly compare: { readonly params: CompareRequest; readonly result: readonly DifferingFile[] };
+  readonly output: { readonly params: OutputRequest; readonly result: TreeFacts };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };
   /** Removes temporary files of builds that were killed. */
@@ -303,6 +354,8 @@ export type ToInside =
 export type FromInside =
   | { readonly kind: 'output'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'warning'; readonly id: number; readonly text: string }
+  /** What was chosen, and why. */
+  | { readonly kind: 'note'; readonly id: number; readonly text: string }
   /** Bytes of the tar of a layer so far. */
   | { readonly kind: 'packing'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }

@@ -40,9 +40,14 @@ export class Results implements Disposable {
   /** Where a result is made, on the file system where it will be. Each file once. */
   pathFor(file: string): string {
     this.#files.push(file);
-    const path = join(this.#temporary, file);
+    const path = this.madePath(file);
     mkdirSync(dirname(path), { recursive: true });
     return path;
+  }
+
+  /** Where a result is until all are made. */
+  madePath(file: string): string {
+    return join(this.#temporary, file);
   }
 
   /** Gives all results their names; those of former runs go. Throws AshlarError, before anything is touched. */

@@ -11,6 +11,7 @@ import {
   RPM_JOURNAL,
   RpmDatabase,
 } from './rpm-database.ts';
+import type { RpmDetails } from './rpm-header.ts';
 import type { PackageManager } from './versions.ts';
 
 export interface InstalledPackage {
@@ -31,19 +32,65 @@ export interface InstalledPackages {
 
 /** Files are asked for all at once. */
 export async function packagesIn(tree: TreeView): Promise<InstalledPackages> {
-  const packages: InstalledPackage[] = [];
+  const { found, unread } = await readAll(tree, database => database.read());
+  const packages = found.map(({ manager, name, version, architecture }) => {
+    return { manager, name, version, architecture };
+  });
+  return { packages, unread };
+}
+
+/** A package in the words of rpm, of which other managers know only some. */
+export interface PackageDetails extends Omit<RpmDetails, 'changes' | 'release'> {
+  readonly manager: PackageManager;
+  readonly release: string | undefined;
+  /** Where the database has them. */
+  readonly changes?: RpmDetails['changes'];
+}
+
+export interface DescribedPackages extends Pick<InstalledPackages, 'unread'> {
+  readonly packages: readonly PackageDetails[];
+}
+
+/** The same packages with all that is known of them. */
+export async function describePackages(tree: TreeView): Promise<DescribedPackages> {
+  const { found, unread } = await readAll(
+    tree,
+    database => database.details?.() ?? database.read().then(packages => packages.map(partsOfVersion)),
+  );
+  return { packages: found, unread };
+}
+
+/** Debian's versions are one text; others end with a release. */
+function partsOfVersion({ name, version, architecture }: Found): Omit<PackageDetails, 'manager'> {
+  return {
+    name,
+    epoch: undefined,
+    version,
+    release: undefined,
+    architecture: architecture || undefined,
+    distUrl: undefined,
+    license: undefined,
+  };
+}
+
+async function readAll<T>(
+  tree: TreeView,
+  read: (database: PackageDatabase) => Promise<readonly T[]>,
+): Promise<{
+  readonly found: readonly (T & { readonly manager: PackageManager })[];
+  readonly unread: InstalledPackages['unread'];
+}> {
   const unread: { path: string; reason: string }[] = [];
-  const results = databasesIn(tree).map(async database => ({
-    ...database,
-    found: await attempt(database.read),
-  }));
+  const results = databasesIn(tree).map(async database => {
+    const found = await attempt(() => read(database));
+    return { ...database, found };
+  });
+  const all: (T & { readonly manager: PackageManager })[] = [];
   for (const { path, manager, found } of await Promise.all(results)) {
     if (found instanceof AshlarError) unread.push({ path, reason: found.message });
-    else
-      for (const { name, version, architecture } of found)
-        packages.push({ manager, name, version, architecture });
+    else for (const one of found) all.push({ ...one, manager });
   }
-  return { packages, unread };
+  return { found: all, unread };
 }
 
 async function attempt<T>(read: () => Promise<T>): Promise<T | AshlarError> {
@@ -61,6 +108,8 @@ interface PackageDatabase {
   readonly path: string;
   readonly manager: PackageManager;
   readonly read: () => Promise<readonly Found[]>;
+  /** Where the database says more. */
+  readonly details?: () => Promise<readonly Omit<PackageDetails, 'manager'>[]>;
 }
 
 function databasesIn(tree: TreeView): readonly PackageDatabase[] {
@@ -84,15 +133,22 @@ function dpkgIn(tree: TreeView): readonly PackageDatabase[] {
 }
 
 function rpmIn(tree: TreeView): readonly PackageDatabase[] {
+  const open = async (directory: string) => {
+    const files = [RPM_DATABASE, RPM_JOURNAL].map(name => contentOf(tree, `${directory}/${name}`));
+    const [content = NOTHING, journal = NOTHING] = await Promise.all(files);
+    return new RpmDatabase(content, journal);
+  };
   return RPM_DIRECTORIES.flatMap(directory => [
     {
       path: `${directory}/${RPM_DATABASE}`,
       manager: 'rpm' as const,
       read: async () => {
-        const files = [RPM_DATABASE, RPM_JOURNAL].map(name => contentOf(tree, `${directory}/${name}`));
-        const [content = NOTHING, journal = NOTHING] = await Promise.all(files);
-        using database = new RpmDatabase(content, journal);
+        using database = await open(directory);
         return database.packages();
+      },
+      details: async () => {
+        using database = await open(directory);
+        return database.details();
       },
     },
     ...[...OTHER_RPM_DATABASES].map(([name, kind]) => ({
@@ -108,7 +164,13 @@ function rpmIn(tree: TreeView): readonly PackageDatabase[] {
 function apkIn(tree: TreeView): readonly PackageDatabase[] {
   return APK_DIRECTORIES.map(directory => {
     const path = `${directory}/${APK_INSTALLED}`;
-    return { path, manager: 'apk', read: async () => readApkInstalled(await contentOf(tree, path)) };
+    const read = async () => readApkInstalled(await contentOf(tree, path));
+    const details = async () =>
+      (await read()).map(one => {
+        const license = /^L:(.+)$/m.exec(one.paragraph)?.[1];
+        return { ...partsOfVersion(one), ...withRelease(one.version), license };
+      });
+    return { path, manager: 'apk', read, details };
   });
 }
 
@@ -116,8 +178,18 @@ function pacmanIn(tree: TreeView): readonly PackageDatabase[] {
   return pacmanPackages(tree).map(one => {
     const path = `${one.directory}/desc`;
     const read = async () => [{ ...one, architecture: pacmanField(await contentOf(tree, path), 'ARCH') }];
-    return { path, manager: 'pacman', read };
+    const details = async () => {
+      return [{ ...partsOfVersion({ ...one, architecture: '' }), ...withRelease(one.version) }];
+    };
+    return { path, manager: 'pacman', read, details };
   });
+}
+
+function withRelease(text: string): Pick<PackageDetails, 'version' | 'release'> {
+  const dash = text.lastIndexOf('-');
+  return dash < 0
+    ? { version: text, release: undefined }
+    : { version: text.slice(0, dash), release: text.slice(dash + 1) };
 }
 
 async function contentOf(tree: TreeView, path: string): Promise<Uint8Array> {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { clipped } from '../../support/cells.ts';
 import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
-import { type RpmHeader, readRpmHeader } from './rpm-header.ts';
+import { type RpmDetails, type RpmHeader, readRpmDetails, readRpmHeader } from './rpm-header.ts';
 
 /** Where rpm keeps its database: of old, and now in many distributions. */
 export const RPM_DIRECTORIES = ['/var/lib/rpm', '/usr/lib/sysimage/rpm'];
@@ -87,6 +87,16 @@ export class RpmDatabase implements Disposable {
         packages.push({ ...readRpmHeader(blob), number: Number(number), identity });
       }
       return packages;
+    });
+  }
+
+  /** What the headers say beyond that, in the same order. */
+  details(): readonly RpmDetails[] {
+    return readingSqlite(() => {
+      const details: RpmDetails[] = [];
+      for (const { blob } of this.connection.prepare('SELECT blob FROM Packages ORDER BY hnum').iterate())
+        if (blob instanceof Uint8Array) details.push(readRpmDetails(blob));
+      return details;
     });
   }
 

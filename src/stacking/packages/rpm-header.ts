@@ -14,8 +14,13 @@ const NAME = 1000;
 const VERSION = 1001;
 const RELEASE = 1002;
 const EPOCH = 1003;
+const LICENSE = 1014;
 const ARCH = 1022;
 const PROVIDENAME = 1047;
+const CHANGELOGTIME = 1080;
+const CHANGELOGNAME = 1081;
+const CHANGELOGTEXT = 1082;
+const DISTURL = 1123;
 
 const INT32 = 4;
 const STRING = 6;
@@ -23,15 +28,78 @@ const STRING_ARRAY = 8;
 
 const ENTRY_SIZE = 16;
 
+/** What a header says of a package beyond its name. */
+export interface RpmDetails {
+  readonly name: string;
+  readonly epoch: string | undefined;
+  readonly version: string;
+  readonly release: string;
+  readonly architecture: string | undefined;
+  readonly distUrl: string | undefined;
+  readonly license: string | undefined;
+  /** The newest first. */
+  readonly changes: readonly RpmChange[];
+}
+
+export interface RpmChange {
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly author: string;
+  readonly text: string;
+}
+
+/** The values of tags. */
+interface Tags {
+  /** Nothing where the header lacks the tag. */
+  readonly strings: (tag: number) => readonly string[];
+  readonly numbers: (tag: number) => readonly number[];
+}
+
 /** Throws AshlarError for what is no header, or one of no package. */
 export function readRpmHeader(bytes: Uint8Array): RpmHeader {
+  const tags = readTags(bytes);
+  const { name, epoch, version, release } = identityIn(tags);
+  return {
+    name,
+    version: `${epoch === undefined ? '' : `${epoch}:`}${version}-${release}`,
+    architecture: tags.strings(ARCH)[0] ?? '',
+    provides: tags.strings(PROVIDENAME),
+  };
+}
+
+/** Throws AshlarError as `readRpmHeader` does. */
+export function readRpmDetails(bytes: Uint8Array): RpmDetails {
+  const tags = readTags(bytes);
+  const { strings, numbers } = tags;
+  const [authors, texts] = [strings(CHANGELOGNAME), strings(CHANGELOGTEXT)];
+  return {
+    ...identityIn(tags),
+    architecture: strings(ARCH)[0],
+    distUrl: strings(DISTURL)[0],
+    license: strings(LICENSE)[0],
+    changes: numbers(CHANGELOGTIME).map((time, i) => ({
+      time,
+      author: authors[i] ?? '',
+      text: texts[i] ?? '',
+    })),
+  };
+}
+
+function identityIn({ strings, numbers }: Tags) {
+  const [name, version, release] = [NAME, VERSION, RELEASE].map(tag => strings(tag)[0]);
+  if (!name || version === undefined || release === undefined)
+    throw new AshlarError('a header of a package has no name or version');
+  const epoch = numbers(EPOCH)[0];
+  return { name, version, release, epoch: epoch === undefined ? undefined : String(epoch) };
+}
+
+function readTags(bytes: Uint8Array): Tags {
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const tags = header.length < 8 ? 0 : header.readUInt32BE(0);
   const store = 8 + tags * ENTRY_SIZE;
   if (tags === 0 || store + header.readUInt32BE(4) !== header.length)
     throw new AshlarError('a header of a package has not the length that it says');
 
-  /** The strings of a tag, or nothing where the header lacks it. */
   function strings(tag: number): readonly string[] {
     const entry = entryOf(tag);
     if (entry === undefined || (entry.type !== STRING && entry.type !== STRING_ARRAY)) return [];
@@ -45,10 +113,13 @@ export function readRpmHeader(bytes: Uint8Array): RpmHeader {
     return texts;
   }
 
-  function number(tag: number): number | undefined {
+  function numbers(tag: number): readonly number[] {
     const entry = entryOf(tag);
-    if (entry?.type !== INT32 || store + entry.offset + 4 > header.length) return undefined;
-    return header.readUInt32BE(store + entry.offset);
+    if (entry?.type !== INT32) return [];
+    const start = store + entry.offset;
+    if (start + 4 * entry.count > header.length)
+      throw new AshlarError('a header of a package ends within a number');
+    return Array.from({ length: entry.count }, (_, i) => header.readUInt32BE(start + 4 * i));
   }
 
   function entryOf(tag: number): { type: number; offset: number; count: number } | undefined {
@@ -62,14 +133,5 @@ export function readRpmHeader(bytes: Uint8Array): RpmHeader {
     return undefined;
   }
 
-  const [name, version, release] = [NAME, VERSION, RELEASE].map(tag => strings(tag)[0]);
-  if (!name || version === undefined || release === undefined)
-    throw new AshlarError('a header of a package has no name or version');
-  const epoch = number(EPOCH);
-  return {
-    name,
-    version: `${epoch === undefined ? '' : `${epoch}:`}${version}-${release}`,
-    architecture: strings(ARCH)[0] ?? '',
-    provides: strings(PROVIDENAME),
-  };
+  return { strings, numbers };
 }

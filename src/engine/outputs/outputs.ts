@@ -1,0 +1,94 @@
+/** All that is made of the tree of an image besides the image itself. */
+import type { DiskOutput, Output } from '../../plan/outputs.ts';
+import type { BuildContext } from '../context.ts';
+import { located } from '../located.ts';
+import type { BuiltImage, MadeOutput } from '../values.ts';
+import { makeContainer } from './containers.ts';
+import { makePackageList } from './package-lists.ts';
+import type { Results } from './results.ts';
+import { type OutputTree, outputTree } from './tree.ts';
+import { makeDiskFormat, makeTreeOutput } from './tree-outputs.ts';
+
+/** One after the other, in the order of the plan: each uses all processors. */
+export async function makeOutputs(
+  image: BuiltImage,
+  outputs: readonly Output[],
+  results: Results,
+  context: BuildContext,
+): Promise<readonly MadeOutput[]> {
+  const tree = await outputTree(image.layers, context);
+  const made: MadeOutput[] = [];
+  for (const output of outputs) {
+    const making: Making = { image, tree, results, context };
+    made.push(
+      await located(output.at, () => announced(output, making, path => makeOne(output, path, making))),
+    );
+    if (output.kind === 'disk') made.push(...(await located(output.at, () => makeFormats(output, making))));
+  }
+  return made;
+}
+
+interface Making {
+  readonly image: BuiltImage;
+  readonly tree: OutputTree;
+  readonly results: Results;
+  readonly context: BuildContext;
+}
+
+/** What is known of a file once it is made. */
+type Made = Pick<MadeOutput, 'bytes' | 'sha256' | 'cached' | 'disk' | 'rootHash'>;
+
+async function announced(
+  { kind, file, role }: Pick<Output, 'kind' | 'file' | 'role'>,
+  { image, tree, results, context }: Making,
+  make: (path: string) => Promise<Made>,
+): Promise<MadeOutput> {
+  const { signal, emit } = context;
+  signal.throwIfAborted();
+  emit({ kind: 'output-started', image: image.name, file, what: kind });
+  const { bytes, sha256, cached, disk, rootHash } = await make(results.pathFor(file));
+  const output: MadeOutput = {
+    kind,
+    role,
+    file,
+    path: results.finalPath(file),
+    bytes,
+    tree: tree.id,
+    cached,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(disk === undefined ? {} : { disk }),
+    ...(rootHash === undefined ? {} : { rootHash }),
+  };
+  emit({ kind: 'output-finished', image: image.name, output });
+  return output;
+}
+
+async function makeOne(output: Output, path: string, { image, tree, context }: Making): Promise<Made> {
+  switch (output.kind) {
+    case 'container':
+      return makeContainer(output, image, path, context);
+    case 'package-list':
+      return makePackageList(output, tree, path, image.name, context);
+    case 'archive':
+    case 'disk':
+    case 'file-system': {
+      const { facts, ...made } = await makeTreeOutput(output, tree, path, image.name, context);
+      return { ...made, ...facts };
+    }
+  }
+}
+
+async function makeFormats(output: DiskOutput, making: Making): Promise<readonly MadeOutput[]> {
+  const { tree, results, context } = making;
+  const raw = results.madePath(output.file);
+  const made: MadeOutput[] = [];
+  for (const format of output.formats) {
+    const named = { kind: output.kind, file: format.file, role: format.role };
+    made.push(
+      await announced(named, making, target =>
+        makeDiskFormat(output, format, { raw, target }, tree, context),
+      ),
+    );
+  }
+  return made;
+}

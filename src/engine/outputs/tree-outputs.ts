@@ -1,0 +1,117 @@
+/** Disks, file systems and archives: made of the mounted tree, by the process in our own namespaces. */
+import { mkdirSync } from 'node:fs';
+import { makeFormat } from '../../disk/index.ts';
+import type { ArchiveOutput, DiskOutput, FileSystemOutput } from '../../plan/outputs.ts';
+import { type BuildContext, say } from '../context.ts';
+import { treeLayers } from '../forms/tar-form.ts';
+import type { OutputRequest, TreeFacts } from '../inside/requests.ts';
+import { canonical, type KeyPart } from '../keys/keys.ts';
+import { type Delivered, deliver } from './kept.ts';
+import { formatPrograms, type NeededPrograms, programParts, treePrograms } from './programs.ts';
+import { type OutputTree, treeDetails } from './tree.ts';
+
+export type TreeOutput = ArchiveOutput | DiskOutput | FileSystemOutput;
+
+/** Makes a file of the tree, or copies the one that is known. */
+export async function makeTreeOutput(
+  output: TreeOutput,
+  tree: OutputTree,
+  target: string,
+  image: string,
+  context: BuildContext,
+): Promise<Delivered<TreeFacts>> {
+  const work = workOf(output);
+  return deliver<TreeFacts>(
+    {
+      domain: `output ${work.kind}`,
+      parts: await partsOf(work, tree, treePrograms(output), context),
+      make: path =>
+        makeInside({ work, identity: identityOf(work, tree), output: path }, tree, image, context),
+    },
+    target,
+    context,
+  );
+}
+
+function workOf(output: TreeOutput): OutputRequest['work'] {
+  switch (output.kind) {
+    case 'disk':
+      return { kind: 'disk', spec: output.disk };
+    case 'file-system':
+      return { kind: 'file-system', fileSystem: output.fileSystem, verity: output.verity === true };
+    case 'archive':
+      return { kind: 'archive', format: output.format };
+  }
+}
+
+/** What ids are derived from. */
+function identityOf(work: OutputRequest['work'], { id }: OutputTree): string {
+  return `${id} ${canonical(work)}`;
+}
+
+async function partsOf(
+  work: OutputRequest['work'],
+  { id, time }: OutputTree,
+  programs: NeededPrograms,
+  context: BuildContext,
+): Promise<readonly KeyPart[]> {
+  return [
+    ['tree', id],
+    ['what', canonical(work)],
+    ['time', String(time)],
+    ...(await programParts(programs, work.kind, context)),
+  ];
+}
+
+async function makeInside(
+  request: Pick<OutputRequest, 'work' | 'identity' | 'output'>,
+  tree: OutputTree,
+  image: string,
+  context: BuildContext,
+): Promise<TreeFacts> {
+  const { workshop, signal, options, emit } = context;
+  const { runtime } = options;
+  const layers = await treeLayers(tree.layers, context);
+  const details = await treeDetails(tree.layers, context);
+  return workshop.call(
+    'output',
+    { ...request, ...details, layers, epoch: tree.time, ...(runtime === undefined ? {} : { runtime }) },
+    {
+      signal,
+      onOutput: bytes => emit({ kind: 'output', image, bytes }),
+      onWarning: text => say(context, image, 'warning', text),
+      onNote: text => say(context, image, 'info', text),
+    },
+  );
+}
+
+/** A disk in another format, out of the raw one. */
+export async function makeDiskFormat(
+  { disk }: DiskOutput,
+  { format, options }: DiskOutput['formats'][number],
+  { raw, target }: { readonly raw: string; readonly target: string },
+  tree: OutputTree,
+  context: BuildContext,
+): Promise<Delivered<null>> {
+  const { signal, store } = context;
+  const work = { kind: 'disk', spec: disk } as const;
+  const identity = `${identityOf(work, tree)} ${format}`;
+  const programs = { ...treePrograms({ kind: 'disk', disk }), ...formatPrograms(format) };
+  const make = async (output: string) => {
+    const scratch = store.temporaryPath('format');
+    mkdirSync(scratch);
+    await makeFormat({
+      format: { format, options },
+      source: raw,
+      output,
+      scratch,
+      identity,
+      epoch: tree.time,
+      signal,
+    });
+    return null;
+  };
+  const parts = await partsOf(work, tree, programs, context);
+  const words: readonly KeyPart[] = [['format', canonical([format, options])]];
+  return deliver({ domain: 'output format', parts: [...parts, ...words], make }, target, context);
+}

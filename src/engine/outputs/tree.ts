@@ -1,0 +1,63 @@
+/** What is known of the tree of an image before anything is made of it. */
+import type { DeviceEntry } from '../../disk/index.ts';
+import { type ByteString, IMPLIED_DIRECTORY, type MergedEntry, mergeContents } from '../../layers/index.ts';
+import { chainId, type Digest } from '../../oci/index.ts';
+import type { LookContext } from '../context.ts';
+import { tarForm } from '../forms/tar-form.ts';
+import type { TreeDetails } from '../inside/requests.ts';
+import { keyOf } from '../keys/keys.ts';
+import { contentsOf } from '../layer-contents.ts';
+import type { LayerRecord } from '../values.ts';
+
+export interface OutputTree {
+  readonly layers: readonly LayerRecord[];
+  /** What identifies it: the chain ID of its layers as tars. */
+  readonly id: Digest;
+  /** Seconds since 1970: the latest time in what is made of it. */
+  readonly time: number;
+}
+
+/** Times are no later than SOURCE_DATE_EPOCH or, where nobody gives one, than the newest that layers tell. */
+export async function outputTree(layers: readonly LayerRecord[], context: LookContext): Promise<OutputTree> {
+  const tars = await Promise.all(layers.map(layer => tarForm(layer, context)));
+  const id = chainId(tars.map(({ diffId }) => diffId));
+  return { layers, id, time: context.options.sourceDateEpoch ?? (await newestTime(id, layers, context)) };
+}
+
+async function newestTime(id: Digest, layers: readonly LayerRecord[], context: LookContext): Promise<number> {
+  const { database } = context.store;
+  const key = keyOf('newest time', [['tree', id]]);
+  const known = database.recall('lookups', key);
+  if (typeof known === 'number') return known;
+  let newest = 0n;
+  for (const { entry } of (await mergedTree(layers, context)).values())
+    if (entry.mtime > newest) newest = entry.mtime;
+  const seconds = Number(newest / 1_000_000_000n);
+  database.remember('lookups', key, seconds);
+  return seconds;
+}
+
+export async function treeDetails(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<TreeDetails> {
+  const devices: DeviceEntry[] = [];
+  const merged = await mergedTree(layers, context);
+  const undescribed = merged.has('') ? [] : [''];
+  for (const [path, { entry }] of merged) {
+    if (entry === IMPLIED_DIRECTORY) undescribed.push(path);
+    const { type, mode, uid, gid, mtime, xattrs, major, minor, linkedTo } = entry;
+    if (type !== 'character' && type !== 'block') continue;
+    // The other name may be covered by a layer above.
+    const link = linkedTo !== undefined && merged.get(linkedTo)?.entry === entry ? { linkedTo } : {};
+    devices.push({ path, type, mode, uid, gid, mtime, xattrs, major, minor, ...link });
+  }
+  return { devices, undescribed };
+}
+
+async function mergedTree(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<ReadonlyMap<ByteString, MergedEntry>> {
+  return mergeContents(await Promise.all(layers.map(layer => contentsOf(layer, context))));
+}

@@ -1,0 +1,52 @@
+/** Which files of packages are not as their package has them. */
+import type { BuildContext } from '../context.ts';
+import { treeLayers } from '../forms/tar-form.ts';
+import type { ImageTree } from '../images/tree-view.ts';
+import type { ListedFile } from '../inside/requests.ts';
+import type { LayerRecord } from '../values.ts';
+
+const INFO = '/var/lib/dpkg/info';
+
+/** Lines as `dpkg --verify` writes them, which are those of `rpm --verify`; sorted by path. */
+export async function verifyPackages(
+  layers: readonly LayerRecord[],
+  tree: ImageTree,
+  context: BuildContext,
+): Promise<readonly string[]> {
+  const files = [...(await filesOfPackages(tree)), ...(await configurationFiles(tree))];
+  if (files.length === 0) return [];
+  const listed = { layers: await treeLayers(layers, context), files };
+  const differing = await context.workshop.call('compare', listed, { signal: context.signal });
+  const configuration = new Set(files.filter(file => file.configuration).map(({ path }) => path));
+  return differing
+    .map(({ path, missing }) => {
+      const mark = configuration.has(path) ? 'c' : ' ';
+      return { path, line: `${missing ? 'missing  ' : '??5??????'} ${mark} ${path}` };
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ line }) => line);
+}
+
+async function filesOfPackages(tree: ImageTree): Promise<readonly ListedFile[]> {
+  const lists = tree.list(INFO).filter(name => name.endsWith('.md5sums'));
+  const texts = await Promise.all(lists.map(name => textAt(tree, `${INFO}/${name}`)));
+  return texts
+    .flatMap(text => text.split('\n'))
+    .flatMap(line => {
+      const [, md5, path] = /^([0-9a-f]{32}) [ *](.+)$/.exec(line) ?? [];
+      return md5 === undefined || path === undefined ? [] : [{ path: `/${path}`, md5, configuration: false }];
+    });
+}
+
+/** Of the status file; those that became obsolete are not looked at. */
+async function configurationFiles(tree: ImageTree): Promise<readonly ListedFile[]> {
+  const text = await textAt(tree, '/var/lib/dpkg/status');
+  return text.split('\n').flatMap(line => {
+    const [, path, md5] = /^ (\/.+) ([0-9a-f]{32})$/.exec(line) ?? [];
+    return md5 === undefined || path === undefined ? [] : [{ path, md5, configuration: true }];
+  });
+}
+
+async function textAt(tree: ImageTree, path: string): Promise<string> {
+  return Buffer.from((await tree.read(path))?.content ?? []).toString();
+}
