@@ -163,7 +163,7 @@ export interface Layout {
  * room.
  */
 export function layOut(spec: DiskSpec, planned: PlannedDisk, content: ContentSizes): Layout {
-  const { sectorSize, table, size: wanted } = spec;
+  const { sectorSize, table } = spec;
   if (spec.firstSector * sectorSize < (table === 'gpt' ? guidTableSize(sectorSize) : sectorSize))
     throw new AshlarError(
       `no partition can start at sector ${spec.firstSector}: the partition table is there`,
@@ -171,20 +171,20 @@ export function layOut(spec: DiskSpec, planned: PlannedDisk, content: ContentSiz
   const sizes = leastSizes(spec, planned.partitions, content);
   const tail = (table === 'gpt' ? MIB : 0) + spec.unpartitioned;
   const needed = endOf(place(spec, planned.partitions, sizes)) + tail;
-  if (wanted.kind === 'fixed' && needed > wanted.bytes)
+  const fixed = spec.size.kind === 'fixed' ? alignDown(spec.size.bytes, sectorSize) : undefined;
+  if (fixed !== undefined && needed > fixed)
     throw new AshlarError(
-      `the disk is to have ${mebibytes(wanted.bytes)}, but what belongs on it needs ${mebibytes(needed)}`,
+      `the disk is to have ${mebibytes(fixed)}, but what belongs on it needs ${mebibytes(needed)}`,
       { hint: 'Without a size it is as large as its content needs.' },
     );
   const grows = growingPartition(spec);
   if (grows !== undefined) {
-    const more =
-      wanted.kind === 'fixed' ? alignDown(wanted.bytes - needed, MIB) : alignUp(wanted.additional, MIB);
-    sizes.set(grows, (sizes.get(grows) ?? 0) + more);
+    const more = spec.size.kind === 'content' ? spec.size.additional : 0;
+    const left = fixed === undefined ? alignUp(more, MIB) : alignDown(fixed - needed, MIB);
+    sizes.set(grows, (sizes.get(grows) ?? 0) + left);
   }
   const partitions = place(spec, planned.partitions, sizes);
-  const bytes = wanted.kind === 'fixed' ? alignDown(wanted.bytes, sectorSize) : endOf(partitions) + tail;
-  return { bytes: alignUp(bytes, sectorSize), partitions };
+  return { bytes: fixed ?? alignUp(endOf(partitions) + tail, sectorSize), partitions };
 }
 
 /** The name of the partition that takes what is left. A root that dm-verity checks never changes: it needs no more. */
