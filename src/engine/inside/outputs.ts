@@ -31,7 +31,8 @@ export async function output(request: OutputRequest, call: Call): Promise<TreeFa
       return { disk: await makeDisk({ ...common, spec: work.spec, run }) };
     }
     case 'file-system':
-      return makeFileSystemFile({ ...common, fileSystem: work.fileSystem, verity: work.verity });
+      // The tree is mounted until all is done.
+      return await makeFileSystemFile({ ...common, fileSystem: work.fileSystem, verity: work.verity });
     case 'archive':
       await makeArchive({ ...common, format: work.format });
       return {};
