@@ -1,9 +1,11 @@
 /** `system`: the commands that users of KIWI know. Their code is loaded when they are called. */
 import { Command, CommanderError, Option } from 'commander';
+import type { SystemBootFlags } from '../commands/system-boot.ts';
 import type { SystemInfoFlags } from '../commands/system-info.ts';
 import { kiwiGlobalsOf } from '../kiwi/globals.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
 import { repeatable } from '../options.ts';
+import { readDuration, readSize } from '../quantities.ts';
 
 /** KIWI's commands below `system`, and its global options before it. Returns `system`. */
 export function describeSystem(program: Command): Command {
@@ -27,7 +29,7 @@ export function checkKiwiOptions(program: Command, command: Command): void {
 }
 
 function commandsOfSystem(): readonly Command[] {
-  return [describeInfo(), describeValidate()];
+  return [describeInfo(), describeValidate(), describeBoot()];
 }
 
 function describeInfo(): Command {
@@ -48,6 +50,27 @@ function describeValidate(): Command {
   ).action(async (flags: SystemInfoFlags, command: Command) =>
     (await import('../commands/system-info.ts')).systemValidate(kiwiGlobalsOf(command), flags),
   );
+}
+
+function describeBoot(): Command {
+  return newCommand('boot', 'start a disk in QEMU, and end with 0 when the text appears on its console')
+    .argument('<disk>', 'raw, qcow2, vmdk, vdi, vhd or vhdx; it is not changed')
+    .option('--expect <text>', 'what the machine is to say (default: the login prompt)')
+    .option('--timeout <time>', 'how long to wait, in seconds or like 5m', readSeconds, 180)
+    .addOption(
+      new Option('--firmware <name>', 'what the machine starts with')
+        .choices(['uefi', 'bios'])
+        .default('uefi'),
+    )
+    .addOption(new Option('--memory <size>', 'of the machine').argParser(readSize).default(2 ** 30, '1GiB'))
+    .option('--json', 'print the verdict as JSON, and the console on standard error')
+    .action(async (disk: string, flags: SystemBootFlags, command: Command) =>
+      (await import('../commands/system-boot.ts')).systemBoot(kiwiGlobalsOf(command), disk, flags),
+    );
+}
+
+function readSeconds(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : readDuration(text) / 1000;
 }
 
 function withDescription(command: Command): Command {

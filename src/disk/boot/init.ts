@@ -81,8 +81,12 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs -o mode=755,nosuid devtmpfs /dev
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 
-while read -r module; do
-  insmod "/mod/$module" 2>/dev/null
+# A module, and those without which it is not tried.
+while read -r module others; do
+  for other in $others; do
+    [ -e "/sys/module/$other" ] || continue 2
+  done
+  insmod "/mod/$module.ko" 2>/dev/null
 done </mod/order
 
 line=$(cat /proc/cmdline)

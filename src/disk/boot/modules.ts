@@ -54,16 +54,24 @@ export function parseModuleIndex(texts: {
   return { modules, builtin: new Set(linesOf(texts.builtin).map(moduleName)), soft, aliases };
 }
 
+export interface NeededModule {
+  readonly name: string;
+  /** Relative to the directory of modules. */
+  readonly file: string;
+  /** Names of those without which it cannot be loaded. */
+  readonly after: readonly string[];
+}
+
 export interface NeededModules {
   /** In the order in which they are to be loaded. */
-  readonly files: readonly string[];
+  readonly modules: readonly NeededModule[];
   /** Names that are neither modules nor built in. */
   readonly missing: readonly string[];
 }
 
 /** What must be loaded for the modules of these names to work. */
 export function neededModules(names: readonly string[], index: ModuleIndex): NeededModules {
-  const files = new Set<string>();
+  const modules = new Map<string, NeededModule>();
   const begun = new Set<string>();
   const missing: string[] = [];
 
@@ -74,7 +82,7 @@ export function neededModules(names: readonly string[], index: ModuleIndex): Nee
     if (!module) return;
     for (const other of index.soft.get(name) ?? []) for (const real of named(normal(other))) add(real);
     for (const file of module.before.toReversed()) add(moduleName(file));
-    files.add(module.file);
+    modules.set(name, { name, file: module.file, after: module.before.map(moduleName) });
   };
   const named = (name: string) =>
     index.modules.has(name) ? [name] : (index.aliases.get(name) ?? []).map(normal);
@@ -85,7 +93,7 @@ export function neededModules(names: readonly string[], index: ModuleIndex): Nee
     if (real.length === 0) missing.push(name);
     for (const one of real) add(one);
   }
-  return { files: [...files], missing };
+  return { modules: [...modules.values()], missing };
 }
 
 /** Name of the module in a file: `nls_cp437` of `kernel/fs/nls/nls-cp437.ko.xz`. */

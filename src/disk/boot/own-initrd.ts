@@ -2,7 +2,7 @@
 import { AshlarError } from '../../support/errors.ts';
 import { type CpioEntry, cpioArchive } from './cpio.ts';
 import { APPLETS, INIT } from './init.ts';
-import { moduleName, neededModules, readModule, readModuleIndex } from './modules.ts';
+import { neededModules, readModule, readModuleIndex } from './modules.ts';
 import { type ProgramFile, programWithLibraries, staticBusybox } from './programs.ts';
 import type { BootRequest, Kernel } from './types.ts';
 
@@ -39,13 +39,14 @@ export async function makeInitrd(
 ): Promise<{ readonly bytes: Uint8Array; readonly missing: readonly string[] }> {
   const index = readModuleIndex(tree, kernel);
   const { missing } = neededModules(content.modules, index);
-  const { files } = neededModules([...DRIVERS, ...content.modules], index);
-  const modules: CpioEntry[] = [];
-  for (const file of files) {
-    const path = `mod/${moduleName(file)}.ko`;
-    modules.push({ kind: 'file', path, mode: 0o644, content: await readModule(tree, kernel, file) });
+  const { modules } = neededModules([...DRIVERS, ...content.modules], index);
+  const files: CpioEntry[] = [];
+  for (const { name, file } of modules) {
+    const bytes = await readModule(tree, kernel, file);
+    files.push({ kind: 'file', path: `mod/${name}.ko`, mode: 0o644, content: bytes });
   }
-  const order = files.map(file => `${moduleName(file)}.ko\n`).join('');
+  // What cannot work where another one does not is not tried.
+  const order = modules.map(({ name, after }) => `${[name, ...after].join(' ')}\n`).join('');
   const busybox = staticBusybox(tree, content.architecture);
   const entries: readonly CpioEntry[] = [
     ...['bin', 'dev', 'mod', 'proc', 'root', 'run', 'sys'].map(directory),
@@ -53,7 +54,7 @@ export async function makeInitrd(
     { kind: 'file', path: 'bin/busybox', mode: 0o755, content: busybox },
     ...APPLETS.map((name): CpioEntry => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' })),
     ...programEntries(content.programs),
-    ...modules,
+    ...files,
     { kind: 'file', path: 'mod/order', mode: 0o644, content: Buffer.from(order) },
     { kind: 'file', path: 'init', mode: 0o755, content: Buffer.from(content.init ?? INIT) },
   ];
