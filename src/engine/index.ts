@@ -48,5 +48,7 @@ export { type Entrance, enterImage } from './shell/enter.ts';
 export { grab } from './shell/grab.ts';
 export { type FetchContext, fetchText } from './sources/fetching.ts';
 export { withFilesOf } from './sources/obtain.ts';
+export { withDirectoryOf } from './stash/directories.ts';
+export { type OpenedStash, type OpenStashOptions, openStash } from './stash/open.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';
 export type { BuiltImage, MadeOutput } from './values.ts';

@@ -19,6 +19,7 @@ import { setUp } from './inside/set-up.ts';
 import { shell } from './inside/shell.ts';
 import { sizeOnDisk } from './inside/size.ts';
 import { Snapshots } from './inside/snapshots.ts';
+import { readDescription, treeDifference } from './inside/stash.ts';
 import { stageImports } from './inside/stage.ts';
 import { checksumsOfFile, identify } from './sources/identity.ts';
 import { removeAbandoned } from './store/abandoned.ts';
@@ -35,6 +36,8 @@ const handlers: Handlers = {
   labels,
   regenerate,
   setUp,
+  readDescription: async directory => readDescription(directory),
+  treeDifference,
   shell,
   container,
   ended,

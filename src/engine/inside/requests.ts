@@ -123,6 +123,36 @@ export interface SetUpRequest {
   readonly pack: PackOptions;
 }
 
+/** The difference between layers and a tree of this machine. */
+export interface TreeDifferenceRequest {
+  readonly directory: string;
+  /** What the layers say, bottom to top, in the form of `encodeContents`. */
+  readonly below: readonly Uint8Array[];
+  /** Absolute paths in the tree of directories whose content is left out. */
+  readonly withoutContentOf: readonly string[];
+  /** The index of the store, which remembers what files are. */
+  readonly index: string;
+  readonly pack: PackOptions;
+}
+
+export interface TreeDifferenceResult {
+  /** Undefined where there is none. */
+  readonly layer: PackedLayer | undefined;
+  readonly doubtful: DoubtfulOwners;
+}
+
+/** Owners and groups that are shown as nobody: paths, and which id of the outside that is, if there is one. */
+export type DoubtfulOwners = Readonly<
+  Record<'uid' | 'gid', { readonly paths: readonly string[]; readonly id: number | undefined }>
+>;
+
+/** The description of an image, out of a tree. */
+export interface DescriptionFile {
+  /** Absolute in the tree. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
 /** A command that has the input and output of the user. */
 export interface ShellRequest extends Room {
   readonly command: readonly string[];
@@ -300,6 +330,9 @@ export interface Requests {
   readonly labels: { readonly params: LabelsRequest; readonly result: LabelsResult };
   /** Makes derived files anew; what else changes in the tree is lost. */
   readonly regenerate: { readonly params: RegenerateRequest; readonly result: RegenerateResult };
+  /** Of a directory of this machine; undefined where it has none. */
+  readonly readDescription: { readonly params: string; readonly result: DescriptionFile | undefined };
+  readonly treeDifference: { readonly params: TreeDifferenceRequest; readonly result: TreeDifferenceResult };
   /** Undefined when nothing changed. */
   readonly setUp: { readonly params: SetUpRequest; readonly result: PackedLayer | undefined };
   /** The command's exit status. */
