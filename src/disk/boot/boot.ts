@@ -1,5 +1,6 @@
 /** All that makes a disk start: kernel, initrd, loader and the texts that name the partitions. */
-
+import { constants, copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { efiName, hasBios } from './architecture.ts';
 import { kernelCommandLine, type VerityRoot } from './command-line.ts';
@@ -9,16 +10,17 @@ import {
   type GrubSystem,
   grubEspFiles,
   grubForBios,
-  grubOfVerity,
+  grubOnEsp,
   grubReadsKernel,
   grubTreeFiles,
   placeOfMenu,
+  placeOnEsp,
 } from './grub.ts';
 import { chooseInitrd } from './initrd.ts';
 import { findKernel, requireKernel } from './kernel.ts';
-import { systemdBootFiles } from './systemd-boot.ts';
-import { textContent } from './tree.ts';
-import type { BootRequest, EspFile, PreparedBoot, TreeFile } from './types.ts';
+import { systemdBootEntry, systemdBootFiles } from './systemd-boot.ts';
+import { findInTree, textContent } from './tree.ts';
+import type { BootRequest, EspFile, FileContent, PreparedBoot, TreeFile } from './types.ts';
 import { makeUki } from './uki.ts';
 
 /**
@@ -31,7 +33,7 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
   const kernel = spec.loader === 'none' ? findKernel(tree) : requireKernel(tree);
   if (kernel) say(`the kernel is ${kernel.path} of the image`);
   const initrd = kernel && (await chooseInitrd(request, kernel));
-  const system = kernel && initrd && { kernel, initrd };
+  const system = kernel && initrd && settled(request, { kernel, initrd });
   const files: TreeFile[] = [
     { path: '/etc/fstab', mode: 0o644, content: textContent(await finishedFstab(request)) },
     ...growFiles(request),
@@ -39,13 +41,15 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
   const startsByBios = hasBios(spec.architecture) && (spec.firmware === 'bios' || spec.legacyBoot);
   const readsTree = readsKernelByGrub(request, startsByBios);
   if (system && readsTree) files.push(...grubTreeFiles(request, system));
+  const loaders = system && spec.firmware !== 'bios' ? await loadersOf(request, system) : [];
   return {
     request,
-    kernel,
-    initrd,
+    kernel: system?.kernel,
+    initrd: system?.initrd,
     files,
     directories: partitions.flatMap(({ mountPoint }) => (mountPoint === undefined ? [] : [mountPoint])),
     bios: readsTree && startsByBios ? await grubForBios(request) : undefined,
+    loaders: loaders.map((file, i) => ({ ...file, content: kept(request, file.content, `loader-${i}`) })),
   };
 }
 
@@ -54,20 +58,19 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
  * that any one will do for finding out how large the ESP must be.
  */
 export async function loaderFiles(
-  { request, kernel, initrd }: PreparedBoot,
+  { request, kernel, initrd, loaders }: PreparedBoot,
   verity?: VerityRoot,
 ): Promise<readonly EspFile[]> {
   const { spec } = request;
   if (!kernel || !initrd || spec.firmware === 'bios') return [];
-  const system: GrubSystem = { kernel, initrd };
   const commandLine = kernelCommandLine(request, verity);
   switch (spec.loader) {
     case 'none':
       return [];
     case 'grub':
-      return verity ? grubOfVerity(request, system, verity) : grubEspFiles(request, placeOfMenu(request));
+      return verity ? [...loaders, ...grubOnEsp(request, { kernel, initrd }, verity)] : loaders;
     case 'systemd-boot':
-      return systemdBootFiles(request, kernel, initrd, commandLine);
+      return [...loaders, systemdBootEntry(request, kernel, commandLine)];
     case 'uki':
       return [
         {
@@ -76,6 +79,41 @@ export async function loaderFiles(
         },
       ];
   }
+}
+
+async function loadersOf(request: BootRequest, { kernel, initrd }: GrubSystem): Promise<readonly EspFile[]> {
+  const { loader, root } = request.spec;
+  switch (loader) {
+    case 'none':
+    case 'uki':
+      return [];
+    case 'grub':
+      return grubEspFiles(request, root.verity ? placeOnEsp(request) : placeOfMenu(request));
+    case 'systemd-boot':
+      return systemdBootFiles(request, kernel, initrd);
+  }
+}
+
+function settled(request: BootRequest, { kernel, initrd }: GrubSystem): GrubSystem {
+  return {
+    kernel: { ...kernel, content: kept(request, kernel.content, 'kernel') },
+    initrd: { ...initrd, content: kept(request, initrd.content, 'initrd') },
+  };
+}
+
+/** The content from a place where it stays: what other partitions hold leaves the tree before the ESP is written. */
+function kept({ tree, scratch, partitions }: BootRequest, content: FileContent, name: string): FileContent {
+  if (content.kind !== 'file') return content;
+  const { path } = content;
+  const top = findInTree(tree, '/')?.place ?? tree;
+  const leaves = partitions.some(
+    ({ mountPoint }) =>
+      mountPoint !== undefined && mountPoint !== '/' && path.startsWith(`${top}${mountPoint}/`),
+  );
+  if (!leaves) return content;
+  const copy = join(scratch, name);
+  copyFileSync(path, copy, constants.COPYFILE_FICLONE);
+  return { ...content, path: copy };
 }
 
 function readsKernelByGrub(request: BootRequest, startsByBios: boolean): boolean {

@@ -34,7 +34,7 @@ export function grubTreeFiles(request: BootRequest, system: GrubSystem): readonl
   const { kernel, initrd } = system;
   const kernelPath = kernel.path.startsWith('/boot/') ? kernel.path : `/boot/vmlinuz-${kernel.version}`;
   if (kernelPath !== kernel.path) {
-    add(kernelPath, { kind: 'file', path: posix.join(tree, kernel.path), size: kernel.size });
+    add(kernelPath, kernel.content);
   }
   if (initrd.kind === 'own') add(initrd.path, initrd.content, 0o600);
   const commandLine = kernelCommandLine(request);
@@ -106,28 +106,27 @@ export function placeOfMenu({ tree, partitions }: BootRequest): GrubPlace {
   };
 }
 
-/** The menu, kernel and initrd on the ESP, where nothing in the root may change what its hash says. */
-export async function grubOfVerity(
+/** Where GRUB looks for its menu when nothing in the root may change what its hash says: on the ESP. */
+export function placeOnEsp({ partitions }: BootRequest): GrubPlace {
+  const { fileSystem } = partitionOf(partitions, 'efi');
+  if (!fileSystem) throw new AshlarError('the partition for efi has no file system');
+  return { directory: '/grub', search: { kind: 'uuid', uuid: fileSystem.uuid } };
+}
+
+/** Menu, kernel and initrd on the ESP. */
+export function grubOnEsp(
   request: BootRequest,
   { kernel, initrd }: GrubSystem,
   verity: VerityRoot,
-): Promise<readonly EspFile[]> {
-  const { tree, spec, partitions } = request;
-  const { fileSystem } = partitionOf(partitions, 'efi');
-  if (!fileSystem) throw new AshlarError('the partition for efi has no file system');
-  const place: GrubPlace = { directory: '/grub', search: { kind: 'uuid', uuid: fileSystem.uuid } };
-  const menu = grubConfig(spec.menu, place, {
+): readonly EspFile[] {
+  const menu = grubConfig(request.spec.menu, placeOnEsp(request), {
     kernel: '/linux/kernel',
     initrd: '/linux/initrd',
     commandLine: kernelCommandLine(request, verity),
   });
   return [
-    ...(await grubEspFiles(request, place)),
     { path: 'grub/grub.cfg', content: textContent(menu) },
-    {
-      path: 'linux/kernel',
-      content: { kind: 'file', path: posix.join(tree, kernel.path), size: kernel.size },
-    },
+    { path: 'linux/kernel', content: kernel.content },
     { path: 'linux/initrd', content: initrd.content },
   ];
 }

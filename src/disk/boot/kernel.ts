@@ -1,6 +1,6 @@
 /** Which kernel a tree starts with. */
 import { AshlarError } from '../../support/errors.ts';
-import { findInTree, firstFile, isDirectoryInTree, namesInTree, readTextInTree } from './tree.ts';
+import { contentOf, findInTree, firstFile, isDirectoryInTree, namesInTree, readTextInTree } from './tree.ts';
 import type { Kernel } from './types.ts';
 import { compareVersions } from './versions.ts';
 
@@ -13,7 +13,7 @@ const MODULES = ['/usr/lib/modules', '/lib/modules'];
 export function findKernel(tree: string): Kernel | undefined {
   for (const { version, modules } of versionsIn(tree)) {
     const found = firstFile(tree, placesOf(version, modules));
-    if (found) return { version, modules, path: found.path, size: found.size };
+    if (found) return { version, modules, path: found.path, content: contentOf(found) };
   }
   return undefined;
 }

@@ -1,5 +1,4 @@
 /** systemd-boot on the ESP, with an entry that names kernel and initrd beside it. */
-import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { efiName } from './architecture.ts';
 import { findAnywhere } from './programs.ts';
@@ -11,7 +10,6 @@ export function systemdBootFiles(
   { tree, spec }: BootRequest,
   kernel: Kernel,
   initrd: Initrd,
-  commandLine: string,
 ): readonly EspFile[] {
   const efi = efiName(spec.architecture);
   const name = `systemd-boot${efi.toLowerCase()}.efi`;
@@ -25,35 +23,34 @@ export function systemdBootFiles(
       hint: 'apt install systemd-boot-efi | dnf install systemd-boot-unsigned | zypper install systemd-boot',
     });
   }
-  const id = osId(tree);
-  const directory = `${id}/${kernel.version}`;
-  const entry = `${id}-${kernel.version}.conf`;
+  const { directory, entry } = placesOf(tree, kernel);
+  const config = `timeout ${spec.menu.timeout}\ndefault ${entry}\n`;
   return [
     { path: `EFI/BOOT/BOOT${efi}.EFI`, content: contentOf(loader.file) },
     { path: `EFI/systemd/${name}`, content: contentOf(loader.file) },
-    {
-      path: 'loader/loader.conf',
-      content: textContent(`timeout ${spec.menu.timeout}\ndefault ${entry}\n`),
-    },
-    {
-      path: `loader/entries/${entry}`,
-      content: textContent(
-        [
-          `title ${oneLine(spec.menu.title)}`,
-          `version ${kernel.version}`,
-          `linux /${directory}/linux`,
-          `initrd /${directory}/initrd`,
-          `options ${oneLine(commandLine)}`,
-          '',
-        ].join('\n'),
-      ),
-    },
-    {
-      path: `${directory}/linux`,
-      content: { kind: 'file', path: posix.join(tree, kernel.path), size: kernel.size },
-    },
+    { path: 'loader/loader.conf', content: textContent(config) },
+    { path: `${directory}/linux`, content: kernel.content },
     { path: `${directory}/initrd`, content: initrd.content },
   ];
+}
+
+/** The entry that names them. */
+export function systemdBootEntry({ tree, spec }: BootRequest, kernel: Kernel, commandLine: string): EspFile {
+  const { directory, entry } = placesOf(tree, kernel);
+  const lines = [
+    `title ${oneLine(spec.menu.title)}`,
+    `version ${kernel.version}`,
+    `linux /${directory}/linux`,
+    `initrd /${directory}/initrd`,
+    `options ${oneLine(commandLine)}`,
+    '',
+  ];
+  return { path: `loader/entries/${entry}`, content: textContent(lines.join('\n')) };
+}
+
+function placesOf(tree: string, { version }: Kernel): { readonly directory: string; readonly entry: string } {
+  const id = osId(tree);
+  return { directory: `${id}/${version}`, entry: `${id}-${version}.conf` };
 }
 
 /** `debian`: a word that may be a name of files. */

@@ -44,6 +44,8 @@ export interface PreparedBoot {
   /** Mount points that are to be made in the tree where they are not there. */
   readonly directories: readonly string[];
   readonly bios: BiosBoot | undefined;
+  /** Files of the ESP that depend on no hash of the root. */
+  readonly loaders: readonly EspFile[];
   readonly request: BootRequest;
 }
 
@@ -51,7 +53,7 @@ export interface Kernel {
   readonly version: string;
   /** Absolute in the tree, without links. */
   readonly path: string;
-  readonly size: number;
+  readonly content: FileContent;
   /** Where its modules are: `/usr/lib/modules/6.1.0-1-amd64`. */
   readonly modules: string;
 }

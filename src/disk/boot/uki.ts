@@ -36,7 +36,7 @@ export function makeUki(
   return writeUki(join(scratch, 'uki.efi'), readOrigin(stub, LARGEST_STUB), {
     ...parts,
     osRelease: osRelease ? contentOf(osRelease) : textContent('NAME=Linux\nID=linux\n'),
-    kernel: { kind: 'file', path: join(tree, kernel.path), size: kernel.size },
+    kernel: kernel.content,
   });
 }
 
