@@ -1,10 +1,12 @@
 /** `system`: the commands that users of KIWI know. Their code is loaded when they are called. */
 import { Command, CommanderError, Option } from 'commander';
 import type { SystemBootFlags } from '../commands/system-boot.ts';
+import type { CreateFlags, StackbuildFlags, SystemBuildOrder } from '../commands/system-build.ts';
 import type { SystemInfoFlags } from '../commands/system-info.ts';
+import { withSystemBuildFlags, withSystemCreateFlags } from '../kiwi/build-options.ts';
 import { kiwiGlobalsOf } from '../kiwi/globals.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
-import { repeatable } from '../options.ts';
+import { repeatable, withRuntime } from '../options.ts';
 import { readDuration, readSize } from '../quantities.ts';
 
 /** KIWI's commands below `system`, and its global options before it. Returns `system`. */
@@ -29,7 +31,63 @@ export function checkKiwiOptions(program: Command, command: Command): void {
 }
 
 function commandsOfSystem(): readonly Command[] {
-  return [describeInfo(), describeValidate(), describeBoot()];
+  return [
+    describeStackbuild(),
+    describeBuild(),
+    describeCreate(),
+    describeInfo(),
+    describeValidate(),
+    describeBoot(),
+  ];
+}
+
+function describeStackbuild(): Command {
+  const command = newCommand('stackbuild', 'build an image on stashes or other containers, or a stash again');
+  command
+    .addOption(repeatable('--stash <name>', 'name or name:tag, the lowest first (repeatable)'))
+    .option('--from-registry <uri>', 'where all of them are fetched: registry.example/project')
+    .option('--description <dir>', 'the directory of the description (default: the one in the last stash)')
+    .argument('[args...]', 'after -- or kiwi: options of build, or without --description of create')
+    .passThroughOptions();
+  return withResults(command).action(
+    async (words: readonly string[], flags: StackbuildFlags, command: Command) => {
+      const [first] = words;
+      if (first === 'help' && words.length === 1) command.help();
+      const passed = first === 'kiwi' ? words.slice(1) : words;
+      await (await import('../commands/system-build.ts')).stackbuild(kiwiGlobalsOf(command), passed, flags);
+    },
+  );
+}
+
+function describeBuild(): Command {
+  const command = newCommand('build', 'build an image of a description').option(
+    '--description <dir>',
+    'the directory of the description',
+  );
+  return withResults(withSystemBuildFlags(command)).action(
+    async (flags: SystemBuildOrder, command: Command) =>
+      (await import('../commands/system-build.ts')).systemBuild(kiwiGlobalsOf(command), flags),
+  );
+}
+
+function describeCreate(): Command {
+  const command = newCommand('create', 'make the results of a tree that was built before').option(
+    '--root <dir>',
+    'the tree: build/image-root of the target directory of a build',
+  );
+  return withResults(withSystemCreateFlags(command)).action(async (flags: CreateFlags, command: Command) =>
+    (await import('../commands/system-build.ts')).systemCreate(kiwiGlobalsOf(command), flags),
+  );
+}
+
+/** What all commands that build have. */
+function withResults(command: Command): Command {
+  return withRuntime(command.option('--target-dir <dir>', 'the directory of the results'))
+    .option('--dry-run', 'show what would be built, build nothing')
+    .option('--json', 'what --dry-run shows as JSON')
+    .option('--no-cache', 'build everything anew')
+    .option('--explain', 'say of each step that is built what has changed since the last build')
+    .option('--report <file>', 'write what was done, how long it took and what came out, as JSON');
 }
 
 function describeInfo(): Command {

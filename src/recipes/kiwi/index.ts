@@ -12,5 +12,16 @@ export {
   readKiwiText,
 } from './load.ts';
 export type { KiwiChoice, KiwiDescription } from './model.ts';
+export {
+  type DescriptionChanges,
+  type GivenRepository,
+  noChanges,
+  parseRepository,
+  resolveChanged,
+} from './plan/changes.ts';
+export { type KiwiPlanOptions, noPackageChoice, type PackageChoice, type Part } from './plan/options.ts';
+export { IMAGE_ROOT } from './plan/outputs.ts';
+export { planBuild, planRebuild } from './plan/plan.ts';
+export { type MadeResult, resultText } from './plan/results.ts';
 export { type KiwiSource, resolveDescription } from './resolve/description.ts';
 export { kiwiState, listKiwiStates } from './state.ts';

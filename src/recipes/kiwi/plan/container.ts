@@ -1,8 +1,10 @@
 /** The config of images for containers. */
 import type { ConfigChange } from '../../../plan/types.ts';
+import { AshlarError } from '../../../support/errors.ts';
+import { imageBase, schemeOf } from '../../references.ts';
 import type { KiwiCommand, KiwiContainerConfig, KiwiDescription } from '../model.ts';
 import { resultStem } from './names.ts';
-import type { KiwiPlanOptions } from './options.ts';
+import type { KiwiPlanOptions, Part } from './options.ts';
 
 export const noConfig: ConfigChange = { environment: [], labels: {}, volumes: [] };
 
@@ -47,6 +49,22 @@ export function containerNames({ type, name: image }: KiwiDescription): readonly
     return /:[^/]+$/.test(text) ? text : `${text}:${tag}`;
   });
   return [...new Set([`${name || image}:${tag}`, ...others])];
+}
+
+/** What a container is derived from, where it is built on nothing else. @throws AshlarError */
+export function derivedBase({ type }: KiwiDescription): readonly Part[] {
+  const written = type.attributes.derived_from;
+  if (!written || (type.image !== 'docker' && type.image !== 'oci')) return [];
+  const { at } = written;
+  const reference = String(written.value).replace('#', ':');
+  if (schemeOf(reference) === undefined || reference.startsWith('docker://')) {
+    const complete = reference.startsWith('docker://') ? reference : `docker://${reference}`;
+    return [imageBase(complete, false, at)];
+  }
+  throw new AshlarError(`derived_from="${written.value}": only images in registries are found`, {
+    at,
+    hint: 'write docker://host/repository:tag, or build with stackbuild on a stash',
+  });
 }
 
 export function containerFile(description: KiwiDescription, compressed: boolean): string {

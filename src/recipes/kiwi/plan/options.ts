@@ -27,7 +27,6 @@ export interface PackageChoice {
   readonly certificates: readonly string[];
   /** Instead of what the description says. */
   readonly certificateTarget: string | undefined;
-  readonly clearCache: boolean;
 }
 
 export const noPackageChoice: PackageChoice = {
@@ -37,5 +36,4 @@ export const noPackageChoice: PackageChoice = {
   signingKeys: [],
   certificates: [],
   certificateTarget: undefined,
-  clearCache: false,
 };

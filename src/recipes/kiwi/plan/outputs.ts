@@ -142,7 +142,7 @@ function machineOptions({ name, displayName, type: { machine } }: KiwiDescriptio
   const attributes = machine?.attributes ?? {};
   const options = {
     memory: textOf(attributes, 'memory'),
-    cpus: textOf(attributes, 'ncpu') ?? textOf(attributes, 'ncpus'),
+    cpus: textOf(attributes, 'ncpus'),
     guest: textOf(attributes, 'guestOS'),
     name: displayName ?? name,
   };

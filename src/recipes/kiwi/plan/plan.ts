@@ -4,7 +4,7 @@
  */
 import type { Base, ImagePlan, Plan, Step, Surroundings } from '../../../plan/types.ts';
 import type { KiwiDescription } from '../model.ts';
-import { containerConfig, noConfig } from './container.ts';
+import { containerConfig, derivedBase, noConfig } from './container.ts';
 import { imagesScript, resultSteps } from './create.ts';
 import { setupStep, shellFiles } from './files.ts';
 import type { KiwiPlanOptions, Part } from './options.ts';
@@ -17,7 +17,8 @@ import { IMAGE_DIRECTORY, surroundingsOf } from './scripts.ts';
  * A new image of a description, on a stack of trees or on nothing.
  * @throws AshlarError for what cannot be built.
  */
-export function planBuild(description: KiwiDescription, options: KiwiPlanOptions): Plan {
+export function planBuild(description: KiwiDescription, given: KiwiPlanOptions): Plan {
+  const options = given.stack.length > 0 ? given : { ...given, stack: derivedBase(description) };
   const surroundings = begin(description, options);
   const steps = [
     ...prepareSteps(description, options, surroundings),

@@ -112,8 +112,9 @@ function checkText(element: XmlElement, { content }: ElementRule, report: Report
 function checkValue(what: string, value: string, form: ValueForm, at: SourceSpan, report: Report): void {
   const expected = misfit(value, form);
   if (expected === undefined) return;
-  const guess = typeof form === 'object' && 'words' in form ? didYouMean(value, form.words) : undefined;
-  report(`${what} is "${shorten(value)}", not ${expected}`, at, guess);
+  // Of very short words each is a slip of any other.
+  const words = typeof form === 'object' && 'words' in form && value.length > 2 ? form.words : [];
+  report(`${what} is "${shorten(value)}", not ${expected}`, at, didYouMean(value, words));
 }
 
 function expectation(form: ValueForm): string | undefined {

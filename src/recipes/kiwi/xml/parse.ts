@@ -34,15 +34,18 @@ export function parseXml(source: SourceText): XmlElement {
   let markupEnd = 0;
   let attributes: XmlAttribute[] = [];
   let tagStart = 0;
+  let closed: XmlElement | undefined;
 
   const fail = (message: string, start: number, end: number, hint?: string): never => {
     throw new AshlarError(message, { at: span(start, end), hint });
   };
 
   parser.on('error', ({ message }) => {
-    const last = open.at(-1);
+    // The parser closes what is in the way before it complains.
     const hint =
-      last && / tag/.test(message) ? `<${last.name}> of line ${last.at.line} is still open` : undefined;
+      message === 'unexpected close tag.' && closed
+        ? `<${closed.name}> of line ${closed.at.line} is still open`
+        : undefined;
     fail(`not well-formed: ${message.replace(/\.$/, '')}`, ...nearby(text, parser.position), hint);
   });
   parser.on('xmldecl', ({ encoding }) => {
@@ -108,7 +111,7 @@ export function parseXml(source: SourceText): XmlElement {
   parser.on('closetag', () => {
     const element = open.pop();
     if (element === undefined) return;
-    const closed = { ...element, textAt: element.textAt ?? element.at };
+    closed = { ...element, textAt: element.textAt ?? element.at };
     const parent = open.at(-1);
     if (parent === undefined) root = closed;
     else parent.children.push(closed);

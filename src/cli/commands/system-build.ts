@@ -1,0 +1,302 @@
+/** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
+import { parsePlatform } from '../../oci/index.ts';
+import { nameOfBase } from '../../plan/names.ts';
+import type { Plan } from '../../plan/types.ts';
+import {
+  type DescriptionChanges,
+  IMAGE_ROOT,
+  type KiwiDescription,
+  type KiwiPlanOptions,
+  type KiwiSource,
+  noChanges,
+  noPackageChoice,
+  type PackageChoice,
+  type Part,
+  planBuild,
+  planRebuild,
+  readKiwi,
+  resolveChanged,
+  resultText,
+} from '../../recipes/kiwi/index.ts';
+import { AshlarError, codeOf } from '../../support/errors.ts';
+import { type Followed, type FollowFlags, followed } from '../follow.ts';
+import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
+import type { SystemBuildFlags } from '../kiwi/build-options.ts';
+import type { KiwiGlobals } from '../kiwi/globals.ts';
+import { findRoot } from '../kiwi/roots.ts';
+import { openStashes, type StashOrder, unopenedStashes } from '../kiwi/stashes.ts';
+import { SystemUsageError } from '../kiwi/usage.ts';
+import { withPlace } from '../log.ts';
+import { readSettings, type Settings } from '../settings.ts';
+import { isColorful, printLines } from '../table.ts';
+import { buildImages } from './build.ts';
+import { buildOptions, type WorkFlags } from './build-options.ts';
+import { planLines } from './plan-lines.ts';
+import { reportLines } from './stack-lines.ts';
+
+export interface ResultFlags extends WorkFlags, FollowFlags {
+  readonly targetDir?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+export interface StackbuildFlags extends ResultFlags {
+  readonly stash: readonly string[];
+  readonly fromRegistry?: string;
+  readonly description?: string;
+}
+
+export interface SystemBuildOrder extends ResultFlags, SystemBuildFlags {
+  readonly description?: string;
+}
+
+export interface CreateFlags extends ResultFlags {
+  readonly root?: string;
+}
+
+/** @param words What stood after `--` or `kiwi`. */
+export async function stackbuild(
+  globals: KiwiGlobals,
+  words: readonly string[],
+  flags: StackbuildFlags,
+): Promise<void> {
+  const { description: directory, fromRegistry } = flags;
+  const target = targetOf(flags);
+  const passed = parsePassedThrough(words, directory === undefined ? 'create' : 'build');
+  const changes = descriptionChanges(passed);
+  const packages = packageChoice(passed);
+  const stashes: StashOrder = { names: flags.stash, fromRegistry };
+  const stack = unopenedStashes(stashes);
+  checkTarget(target);
+  const settings = await readSettings(globals.ashlar);
+  const source =
+    directory === undefined ? undefined : await readKiwi({ directory, kiwiFile: globals.kiwiFile });
+  await makeSystem(
+    { source, stack, stashes, changes, packages, target, settings },
+    globals,
+    withCache(flags, passed),
+  );
+}
+
+/** What KIWI's cache was for is in ours. */
+function withCache(flags: ResultFlags, { clearCache }: Pick<SystemBuildFlags, 'clearCache'>): ResultFlags {
+  return clearCache ? { ...flags, cache: false } : flags;
+}
+
+/** A description from nothing, or on what its container is derived from. */
+export async function systemBuild(globals: KiwiGlobals, flags: SystemBuildOrder): Promise<void> {
+  const { description: directory } = flags;
+  if (directory === undefined)
+    throw new SystemUsageError('--description is missing: the directory of the description');
+  const target = targetOf(flags);
+  const changes = descriptionChanges(flags);
+  const packages = packageChoice(flags);
+  checkTarget(target);
+  const settings = await readSettings(globals.ashlar);
+  const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
+  await makeSystem(
+    { source, stack: [], changes, packages, target, settings },
+    globals,
+    withCache(flags, flags),
+  );
+}
+
+/** The description that is in a tree, once more. */
+export async function systemCreate(globals: KiwiGlobals, flags: CreateFlags): Promise<void> {
+  if (flags.root === undefined) throw new SystemUsageError('--root is missing: the tree to make an image of');
+  const target = targetOf(flags);
+  const stack = [await findRoot(flags.root)];
+  const settings = await readSettings(globals.ashlar);
+  const order = { source: undefined, stack, changes: noChanges, packages: noPackageChoice, target, settings };
+  await makeSystem(order, globals, flags);
+}
+
+interface SystemOrder {
+  /** Without one, the tree is built again by the description that is in it. */
+  readonly source: KiwiSource | undefined;
+  /** Of stashes: as they are called. */
+  readonly stack: readonly Part[];
+  readonly stashes?: StashOrder;
+  readonly changes: DescriptionChanges;
+  readonly packages: PackageChoice;
+  /** Absolute. */
+  readonly target: string;
+  readonly settings: Settings;
+}
+
+async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: ResultFlags): Promise<void> {
+  const platform = parsePlatform(globals.architecture);
+  await followed(globals.ashlar, flags, async work => {
+    const { log } = work;
+    for (const option of globals.withoutEffect) log('warning', `${option} has no effect`);
+    const options = optionsFor(order, flags, globals);
+    // Nobody is asked for anything as long as what is wanted makes no sense.
+    if (order.source) planOf(order, order.source, globals, { stack: order.stack, platform, warn: () => {} });
+    await using opened = new AsyncDisposableStack();
+    const stack = await stackOf(order, options, opened, work);
+    const warn: KiwiPlanOptions['warn'] = (text, at) => log('warning', withPlace(text, at));
+    const choice = { stack, platform, warn };
+    const plan = order.source
+      ? planOf(order, order.source, globals, choice)
+      : await planOfTree(order, globals, choice, options, work);
+    if (flags.dryRun) await showPlan(plan, stack, flags, options, work);
+    else await build(plan, order.target, options, work);
+  });
+}
+
+type PlanChoice = Pick<KiwiPlanOptions, 'stack' | 'platform' | 'warn'>;
+
+function planOf(order: SystemOrder, source: KiwiSource, globals: KiwiGlobals, choice: PlanChoice): Plan {
+  const options = { ...choice, environment: globals.environment, packages: order.packages };
+  const description = describe(source, order, globals, choice);
+  return order.source ? planBuild(description, options) : planRebuild(description, options);
+}
+
+function describe(
+  source: KiwiSource,
+  order: SystemOrder,
+  globals: KiwiGlobals,
+  { warn }: PlanChoice,
+): KiwiDescription {
+  const { profiles, type, architecture } = globals;
+  return resolveChanged(source, { profiles, type, architecture }, order.changes, warn);
+}
+
+/** By the description in the last tree. */
+async function planOfTree(
+  order: SystemOrder,
+  globals: KiwiGlobals,
+  choice: PlanChoice,
+  options: BuildOptions,
+  { emit, signal }: Followed,
+): Promise<Plan> {
+  const last = choice.stack.at(-1);
+  if (!last) throw new Error('a rebuild of nothing');
+  if (last.kind !== 'image') throw treeWithoutDescription(last);
+  return withDirectoryOf(last, '/image', options, emit, signal, async directory => {
+    if (directory === undefined) throw treeWithoutDescription(last);
+    return planOf(order, await readKiwi({ directory, kiwiFile: globals.kiwiFile }), globals, choice);
+  });
+}
+
+function treeWithoutDescription(tree: Part): AshlarError {
+  return new AshlarError(`no XML description found in /image of ${nameOfBase(tree)}`, {
+    hint: 'it cannot be built again; stackbuild --description builds on it',
+  });
+}
+
+/** The trees as they are now: what a name stands for may change while we work. */
+async function stackOf(
+  { stack, stashes, settings }: SystemOrder,
+  { project }: BuildOptions,
+  opened: AsyncDisposableStack,
+  { log, signal }: Followed,
+): Promise<readonly Part[]> {
+  if (!stashes) return stack;
+  mkdirSync(project.work, { recursive: true });
+  const found = await openStashes(stashes, settings.store, project.work, signal, opened);
+  return found.map(({ name, base, digest }) => {
+    log('info', `${name} is ${digest}`);
+    return base;
+  });
+}
+
+function optionsFor(
+  { target, settings, source }: SystemOrder,
+  flags: ResultFlags,
+  globals: KiwiGlobals,
+): BuildOptions {
+  const work = join(
+    settings.store,
+    'systems',
+    createHash('sha256').update(target).digest('hex').slice(0, 16),
+  );
+  const result = { layerType: ['tar'], compression: 'zstd', network: source ? 'host' : 'none' } as const;
+  return {
+    ...buildOptions(settings, { ...flags, ...result, debug: globals.ashlar.debug ?? false }),
+    output: join(work, 'images'),
+    project: { work, roots: join(work, 'roots') },
+    results: target,
+  };
+}
+
+async function showPlan(
+  plan: Plan,
+  stack: readonly Part[],
+  flags: ResultFlags,
+  options: BuildOptions,
+  { emit, signal }: Followed,
+): Promise<void> {
+  const references = stack.flatMap(part => (part.kind === 'image' ? [part.reference] : []));
+  const rules = { policy: 'warn', paths: [] } as const;
+  const conflicts =
+    references.length > 1 ? await reportStack(references, rules, options, emit, signal) : undefined;
+  if (flags.json) {
+    printLines([JSON.stringify({ plan, ...(conflicts && { stack: conflicts }) }, null, 2)]);
+    return;
+  }
+  printLines([...planLines(plan), ...(conflicts ? ['', ...reportLines(conflicts, isColorful())] : [])]);
+}
+
+async function build(plan: Plan, target: string, options: BuildOptions, work: Followed): Promise<void> {
+  const before = [join(target, 'build'), target].filter(path => !existsSync(path));
+  // Nothing is handed out but files: nobody wants to hear of it.
+  mkdirSync(options.output, { recursive: true });
+  try {
+    const images = await buildImages(plan, options, work);
+    const made = images.flatMap(({ outputs }) => outputs);
+    writeRecords(made, target);
+    printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
+  } catch (error) {
+    for (const path of before) removeEmpty(path);
+    throw error;
+  }
+}
+
+/** What KIWI and people read about the results. */
+function writeRecords(made: readonly MadeOutput[], target: string): void {
+  const results = made.map(({ role, path, sha256 }) => ({
+    role,
+    path,
+    ...(sha256 !== undefined && { sha256 }),
+  }));
+  for (const { path, sha256, kind } of made) {
+    if (sha256 !== undefined && kind !== 'package-list')
+      replaceText(`${path}.sha256`, `${sha256}  ${basename(path)}\n`);
+  }
+  replaceText(join(target, 'kiwi.result.json'), resultText(results));
+}
+
+function replaceText(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
+}
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function targetOf({ targetDir }: ResultFlags): string {
+  if (targetDir === undefined)
+    throw new SystemUsageError('--target-dir is missing: the directory of the results');
+  return resolve(targetDir);
+}
+
+/** @throws AshlarError when a tree is there. */
+function checkTarget(target: string): void {
+  const root = join(target, IMAGE_ROOT);
+  if (lstatSync(root, { throwIfNoEntry: false })) {
+    throw new AshlarError(`image root dir: '${root}' already exists`, {
+      hint: 'remove it, or choose another --target-dir',
+    });
+  }
+}
