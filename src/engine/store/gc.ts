@@ -7,6 +7,7 @@ import { usesOfArtifacts } from '../artifacts/records.ts';
 import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
 import { outputsOf } from '../outputs/kept.ts';
 import { repositoryPlaces } from '../repositories/places.ts';
+import { usesOfStashes } from '../stash/stashes.ts';
 import { Workshop } from '../workshop.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
 import { claimsOfOthers, type DatedRecord, projectRecords, stopClaims, type Use } from './claims.ts';
@@ -130,6 +131,7 @@ function choose(things: readonly StoredThing[], store: Store, options: GcOptions
     ...claimsOfOthers(store.temporaries, store.temporary),
     ...usesOfMounts(store.path),
     ...usesOfArtifacts(store.path),
+    ...usesOfStashes(store.path),
   ]);
   const records = projectRecords(store.path);
   const lastBuilds = new Set(all ? [] : records.flatMap(({ last, uses }) => (last ? uses : [])));
