@@ -1,5 +1,6 @@
 /** Times and sizes as people type them. */
 import { InvalidArgumentError } from 'commander';
+import type { DiskSize } from '../plan/outputs.ts';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
@@ -11,6 +12,12 @@ export function readDuration(text: string): number {
   if (number === undefined || seconds === undefined)
     throw new InvalidArgumentError('Expected a time like 14d, 12h or 30m.');
   return Number(number) * seconds * 1000;
+}
+
+/** Of a disk: all of it, or with a plus sign what is added to its content. Powers of two, as disks are measured. */
+export function readDiskSize(text: string): DiskSize {
+  const bytes = readSize(text.replace(/^\+/, '').replace(/(?<=[kmgt])b?$/i, 'i'));
+  return text.startsWith('+') ? { kind: 'content', additional: bytes } : { kind: 'fixed', bytes };
 }
 
 /** Bytes: `20GB`, `1.5G`, `500MB` in powers of ten, `20GiB` in powers of two, or a number alone. */

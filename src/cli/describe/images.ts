@@ -1,12 +1,14 @@
 /** Commands that look at or use images that are built. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ChrootFlags } from '../commands/chroot.ts';
 import type { DiffFlags } from '../commands/diff.ts';
+import type { DiskFlags } from '../commands/disk.ts';
 import type { MountFlags } from '../commands/mount.ts';
 import type { RebaseFlags } from '../commands/rebase.ts';
 import type { StackFlags } from '../commands/stack.ts';
 import { globalsOf } from '../globals.ts';
 import { repeatable, withFiles, withPlanFlags, withResultFlags, withRuntime } from '../options.ts';
+import { readDiskSize } from '../quantities.ts';
 
 /** How the commands here name an image. */
 const IMAGE = 'a tag of the OCI layout, docker://host/repository:tag or oci:directory:tag';
@@ -65,6 +67,54 @@ export function describeImages(program: Command): void {
     .option('--exit-code', 'end with 1 where there is a difference')
     .action(async (from: string, to: string, flags: DiffFlags, command: Command) =>
       (await import('../commands/diff.ts')).diff(globalsOf(command), [from, to], flags),
+    );
+
+  withRuntime(program.command('disk'))
+    .description('make a disk from which a machine starts of an image with a kernel')
+    .argument('<image>', `${IMAGE}; a stash, or the path of a tar archive or an OCI layout`)
+    .option('--out <path>', 'the raw disk, or a directory for it (default: <name>.raw here)')
+    .addOption(
+      repeatable(
+        '--format <format>',
+        'also in this format: qcow2, vmdk, vdi, vhd, vhd-fixed, vhdx, ova or gce (repeatable)',
+      ),
+    )
+    .addOption(
+      new Option('--filesystem <type>', 'of the root').choices([
+        ...['ext4', 'btrfs', 'xfs', 'squashfs', 'erofs', 'ext2', 'ext3'],
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--firmware <kind>',
+        'efi (the default), uefi for signed loaders of the image, or bios',
+      ).choices([...['efi', 'uefi', 'bios']]),
+    )
+    .addOption(
+      new Option('--loader <kind>', 'what starts the kernel (default: uki with efi, grub otherwise)').choices(
+        [...['uki', 'grub', 'systemd-boot']],
+      ),
+    )
+    .option('--legacy-boot', 'a machine with a BIOS starts from it, too')
+    .option('--size <size>', 'of the disk: 4G, or +1G beyond what the content needs', readDiskSize)
+    .option('--verity', 'the root is read-only and checked by dm-verity')
+    .option('--cmdline <words>', 'of the kernel, without root= (default: serial console and screen)')
+    .addOption(
+      new Option(
+        '--initrd <kind>',
+        'found in the image where it has one, a small one of our own, or made by the image',
+      ).choices(['found', 'own', 'tree']),
+    )
+    .option('--label <name>', 'of the root file system (default: ROOT)')
+    .option('--title <text>', 'in the menu of the boot loader')
+    .option('--platform <os/arch>', 'which image of several')
+    .option('--hostname <name>', 'the name of the machine')
+    .option('--root-password <hash>', 'password of root as in /etc/shadow (openssl passwd -6)')
+    .option('--no-cache', 'make it anew')
+    .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
+    .option('--json', 'print what was made as JSON')
+    .action(async (image: string, flags: DiskFlags, command: Command) =>
+      (await import('../commands/disk.ts')).disk(globalsOf(command), image, flags),
     );
 
   program
