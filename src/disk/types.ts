@@ -110,8 +110,11 @@ export interface BootMenu {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** What a disk is also handed out as. `options` are `key=value` words of qemu-img. */
+/**
+ * What a disk is also handed out as; `vmx` is the description of a machine for a vmdk. `options` are `key=value` words of
+ * qemu-img, and `compressed=on` of qcow2; of vmx and ova those of the machine: memory (MiB), cpus, guest, name.
+ */
 export interface DiskFormat {
-  readonly format: 'qcow2' | 'vmdk' | 'vdi' | 'vhd' | 'vhd-fixed' | 'vhdx' | 'ova' | 'gce';
+  readonly format: 'qcow2' | 'vmdk' | 'vmx' | 'vdi' | 'vhd' | 'vhd-fixed' | 'vhdx' | 'ova' | 'gce';
   readonly options: readonly string[];
 }

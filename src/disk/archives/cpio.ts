@@ -1,0 +1,111 @@
+/** A tree as a cpio archive in the form "newc" (the kernel's Documentation/driver-api/early-userspace/buffer-format). */
+import { constants, fstatSync, openSync, readSync } from 'node:fs';
+import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { writeFully } from '../file-systems/copy-into.ts';
+import { withDevices } from '../file-systems/devices.ts';
+import { nameOf, openSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
+import type { ArchiveRequest } from '../request.ts';
+
+const TYPES = {
+  file: 0o100000,
+  directory: 0o040000,
+  symlink: 0o120000,
+  character: 0o020000,
+  block: 0o060000,
+  fifo: 0o010000,
+  socket: 0o140000,
+} as const;
+
+const MOST = 0xffff_ffff;
+const PIECE = 1 << 20;
+
+/** Throws an AshlarError for what cannot be in such an archive: files of 4 GiB and more. */
+export async function writeCpio(
+  { tree: directory, devices, signal, warn }: Pick<ArchiveRequest, 'tree' | 'devices' | 'signal' | 'warn'>,
+  output: string,
+): Promise<void> {
+  const tree = readTree(directory, signal);
+  const standIns = new Map(devices.map(device => [device.path, device]));
+  const attributes = tree.inodes.find(({ xattrs }) => xattrs.length > 0);
+  if (attributes)
+    warn(
+      `a cpio archive holds no extended attributes: they are left out, as those of ${nameOf(attributes.path)}`,
+    );
+  using root = new FileDescriptor(openAt(AT_FDCWD, directory, constants.O_RDONLY | constants.O_DIRECTORY));
+  using file = new FileDescriptor(openSync(output, 'wx'));
+  const archive = new Archive(file.fd);
+  const numbers = new Map<SourceInode, { readonly number: number; left: number }>();
+  const add = (path: string, inode: SourceInode) => {
+    signal.throwIfAborted();
+    const known = numbers.get(inode) ?? { number: numbers.size + 1, left: inode.names };
+    numbers.set(inode, known);
+    known.left -= 1;
+    // Of a file with several names the last one has the content.
+    archive.add(path, withDevices(inode, standIns), known.number, known.left === 0 ? root.fd : undefined);
+  };
+  add('.', tree.root);
+  for (const entries of tree.directories.values()) for (const { path, inode } of entries) add(path, inode);
+  archive.end();
+}
+
+class Archive {
+  readonly #fd: number;
+  #at = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  add(path: string, inode: SourceInode, number: number, root: number | undefined): void {
+    const target = Buffer.from(inode.link, 'latin1');
+    const size = inode.type === 'symlink' ? target.length : root === undefined ? 0 : inode.size;
+    if (size > MOST) throw new AshlarError(`${nameOf(inode.path)} is too large for a cpio archive`);
+    const seconds = Math.min(MOST, Math.max(0, Math.floor(Number(inode.mtime) / 1e9)));
+    const links = inode.type === 'directory' ? 2 : inode.names;
+    const { mode, uid, gid, major, minor } = inode;
+    const owner = [number, TYPES[inode.type] | mode, uid, gid, links, seconds];
+    this.#header(path, [...owner, size, 0, 0, major, minor]);
+    if (inode.type === 'symlink') this.#write(target);
+    else if (size > 0 && root !== undefined) this.#content(root, inode);
+    this.#pad();
+  }
+
+  /** The entry that ends it, and whole sectors, as other programs write them. */
+  end(): void {
+    this.#header('TRAILER!!!', [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    this.#write(Buffer.alloc((512 - (this.#at % 512)) % 512));
+  }
+
+  #header(path: string, numbers: readonly number[]): void {
+    const name = Buffer.from(`${path}\0`, 'latin1');
+    // The last number is a checksum, which this form does not have.
+    const fields = [...numbers, name.length, 0].map(field =>
+      field.toString(16).toUpperCase().padStart(8, '0'),
+    );
+    this.#write(Buffer.concat([Buffer.from(`070701${fields.join('')}`), name]));
+    this.#pad();
+  }
+
+  #content(root: number, { path, size }: SourceInode): void {
+    using source = openSource(root, path);
+    if (fstatSync(source.fd).size !== size)
+      throw new AshlarError(`${nameOf(path)} changed while it was read`);
+    const buffer = Buffer.allocUnsafe(PIECE);
+    for (let at = 0; at < size; ) {
+      const count = readSync(source.fd, buffer, 0, Math.min(PIECE, size - at), at);
+      if (count === 0) throw new AshlarError(`${nameOf(path)} changed while it was read`);
+      this.#write(buffer.subarray(0, count));
+      at += count;
+    }
+  }
+
+  #pad(): void {
+    this.#write(Buffer.alloc((4 - (this.#at % 4)) % 4));
+  }
+
+  #write(bytes: Buffer): void {
+    writeFully(this.#fd, bytes, this.#at);
+    this.#at += bytes.length;
+  }
+}

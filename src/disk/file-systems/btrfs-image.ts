@@ -1,0 +1,202 @@
+/**
+ * Finishes a btrfs that mkfs.btrfs has filled from a tree: times that it takes as they are on this machine, and FIFOs that
+ * stand for devices. Format: https://btrfs.readthedocs.io/en/latest/dev/On-disk-format.html.
+ */
+import { constants, openSync, readSync } from 'node:fs';
+import type { ByteString } from '../../layers/index.ts';
+import { FileDescriptor } from '../../linux/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { crc32c } from '../crc32c.ts';
+import { writeFully } from './copy-into.ts';
+import type { TreeDevice } from './devices.ts';
+import { nameOf, type SourceInode, type SourceTree } from './source-tree.ts';
+
+const SUPERBLOCK = 0x10000;
+const AT = {
+  magic: 0x40,
+  root: 0x50,
+  chunkRoot: 0x58,
+  nodeSize: 0x94,
+  arraySize: 0xa0,
+  checksum: 0xc4,
+  array: 0x32b,
+};
+const HEADER = 101;
+const NODE = { items: 0x60, level: 0x64 } as const;
+const KEY = 17;
+const TYPE = { inode: 1, name: 84, index: 96, root: 132, chunk: 228 } as const;
+/** Of roots: the tree of files, and where its inodes begin. */
+const FILES = 5n;
+const TOP = 256n;
+const NAMED = { character: 3, block: 4 } as const;
+
+interface Item {
+  readonly id: bigint;
+  readonly type: number;
+  readonly offset: bigint;
+  /** Of its data, in the leaf. */
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Gives inodes the times of their content, and makes devices of what stands for them. */
+export function finishBtrfs(path: string, tree: SourceTree, devices: readonly TreeDevice[]): void {
+  using file = new FileDescriptor(openSync(path, constants.O_RDWR));
+  const image = new BtrfsImage(file.fd);
+  const inodes = findInodes(image, tree);
+  const standIns = new Map(devices.map(device => [device.path, device]));
+  const deviceOf = (id: bigint) => {
+    const inode = inodes.get(id);
+    return inode?.type === 'fifo' ? standIns.get(inode.path) : undefined;
+  };
+  for (const leaf of image.leaves(image.files)) {
+    let changed = false;
+    for (const { id, type, at } of leaf.items) {
+      if (type === TYPE.inode) {
+        const inode = inodes.get(id);
+        if (inode === undefined) continue;
+        setInode(leaf.bytes.subarray(at), inode, deviceOf(id));
+        changed = true;
+      } else if (type === TYPE.name || type === TYPE.index) {
+        // The key of the inode that is named comes first.
+        const device = deviceOf(leaf.bytes.readBigUInt64LE(at));
+        if (device === undefined) continue;
+        leaf.bytes.writeUInt8(NAMED[device.type], at + 29);
+        changed = true;
+      }
+    }
+    if (changed) image.write(leaf);
+  }
+}
+
+/** The inodes of the tree by their numbers in the image. */
+function findInodes(image: BtrfsImage, tree: SourceTree): ReadonlyMap<bigint, SourceInode> {
+  const names = new Map<string, bigint>();
+  for (const { items, bytes } of image.leaves(image.files)) {
+    for (const { id, type, at } of items) {
+      if (type !== TYPE.index) continue;
+      const length = bytes.readUInt16LE(at + 27);
+      names.set(`${id}/${bytes.toString('latin1', at + 30, at + 30 + length)}`, bytes.readBigUInt64LE(at));
+    }
+  }
+  const inodes = new Map([[TOP, tree.root]]);
+  const directories = new Map<ByteString, bigint>([['', TOP]]);
+  for (const [directory, entries] of tree.directories) {
+    for (const { path, name, inode } of entries) {
+      const id = names.get(`${directories.get(directory)}/${name}`);
+      if (id === undefined) throw new AshlarError(`mkfs.btrfs has left out ${nameOf(path)}`);
+      if (inode.type === 'directory') directories.set(path, id);
+      inodes.set(id, inode);
+    }
+  }
+  return inodes;
+}
+
+function setInode(item: Buffer, inode: SourceInode, device: TreeDevice | undefined): void {
+  const { mode, uid, gid, mtime } = inode;
+  item.writeUInt32LE(uid, 44);
+  item.writeUInt32LE(gid, 48);
+  const type =
+    device === undefined ? item.readUInt32LE(52) & 0o170000 : device.type === 'block' ? 0o060000 : 0o020000;
+  item.writeUInt32LE(type | mode, 52);
+  if (device) item.writeBigUInt64LE((BigInt(device.major) << 20n) | BigInt(device.minor), 56);
+  const nanoseconds = ((mtime % SECOND) + SECOND) % SECOND;
+  for (const at of [112, 124, 136, 148]) {
+    item.writeBigInt64LE((mtime - nanoseconds) / SECOND, at);
+    item.writeUInt32LE(Number(nanoseconds), at + 8);
+  }
+}
+
+const SECOND = 1_000_000_000n;
+
+interface Leaf {
+  readonly logical: bigint;
+  readonly bytes: Buffer;
+  readonly items: readonly Item[];
+}
+
+class BtrfsImage {
+  readonly #fd: number;
+  readonly #nodeSize: number;
+  readonly #chunks: {
+    readonly start: bigint;
+    readonly length: bigint;
+    readonly copies: readonly bigint[];
+  }[] = [];
+  /** Where the tree of files begins. */
+  readonly files: bigint;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    const superblock = this.#read(SUPERBLOCK, 4096);
+    if (superblock.toString('latin1', AT.magic, AT.magic + 8) !== '_BHRfS_M') throw unexpected();
+    if (superblock.readUInt16LE(AT.checksum) !== 0) throw unexpected();
+    this.#nodeSize = superblock.readUInt32LE(AT.nodeSize);
+    const array = superblock.subarray(AT.array, AT.array + superblock.readUInt32LE(AT.arraySize));
+    for (let at = 0; at < array.length; )
+      at += KEY + this.#addChunk(array.readBigUInt64LE(at + 9), array.subarray(at + KEY));
+    for (const { items, bytes } of this.leaves(superblock.readBigUInt64LE(AT.chunkRoot))) {
+      for (const { type, offset, at } of items)
+        if (type === TYPE.chunk) this.#addChunk(offset, bytes.subarray(at));
+    }
+    this.files = this.#findFiles(superblock.readBigUInt64LE(AT.root));
+  }
+
+  *leaves(logical: bigint): Generator<Leaf> {
+    const bytes = this.#read(this.#placesOf(logical)[0] ?? 0, this.#nodeSize);
+    const count = bytes.readUInt32LE(NODE.items);
+    if (bytes.readUInt8(NODE.level) > 0) {
+      for (let i = 0; i < count; i++) yield* this.leaves(bytes.readBigUInt64LE(HEADER + i * 33 + KEY));
+      return;
+    }
+    const items = Array.from({ length: count }, (_, i): Item => {
+      const at = HEADER + i * 25;
+      return {
+        id: bytes.readBigUInt64LE(at),
+        type: bytes.readUInt8(at + 8),
+        offset: bytes.readBigUInt64LE(at + 9),
+        at: HEADER + bytes.readUInt32LE(at + KEY),
+        size: bytes.readUInt32LE(at + KEY + 4),
+      };
+    });
+    yield { logical, bytes, items };
+  }
+
+  write({ logical, bytes }: Leaf): void {
+    bytes.writeUInt32LE(crc32c(bytes.subarray(32)), 0);
+    for (const place of this.#placesOf(logical)) writeFully(this.#fd, bytes, place);
+  }
+
+  #findFiles(roots: bigint): bigint {
+    for (const { items, bytes } of this.leaves(roots)) {
+      const found = items.find(({ id, type }) => id === FILES && type === TYPE.root);
+      if (found) return bytes.readBigUInt64LE(found.at + 176);
+    }
+    throw unexpected();
+  }
+
+  /** The length of the item. */
+  #addChunk(start: bigint, item: Buffer): number {
+    const stripes = item.readUInt16LE(44);
+    const copies = Array.from({ length: stripes }, (_, i) => item.readBigUInt64LE(48 + i * 32 + 8));
+    this.#chunks.push({ start, length: item.readBigUInt64LE(0), copies });
+    return 48 + stripes * 32;
+  }
+
+  /** Where the copies of a node are in the file. */
+  #placesOf(logical: bigint): readonly number[] {
+    const chunk = this.#chunks.find(({ start, length }) => logical >= start && logical < start + length);
+    if (chunk === undefined) throw unexpected();
+    return chunk.copies.map(place => Number(place + logical - chunk.start));
+  }
+
+  #read(at: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    if (readSync(this.#fd, bytes, 0, length, at) !== length) throw unexpected();
+    return bytes;
+  }
+}
+
+function unexpected(): AshlarError {
+  return new AshlarError('mkfs.btrfs has written a file system of an unknown form');
+}

@@ -1,0 +1,26 @@
+/** Copies an image to its place in the file of a disk. */
+import { constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { FileDescriptor } from '../../linux/index.ts';
+import { dataOf } from './source-tree.ts';
+
+const PIECE = 1 << 20;
+
+/** Holes of the image are left as they are in the file, which reads as zeros there. */
+export function copyInto(image: string, file: string, offset: number): void {
+  using source = new FileDescriptor(openSync(image, constants.O_RDONLY));
+  using target = new FileDescriptor(openSync(file, constants.O_WRONLY));
+  const buffer = Buffer.allocUnsafe(PIECE);
+  for (const { start, end } of dataOf(source.fd, fstatSync(source.fd).size)) {
+    for (let at = start; at < end; ) {
+      const count = readSync(source.fd, buffer, 0, Math.min(PIECE, end - at), at);
+      writeFully(target.fd, buffer.subarray(0, count), offset + at);
+      at += count;
+    }
+  }
+}
+
+export function writeFully(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  }
+}

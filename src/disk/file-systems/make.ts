@@ -1,0 +1,107 @@
+/** File systems of trees, each in the way that keeps everything and takes the least time here. */
+import { ftruncateSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { fromText, sealImage } from '../../layers/index.ts';
+import { FileDescriptor } from '../../linux/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import { idsOf, uuidOf } from '../ids.ts';
+import type { MakeFileSystem, MakeFileSystemFile, NeededSize, SizeRequest } from '../request.ts';
+import { leastBtrfsSize, makeBtrfs } from './btrfs.ts';
+import { makeCompressed } from './compressed.ts';
+import { copyInto } from './copy-into.ts';
+import { leastExtSize, makeExt } from './ext.ts';
+import { readTree, roundUp, type SourceTree } from './source-tree.ts';
+import { leastXfsSize, makeXfs } from './xfs.ts';
+
+const MEBIBYTE = 1 << 20;
+
+export const makeFileSystem: MakeFileSystem = async request => {
+  switch (request.fileSystem.type) {
+    case 'ext2':
+    case 'ext3':
+    case 'ext4':
+      return makeExt(request);
+    case 'btrfs':
+      return makeBtrfs(request);
+    case 'xfs':
+      return makeXfs(request);
+    case 'squashfs':
+    case 'erofs': {
+      const image = await makeCompressed(request);
+      const { size } = statSync(image);
+      if (size > request.size) {
+        throw new AshlarError(
+          `the content does not fit: the ${request.fileSystem.type} has ${size} bytes, and there are ${request.size}`,
+        );
+      }
+      copyInto(image, request.file, request.offset);
+      rmSync(image);
+    }
+  }
+};
+
+/** What changes when a system starts: journals, caches, ids of the machine. */
+export const neededSize: NeededSize = async request => {
+  const { fileSystem, tree, without, signal } = request;
+  switch (fileSystem.type) {
+    case 'squashfs':
+    case 'erofs': {
+      const image = await makeCompressed({ ...request, ...TRIAL });
+      const { size } = statSync(image);
+      rmSync(image);
+      // What is in the tree may change a little before it is made for good.
+      const room = roundUp(size + size / 100, MEBIBYTE) + MEBIBYTE;
+      return { least: room, usual: room };
+    }
+    default: {
+      const source = readTree(tree, signal, without.map(fromText));
+      const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
+      const least = await leastSize(request, source);
+      return { least, usual: least + roundUp(Math.max(32 * MEBIBYTE, stored / 10), MEBIBYTE) };
+    }
+  }
+};
+
+/** What has no influence on a size. */
+const TRIAL = {
+  uuid: '00000000-0000-4000-8000-000000000000',
+  devices: [],
+  epoch: 1,
+  say: () => {},
+  warn: () => {},
+};
+
+function leastSize(request: SizeRequest, tree: SourceTree): Promise<number> {
+  switch (request.fileSystem.type) {
+    case 'btrfs':
+      return leastBtrfsSize(request, tree);
+    case 'xfs':
+      return leastXfsSize(request, tree);
+    default:
+      return leastExtSize(request, tree);
+  }
+}
+
+export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity, verity, ...request }) => {
+  const uuid = uuidOf(idsOf(identity), `file system ${request.fileSystem.type}`);
+  const part = `${output}.part`;
+  try {
+    const { type } = request.fileSystem;
+    if (type === 'squashfs' || type === 'erofs') renameSync(await makeCompressed({ ...request, uuid }), part);
+    else {
+      const { usual: size } = await neededSize({ ...request, without: [] });
+      createEmpty(part, size);
+      await makeFileSystem({ ...request, uuid, file: part, offset: 0, size });
+    }
+    const { rootHash } = verity ? await sealImage(part, true, request) : {};
+    renameSync(part, output);
+    return rootHash === undefined ? {} : { rootHash };
+  } finally {
+    rmSync(part, { force: true });
+  }
+};
+
+/** A file of this size that reads as zeros. */
+function createEmpty(path: string, size: number): void {
+  using file = new FileDescriptor(openSync(path, 'wx'));
+  ftruncateSync(file.fd, size);
+}

@@ -1,0 +1,306 @@
+/**
+ * xfs: mkfs.xfs makes it empty, and everything in it is written by our own hand. Its protofiles lose attributes, links
+ * and times, a mount needs root, and a machine that mounts it needs half a minute.
+ */
+import { constants, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ByteString, splitLast } from '../../layers/index.ts';
+import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
+import { AshlarError } from '../../support/errors.ts';
+import type { FileSystemRequest, SizeRequest } from '../request.ts';
+import { copyInto } from './copy-into.ts';
+import { withDevices } from './devices.ts';
+import { asWords, readOptions } from './options.ts';
+import { runTool } from './program.ts';
+import {
+  dataOf,
+  nameOf,
+  openSource,
+  readTree,
+  roundUp,
+  type SourceInode,
+  type SourceTree,
+} from './source-tree.ts';
+import { attributesOf } from './xfs-attributes.ts';
+import { directoryOf } from './xfs-directory.ts';
+import { type Extent, XFS_BLOCK, XfsImage } from './xfs-groups.ts';
+import { InodeWriter, type Mapping, type XfsData } from './xfs-inode.ts';
+
+const KNOWN = { withValue: 'bdilmns', alone: 'K' };
+const MOST_LABEL = 12;
+/** What long-lived boot loaders and kernels read; reverse mappings would be one more tree to write. */
+const FEATURES = 'crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=1,inobtcount=1';
+
+export async function makeXfs(request: FileSystemRequest): Promise<void> {
+  const { tree: directory, file, offset, size, scratch, devices, epoch, signal } = request;
+  const tree = readTree(directory, signal);
+  const image = join(scratch, 'xfs.img');
+  try {
+    await mkfs(request, image, size);
+    using open = new FileDescriptor(openSync(image, constants.O_RDWR));
+    using root = new FileDescriptor(openAt(AT_FDCWD, directory, constants.O_RDONLY | constants.O_DIRECTORY));
+    const standIns = new Map(devices.map(device => [device.path, device]));
+    const filler = new Filler(new XfsImage(open.fd), root.fd, epoch, signal);
+    filler.fill(tree, inode => withDevices(inode, standIns));
+    copyInto(image, file, offset);
+  } finally {
+    rmSync(image, { force: true });
+  }
+  request.say('xfs by mkfs.xfs, filled without mounting');
+}
+
+async function mkfs(
+  { fileSystem, uuid, signal }: Pick<FileSystemRequest, 'fileSystem' | 'uuid' | 'signal'>,
+  image: string,
+  size: number,
+): Promise<void> {
+  const { label, createOptions } = fileSystem;
+  if (Buffer.byteLength(label) > MOST_LABEL) {
+    throw new AshlarError(`the label ${JSON.stringify(label)} is longer than the ${MOST_LABEL} bytes of xfs`);
+  }
+  const given = readOptions('mkfs.xfs', createOptions, KNOWN);
+  const bad = given.find(([, value]) => /\b(?:file|name|logdev|rtdev)\b/.test(value ?? ''));
+  if (bad) throw new AshlarError(`the option ${bad.join(' ')} of mkfs.xfs cannot be used here`);
+  const chosen = new Set(given.flatMap(([option, value]) => (option === '-m' ? keysOf(value) : [])));
+  const features = FEATURES.split(',').filter(word => !keysOf(word).some(key => chosen.has(key)));
+  rmSync(image, { force: true });
+  createSparse(image, size);
+  await runTool(
+    'mkfs.xfs',
+    ['-q', '-f', '-L', label, '-m', [...features, `uuid=${uuid}`].join(','), ...asWords(given), image],
+    { signal },
+  );
+}
+
+function keysOf(words = ''): readonly string[] {
+  return words.split(',').map(word => word.split('=')[0] ?? '');
+}
+
+function createSparse(path: string, size: number): void {
+  using file = new FileDescriptor(openSync(path, 'wx'));
+  ftruncateSync(file.fd, roundDown(size));
+}
+
+function roundDown(size: number): number {
+  return Math.floor(size / XFS_BLOCK) * XFS_BLOCK;
+}
+
+const ZEROS = Buffer.alloc(XFS_BLOCK);
+const PIECE = 1 << 20;
+
+/** Pieces of a file that an inode and its blocks of pointers can tell of, whatever attributes it has. */
+const MOST_PIECES = 2000;
+
+class Filler {
+  readonly #image: XfsImage;
+  readonly #root: number;
+  readonly #signal: AbortSignal;
+  readonly #writer: InodeWriter;
+  readonly #numbers = new Map<SourceInode, number>();
+
+  constructor(image: XfsImage, root: number, epoch: number, signal: AbortSignal) {
+    this.#image = image;
+    this.#root = root;
+    this.#signal = signal;
+    this.#writer = new InodeWriter(image, BigInt(epoch) * 1_000_000_000n);
+  }
+
+  fill(tree: SourceTree, real: (inode: SourceInode) => SourceInode): void {
+    const others = tree.inodes.filter(inode => inode !== tree.root);
+    const numbers = this.#image.takeInodes(others.length);
+    this.#numbers.set(tree.root, this.#image.root);
+    for (const [i, inode] of others.entries()) this.#numbers.set(inode, numbers[i] ?? 0);
+    const directories = new Map<ByteString, number>(
+      tree.inodes.flatMap(inode => (inode.type === 'directory' ? [[inode.path, this.#number(inode)]] : [])),
+    );
+    const parentOf = (path: ByteString) => directories.get(splitLast(path).parent) ?? this.#image.root;
+    for (const inode of tree.inodes) {
+      this.#signal.throwIfAborted();
+      if (inode.type === 'directory') this.#directory(tree, inode, parentOf(inode.path), real);
+      else this.#other(real(inode), this.#number(inode));
+    }
+    for (const number of this.#image.realtime) this.#writer.writeTimes(number);
+    for (const number of this.#image.freeInodes()) this.#writer.writeFree(number);
+    this.#image.finish();
+  }
+
+  #number(inode: SourceInode): number {
+    const number = this.#numbers.get(inode);
+    if (number === undefined) throw new AshlarError(`${nameOf(inode.path)} has no number`);
+    return number;
+  }
+
+  #directory(
+    tree: SourceTree,
+    inode: SourceInode,
+    parent: number,
+    real: (inode: SourceInode) => SourceInode,
+  ): void {
+    const number = this.#number(inode);
+    const entries = tree.directories.get(inode.path) ?? [];
+    const names = entries.map(({ name, inode: named }) => ({
+      ...{ name, inode: this.#number(named), type: real(named).type },
+    }));
+    const attributes = attributesOf(this.#image, number, inode.xattrs, inode.path);
+    const made = directoryOf(this.#image, number, parent, names, this.#writer.dataRoom(attributes));
+    const links = 2 + entries.filter(({ inode: { type } }) => type === 'directory').length;
+    if (made.form === 'local') {
+      this.#writer.write(number, inode, links, attributes, { kind: 'local', bytes: made.bytes });
+      return;
+    }
+    const mappings: Mapping[] = [];
+    for (const { offset, sign, checksum } of made.blocks) {
+      const block = this.#image.takeBlock();
+      this.#image.writeSigned(sign(block), this.#image.placeOf(block), checksum);
+      addMapping(mappings, offset, { block, count: 1 });
+    }
+    this.#writer.write(number, inode, links, attributes, { kind: 'blocks', mappings, size: made.size });
+  }
+
+  #other(inode: SourceInode, number: number): void {
+    const attributes = attributesOf(this.#image, number, inode.xattrs, inode.path);
+    const data = this.#data(inode, number, this.#writer.dataRoom(attributes));
+    this.#writer.write(number, inode, inode.names, attributes, data);
+  }
+
+  #data(inode: SourceInode, number: number, room: number): XfsData {
+    switch (inode.type) {
+      case 'symlink': {
+        const target = Buffer.from(inode.link, 'latin1');
+        if (target.length <= room) return { kind: 'local', bytes: target };
+        const block = this.#writer.writeLongLink(number, target, nameOf(inode.path));
+        return { kind: 'blocks', mappings: [{ offset: 0, block, count: 1 }], size: target.length };
+      }
+      case 'file':
+        return { kind: 'blocks', mappings: this.#content(inode), size: inode.size };
+      default:
+        return { kind: 'device' };
+    }
+  }
+
+  /** Copies the content of a file. Blocks of zeros become holes, whether or not they were: that is the same everywhere. */
+  #content({ path, size }: SourceInode): readonly Mapping[] {
+    if (size === 0) return [];
+    using source = openSource(this.#root, path);
+    if (fstatSync(source.fd).size !== size)
+      throw new AshlarError(`${nameOf(path)} changed while it was read`);
+    const mappings: Mapping[] = [];
+    const buffer = Buffer.alloc(PIECE);
+    for (const { start, end } of stretchesOf(source.fd, size)) {
+      const extents = this.#image.takeBlocks((end - start) / XFS_BLOCK);
+      let at = start;
+      for (const extent of extents) {
+        addMapping(mappings, at / XFS_BLOCK, extent);
+        const place = this.#image.placeOf(extent.block);
+        const length = extent.count * XFS_BLOCK;
+        for (let done = 0; done < length; ) {
+          const wanted = Math.min(PIECE, length - done);
+          const count = readSync(source.fd, buffer, 0, wanted, at + done);
+          // Behind the end of the file nothing of another one may be seen.
+          buffer.fill(0, count, wanted);
+          this.#image.write(buffer.subarray(0, wanted), place + done);
+          done += wanted;
+        }
+        at += length;
+      }
+    }
+    return mappings;
+  }
+}
+
+/** Goes on with the last piece where both ends meet. */
+function addMapping(mappings: Mapping[], offset: number, { block, count }: Extent): void {
+  const last = mappings.at(-1);
+  const joins =
+    last !== undefined &&
+    last.offset + last.count === offset &&
+    last.block + last.count === block &&
+    last.count + count < 2 ** 21;
+  if (joins) mappings.splice(-1, 1, { ...last, count: last.count + count });
+  else mappings.push({ offset, block, count });
+}
+
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The stretches of a file, in whole blocks, that are not zeros; of many small holes those are left that are larger. */
+function stretchesOf(fd: number, size: number): readonly Stretch[] {
+  let stretches = findStretches(fd, size);
+  for (let hole = XFS_BLOCK; stretches.length > MOST_PIECES; hole *= 2)
+    stretches = withoutHoles(stretches, hole);
+  return stretches;
+}
+
+function findStretches(fd: number, size: number): readonly Stretch[] {
+  const found: Stretch[] = [];
+  const buffer = Buffer.alloc(PIECE);
+  for (const { start, end } of dataOf(fd, size)) {
+    let at = Math.max(Math.floor(start / XFS_BLOCK) * XFS_BLOCK, found.at(-1)?.end ?? 0);
+    for (; at < end; at += PIECE) {
+      const count = readSync(fd, buffer, 0, Math.min(PIECE, roundUp(end) - at), at);
+      for (let block = 0; block < count; block += XFS_BLOCK) {
+        const length = Math.min(XFS_BLOCK, count - block);
+        if (ZEROS.compare(buffer, block, block + length, 0, length) === 0) continue;
+        const last = found.at(-1);
+        const next = { start: at + block, end: at + block + XFS_BLOCK };
+        if (last !== undefined && last.end === next.start) found.splice(-1, 1, { ...last, end: next.end });
+        else found.push(next);
+      }
+    }
+  }
+  return found;
+}
+
+function withoutHoles(stretches: readonly Stretch[], upTo: number): readonly Stretch[] {
+  const kept: Stretch[] = [];
+  for (const stretch of stretches) {
+    const last = kept.at(-1);
+    if (last !== undefined && stretch.start - last.end <= upTo)
+      kept.splice(-1, 1, { ...last, end: stretch.end });
+    else kept.push(stretch);
+  }
+  return kept;
+}
+
+const MEBIBYTE = 1 << 20;
+/** mkfs.xfs refuses smaller ones. */
+const SMALLEST = 300 * MEBIBYTE;
+
+/** The least size, in bytes, that holds a tree: what an empty file system has room for is asked of mkfs.xfs itself. */
+export async function leastXfsSize(request: SizeRequest, tree: SourceTree): Promise<number> {
+  const trial = join(request.scratch, 'empty.img');
+  const blocks = measureXfs(tree);
+  try {
+    for (let size = Math.max(SMALLEST, roundUp(blocks * XFS_BLOCK, MEBIBYTE)); ; ) {
+      await mkfs({ ...request, uuid: '00000000-0000-4000-8000-000000000000' }, trial, size);
+      using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
+      const lacking = blocks - new XfsImage(file.fd).room();
+      if (lacking <= 0) return size;
+      size += roundUp(lacking * XFS_BLOCK, MEBIBYTE);
+    }
+  } finally {
+    rmSync(trial, { force: true });
+  }
+}
+
+/** Blocks that a tree takes. Never too few. */
+export function measureXfs(tree: SourceTree): number {
+  // Chunks of 64 inodes of up to 2048 bytes, and what lies between them; trees of chunks.
+  let blocks = 1024 + Math.ceil(tree.inodes.length / 64) * (tree.inodes.length > 0 ? 8 : 0);
+  blocks += Math.ceil(tree.inodes.length / 64 / 100) * 2;
+  for (const { type, stored, stretches, link, xattrs } of tree.inodes) {
+    if (type === 'file') blocks += stored / XFS_BLOCK + Math.ceil(stretches / 8);
+    if (type === 'symlink' && link.length > 100) blocks += 1;
+    if (xattrs.length > 0) blocks += 1;
+    for (const { value } of xattrs) blocks += Math.ceil(value.length / 4000);
+  }
+  for (const entries of tree.directories.values()) {
+    const bytes = entries.reduce((sum, { name }) => sum + name.length + 20, 0);
+    // A block is left when a name does not fit into its rest.
+    if (bytes > 100)
+      blocks += Math.ceil(bytes / (XFS_BLOCK - 64 - 272)) + Math.ceil(entries.length / 500) + 3;
+  }
+  return blocks;
+}

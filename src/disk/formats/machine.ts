@@ -1,0 +1,131 @@
+/** Texts that describe a virtual machine for a disk: VMware's .vmx, and OVF (DMTF DSP0243 1.1). */
+
+export interface Machine {
+  readonly name: string;
+  /** File name of its disk. */
+  readonly disk: string;
+  /** MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** VMware's name of the operating system. */
+  readonly guest: string;
+  readonly adapter: string;
+  readonly firmware: 'bios' | 'efi';
+}
+
+/** What options say of a machine, and usual values for the rest. */
+export function machineOf(options: ReadonlyMap<string, string>, name: string, disk: string): Machine {
+  return {
+    name: options.get('name') ?? name,
+    disk: options.get('disk') ?? disk,
+    memory: Number(options.get('memory') ?? 1024),
+    cpus: Number(options.get('cpus') ?? 1),
+    guest: options.get('guest') ?? 'otherlinux-64',
+    adapter: options.get('adapter_type') ?? 'lsilogic',
+    firmware: options.get('firmware') === 'bios' ? 'bios' : 'efi',
+  };
+}
+
+export function vmxText({ name, disk, memory, cpus, guest, adapter, firmware }: Machine): string {
+  const isIde = adapter === 'ide';
+  const lines: readonly (readonly [string, string | number])[] = [
+    ['.encoding', 'UTF-8'],
+    ['config.version', 8],
+    ['virtualHW.version', 10],
+    ['displayName', name],
+    ['guestOS', guest],
+    ['firmware', firmware],
+    ['memsize', memory],
+    ['numvcpus', cpus],
+    ...(isIde
+      ? []
+      : ([
+          ['scsi0.present', 'TRUE'],
+          ['scsi0.virtualDev', adapter === 'legacyESX' ? 'buslogic' : adapter],
+        ] as const)),
+    [`${isIde ? 'ide0:0' : 'scsi0:0'}.present`, 'TRUE'],
+    [`${isIde ? 'ide0:0' : 'scsi0:0'}.fileName`, disk],
+    ['ethernet0.present', 'TRUE'],
+    ['ethernet0.connectionType', 'nat'],
+    ['ethernet0.virtualDev', 'e1000'],
+    ['pciBridge0.present', 'TRUE'],
+  ];
+  return lines.map(([key, value]) => `${key} = "${value}"\n`).join('');
+}
+
+/** `capacity`: bytes of the disk; `size`: of its file. */
+export function ovfText(machine: Machine, capacity: number, size: number): string {
+  const { name, disk, memory, cpus } = machine;
+  const item = (...pairs: readonly (readonly [string, string | number])[]) => [
+    '      <Item>',
+    ...pairs.map(([key, value]) => `        <rasd:${key}>${value}</rasd:${key}>`),
+    '      </Item>',
+  ];
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1"',
+    '    xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"',
+    '    xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"',
+    '    xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">',
+    '  <References>',
+    `    <File ovf:id="file1" ovf:href="${disk}" ovf:size="${size}"/>`,
+    '  </References>',
+    '  <DiskSection>',
+    '    <Info>Virtual disks</Info>',
+    `    <Disk ovf:diskId="disk1" ovf:fileRef="file1" ovf:capacity="${capacity}"`,
+    '        ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>',
+    '  </DiskSection>',
+    '  <NetworkSection>',
+    '    <Info>Networks</Info>',
+    '    <Network ovf:name="nat"><Description>The network of the host</Description></Network>',
+    '  </NetworkSection>',
+    `  <VirtualSystem ovf:id="${name}">`,
+    '    <Info>A virtual machine</Info>',
+    `    <Name>${name}</Name>`,
+    '    <OperatingSystemSection ovf:id="101"><Info>The operating system</Info></OperatingSystemSection>',
+    '    <VirtualHardwareSection>',
+    '      <Info>Virtual hardware</Info>',
+    '      <System>',
+    '        <vssd:ElementName>Virtual hardware</vssd:ElementName>',
+    '        <vssd:InstanceID>0</vssd:InstanceID>',
+    `        <vssd:VirtualSystemIdentifier>${name}</vssd:VirtualSystemIdentifier>`,
+    '        <vssd:VirtualSystemType>vmx-10</vssd:VirtualSystemType>',
+    '      </System>',
+    ...item(['ElementName', 'Processors'], ['InstanceID', 1], ['ResourceType', 3], ['VirtualQuantity', cpus]),
+    ...item(
+      ['AllocationUnits', 'byte * 2^20'],
+      ['ElementName', 'Memory'],
+      ['InstanceID', 2],
+      ['ResourceType', 4],
+      ['VirtualQuantity', memory],
+    ),
+    ...item(
+      ['Address', 0],
+      ['ElementName', 'SCSI controller'],
+      ['InstanceID', 3],
+      ['ResourceSubType', 'lsilogic'],
+      ['ResourceType', 6],
+    ),
+    ...item(
+      ['AddressOnParent', 0],
+      ['ElementName', 'Disk'],
+      ['HostResource', 'ovf:/disk/disk1'],
+      ['InstanceID', 4],
+      ['Parent', 3],
+      ['ResourceType', 17],
+    ),
+    ...item(
+      ['AddressOnParent', 1],
+      ['AutomaticAllocation', 'true'],
+      ['Connection', 'nat'],
+      ['ElementName', 'Network'],
+      ['InstanceID', 5],
+      ['ResourceSubType', 'E1000'],
+      ['ResourceType', 10],
+    ),
+    '    </VirtualHardwareSection>',
+    '  </VirtualSystem>',
+    '</Envelope>',
+    '',
+  ].join('\n');
+}
