@@ -11,6 +11,7 @@ import { type FileStamp, isSameStamp, stampOf } from './file-records.ts';
 import type { Flow } from './flow.ts';
 import { joinPath, splitLast } from './names.ts';
 import { checkLayerName, earlier, writeContent } from './scan.ts';
+import { unreadable } from './system-errors.ts';
 import type { TarEntry } from './tar-entry.ts';
 import type { TarWriter } from './tar-writer.ts';
 import { OPAQUE_NAME, whiteoutEntry, whiteoutName } from './whiteouts.ts';
@@ -148,7 +149,7 @@ function openFile(tree: number, path: ByteString): number {
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(cause) ?? ''))
       throw new AshlarError(`${quote(path)} changed while it was read`, { cause });
-    throw new AshlarError(`cannot read ${quote(path)}`, { cause });
+    throw unreadable(path, cause);
   }
 }
 

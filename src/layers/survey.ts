@@ -21,6 +21,7 @@ import {
 } from './file-records.ts';
 import { canonicalPath, joinPath } from './names.ts';
 import { entryOf, type Found, find, findListed, glance, list, xattrsOf } from './scan.ts';
+import { unreadable } from './system-errors.ts';
 import type { Xattr } from './tar-entry.ts';
 import { Warnings } from './warnings.ts';
 import { isLocalXattr, isOverlayWhiteout, isOverlayXattr } from './whiteouts.ts';
@@ -125,7 +126,8 @@ class Surveyor {
 
   async #visitOther(fd: number, child: Dirent<ByteString>, path: ByteString): Promise<void> {
     using found = reading(path, () => findListed(fd, child));
-    if (found.type === 'directory') return this.visit(found, path);
+    // Awaited here: it is closed when we leave.
+    if (found.type === 'directory') return await this.visit(found, path);
     if (found.type === 'socket') return this.warnings.add('a socket was left out', path);
     const entry = this.#entry(found, path, this.#xattrs(found, path));
     if (isOverlayWhiteout(entry)) return this.warnings.add('a device 0:0 was left out', path);
@@ -226,6 +228,6 @@ function reading<T>(path: ByteString, work: () => T): T {
     return work();
   } catch (cause) {
     if (cause instanceof AshlarError) throw cause;
-    throw new AshlarError(`cannot read ${quote(path)}`, { cause });
+    throw unreadable(path, cause);
   }
 }

@@ -28,6 +28,8 @@ export interface PublishFlags extends PlanFlags, ResultFlags, DestinationFlags {
   readonly skipTls?: true;
   /** Only these images. */
   readonly image: readonly string[];
+  /** Only these, which no file describes. */
+  readonly stash: readonly string[];
   readonly showOnly?: true;
   readonly force?: true;
 }
@@ -35,6 +37,10 @@ export interface PublishFlags extends PlanFlags, ResultFlags, DestinationFlags {
 /** Publishes the images of the named files; those of their prerequisites are not meant. */
 export async function publish(globals: GlobalFlags, flags: PublishFlags): Promise<void> {
   const settings = await readSettings(globals);
+  if (flags.stash.length > 0) {
+    const { publishStashes } = await import('./publish-stashes.ts');
+    return publishStashes(globals, settings.store, flags, credentialsOf(flags));
+  }
   const { searchDir, stackerFilePattern } = flags;
   const files =
     searchDir === undefined ? flags.stackerFile : findFiles({ searchDir, stackerFilePattern }, settings);

@@ -70,6 +70,9 @@ export function describeBuilding(program: Command): void {
     .option('--password <password>', 'password at the registry')
     .option('--skip-tls', 'accept any certificate of the registry, and plain http')
     .addOption(repeatable('--image <layer>', 'publish only this layer (repeatable)'))
+    .addOption(
+      repeatable('--stash <name>', 'publish a stash, name or name:tag, and nothing else (repeatable)'),
+    )
     .option('--show-only', 'say what would be published, publish nothing')
     .option('--force', 'publish what is there, even if it should be built again')
     .action(async (flags: PublishFlags, command: Command) =>

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { SystemBootFlags } from '../commands/system-boot.ts';
 import type { CreateFlags, StackbuildFlags, SystemBuildOrder } from '../commands/system-build.ts';
 import type { SystemInfoFlags } from '../commands/system-info.ts';
+import type { SystemStashFlags } from '../commands/system-stash.ts';
 import { withSystemBuildFlags, withSystemCreateFlags } from '../kiwi/build-options.ts';
 import { kiwiGlobalsOf } from '../kiwi/globals.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
@@ -32,6 +33,7 @@ export function checkKiwiOptions(program: Command, command: Command): void {
 
 function commandsOfSystem(): readonly Command[] {
   return [
+    describeStash(),
     describeStackbuild(),
     describeBuild(),
     describeCreate(),
@@ -39,6 +41,28 @@ function commandsOfSystem(): readonly Command[] {
     describeValidate(),
     describeBoot(),
   ];
+}
+
+function describeStash(): Command {
+  return newCommand('stash', 'keep a tree as a container, to build on it later')
+    .option('--root <dir>', 'the tree: a directory, a tar archive, or build/image-root of a target directory')
+    .option('--tag <name>', 'the tag of this state (default: latest)')
+    .option('--container-name <name>', 'the name (default: that of the description in the tree)')
+    .option('--podman', 'load the container into podman, too')
+    .option('--list', 'print the names of all stashes as JSON')
+    .option('--details', 'with --list: tags, layers, sizes and dates')
+    .option('--json', 'with --list: the same as JSON')
+    .argument('[help]', 'the word help shows this text')
+    .addHelpText(
+      'after',
+      `
+The first time, everything is kept but the contents of /dev, /proc, /sys and /run. After that each call adds one layer
+that holds what has changed, or nothing.`,
+    )
+    .action(async (word: string | undefined, flags: SystemStashFlags, command: Command) => {
+      if (word === 'help') command.help();
+      await (await import('../commands/system-stash.ts')).systemStash(kiwiGlobalsOf(command), word, flags);
+    });
 }
 
 function describeStackbuild(): Command {

@@ -82,14 +82,15 @@ export async function stashTree(
     const name = nameOf(order, described, context);
     using _lock = await lockStash(options.store, name, signal);
     const before = await openNewest(options.store, name, context);
-    say(
-      context,
-      name,
-      'info',
-      before ? `Adding new layer on existing stash ${name}` : `Creating initial layer of ${name}`,
-    );
     const output = context.store.temporaryPath('layer');
     const packed = await root.packDifference(before?.layers ?? [], packOptions(output, options), name);
+    if (packed)
+      say(
+        context,
+        name,
+        'info',
+        before ? `Adding new layer on existing stash ${name}` : 'Creating initial layer',
+      );
     const layer = packed && (await keepLayer(packed, output, 'gzip', context));
     const stash = { name, tag: order.tag, file, described };
     const manifest = await (before && !layer ? retag(before, stash) : write(before, layer, stash, context));
