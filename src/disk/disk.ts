@@ -13,10 +13,10 @@ import { hashTreeSize, makeHashTree } from './file-systems/hash-tree.ts';
 import { makeFileSystem, neededSize } from './file-systems/make.ts';
 import { makeSwap } from './file-systems/swap.ts';
 import { type Ids, idsOf, uuidOf } from './ids.ts';
-import { espId, type Layout, layOut, type PlannedDisk, planDisk } from './layout.ts';
+import { ESP_LABEL, espId, type Layout, layOut, type PlannedDisk, planDisk } from './layout.ts';
 import { partitionNumbers } from './partition-numbers.ts';
 import { type Piece, writePieces } from './pieces.ts';
-import type { DiskPartition, DiskRequest, MadeDisk, MadePartition } from './request.ts';
+import type { DiskPartition, DiskRequest, MadeDisk, MadePartition, NeededRoom } from './request.ts';
 import { guidTable } from './tables/gpt.ts';
 import { msdosTable } from './tables/mbr.ts';
 import type { PartitionKind } from './tables/partition-types.ts';
@@ -63,12 +63,12 @@ async function decideLayout(
   files: readonly EspFile[],
 ): Promise<Layout> {
   const { spec, scratch, signal } = request;
-  const fileSystems = new Map<string, number>();
+  const fileSystems = new Map<string, NeededRoom>();
   for (const partition of planned.partitions) {
     const { mountPoint, name } = partition;
     const fileSystem = fileSystemOf(spec, partition);
     if (!fileSystem) continue;
-    const without = mountedBelow(planned.partitions, mountPoint);
+    const without = emptiedBelow(spec, planned.partitions, mountPoint);
     const { tree } = contentOf(request, partition);
     fileSystems.set(name, await neededSize({ fileSystem, tree, without, scratch, signal }));
   }
@@ -89,13 +89,25 @@ function contentOf(
   return { tree: empty, devices: [] };
 }
 
-/** Places of other partitions in one that is mounted here, relative to it. */
-function mountedBelow(partitions: readonly DiskPartition[], mountPoint: string | undefined): string[] {
+/**
+ * Whether the tree loses what the partition holds. The ESP of a disk with a hash tree is made last, of what is in /boot.
+ */
+function leavesTree(spec: DiskSpec, { mountPoint, role, fileSystem }: DiskPartition): boolean {
+  if (mountPoint === undefined || mountPoint === '/' || !fileSystem) return false;
+  return !spec.root.verity || (role !== 'efi' && role !== 'boot');
+}
+
+/** Directories that are empty in one that is mounted here, because other partitions hold what is in them. */
+function emptiedBelow(
+  spec: DiskSpec,
+  partitions: readonly DiskPartition[],
+  mountPoint: string | undefined,
+): string[] {
   if (mountPoint === undefined) return [];
   const start = mountPoint === '/' ? '/' : `${mountPoint}/`;
-  return partitions.flatMap(({ mountPoint: other }) =>
-    other !== undefined && other !== mountPoint && other.startsWith(start) ? [other.slice(start.length)] : [],
-  );
+  return partitions
+    .filter(partition => leavesTree(spec, partition))
+    .flatMap(({ mountPoint: other = '' }) => (other.startsWith(start) ? [other.slice(start.length)] : []));
 }
 
 /** What the spec says of a file system that is filled from the tree, or is empty. */
@@ -133,19 +145,23 @@ async function writeDisk(writing: Writing): Promise<VerityRoot | undefined> {
     writePieces(fd, bootPieces(spec, boot, layout));
     for (const { role, fileSystem, start, size } of layout.partitions)
       if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
+    // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
+    if (!spec.root.verity) writeEsp(fd, writing, writing.files);
     await fillPartitions(request, layout);
     const root = await protectRoot(request, ids, layout);
-    const esp = layout.partitions.find(({ role }) => role === 'efi');
-    if (esp) {
-      const files = root ? await loaderFiles(boot, root) : writing.files;
-      const { label } = esp.fileSystem ?? { label: '' };
-      const place = { offset: esp.start, size: esp.size, sectorSize: spec.sectorSize };
-      writeFat(fd, { ...place, volumeId: espId(ids), label, time: request.epoch, files });
-    }
+    if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
     return root;
   } finally {
     closeSync(fd);
   }
+}
+
+function writeEsp(fd: number, { request, ids, layout }: Writing, files: readonly EspFile[]): void {
+  const esp = layout.partitions.find(({ role }) => role === 'efi');
+  if (!esp) return;
+  const place = { offset: esp.start, size: esp.size, sectorSize: request.spec.sectorSize };
+  const names = { volumeId: espId(ids), label: ESP_LABEL };
+  writeFat(fd, { ...place, ...names, time: request.epoch, files });
 }
 
 /** Those mounted deepest come first: what a partition holds leaves the tree before the one around it is made. */
@@ -163,7 +179,7 @@ async function fillPartitions(request: DiskRequest, { partitions }: Layout): Pro
       const subvolumes = partition.role === 'root' ? spec.root.subvolumes : undefined;
       await makeFileSystem({ ...request, ...place, ...content, ...(subvolumes && { subvolumes }) });
     }
-    if (mountPoint !== undefined && mountPoint !== '/') emptyDirectory(tree, mountPoint);
+    if (mountPoint !== undefined && leavesTree(spec, partition)) emptyDirectory(tree, mountPoint);
   }
 }
 

@@ -3,14 +3,20 @@ import { AshlarError } from '../support/errors.ts';
 import { hasBios } from './boot/architecture.ts';
 import { eightDigits, type Ids, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
 import { alignDown, alignUp, MIB } from './pieces.ts';
-import type { DiskPartition, MadePartition, PartitionFileSystem, PartitionRole } from './request.ts';
+import type {
+  DiskPartition,
+  MadePartition,
+  NeededRoom,
+  PartitionFileSystem,
+  PartitionRole,
+} from './request.ts';
 import { guidTableSize } from './tables/gpt.ts';
 import { CHAIN_ROOM } from './tables/mbr.ts';
 import type { DiskSpec, FileSystemSpec, PartitionSpec } from './types.ts';
 
 /** The core image of GRUB takes a quarter of it. */
 export const LEGACY_SIZE = 2 * MIB;
-const ESP_LABEL = 'EFI';
+export const ESP_LABEL = 'EFI';
 
 /** The disk, and its partitions in the order in which they lie on it. */
 export interface PlannedDisk {
@@ -144,8 +150,8 @@ function checkNames(partitions: readonly DiskPartition[]): void {
 
 /** What contents need, in bytes. */
 export interface ContentSizes {
-  /** By the names of partitions: what their file systems need at least. The root is among them. */
-  readonly fileSystems: ReadonlyMap<string, number>;
+  /** By the names of partitions: what their file systems need. The root is among them. */
+  readonly fileSystems: ReadonlyMap<string, NeededRoom>;
   /** What the files of the ESP need. */
   readonly esp: number;
   /** What the hash tree of a root of so many bytes needs. */
@@ -200,14 +206,18 @@ function leastSizes(
 ): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const { name, role } of partitions) {
-    const needed = content.fileSystems.get(name) ?? 0;
+    const { least, usual } = content.fileSystems.get(name) ?? { least: 0, usual: 0 };
     const given = givenSize(spec, role, name);
-    if (given !== undefined && given < needed)
+    if (given !== undefined && given < least)
       throw new AshlarError(
-        `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(needed)}`,
+        `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(least)}`,
       );
     if (role === 'efi') sizes.set(name, given ?? espSizeFor(content.esp));
-    else if (role !== 'verity') sizes.set(name, alignUp(given ?? needed, MIB));
+    else if (role !== 'verity')
+      sizes.set(
+        name,
+        alignUp(given ?? (spec.size.kind === 'fixed' || spec.root.verity ? least : usual), MIB),
+      );
   }
   if (spec.root.verity) sizes.set('verity', alignUp(content.hashTree(sizes.get('root') ?? 0), MIB));
   return sizes;

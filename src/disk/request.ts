@@ -97,14 +97,21 @@ export interface FileSystemRequest
 /** Throws AshlarError when the content has no room. */
 export type MakeFileSystem = (request: FileSystemRequest) => Promise<void>;
 
-/** What a file system of this kind needs at least for a tree, with room for the changes of its first start. */
-export type NeededSize = (request: {
-  readonly fileSystem: FileSystemSpec;
-  readonly tree: string;
+export type NeededSize = (request: SizeRequest) => Promise<NeededRoom>;
+
+/** What a file system of this kind takes for a tree. */
+export interface NeededRoom {
+  /** Without a byte to spare. */
+  readonly least: number;
+  /** With room for what changes when a system starts. */
+  readonly usual: number;
+}
+
+export interface SizeRequest
+  extends Pick<FileSystemRequest, 'fileSystem' | 'tree' | 'subvolumes' | 'scratch' | 'signal'> {
   /** Paths relative to the tree of directories whose content does not count. */
   readonly without: readonly string[];
-  readonly signal: AbortSignal;
-}) => Promise<number>;
+}
 
 export type MakeSwap = (request: {
   readonly file: string;

@@ -1,9 +1,18 @@
 /** What changes in a tree when it goes to a disk. */
 import { constants } from 'node:fs';
 import { listDirectory } from '../layers/index.ts';
-import { AT_FDCWD, FileDescriptor, openAt, openIn, setTimesAt, statusAt, unlinkAt } from '../linux/index.ts';
-import { AshlarError } from '../support/errors.ts';
-import { findInTree, makeDirectoryInTree, writeInTree } from './boot/tree.ts';
+import {
+  AT_FDCWD,
+  FileDescriptor,
+  openAt,
+  openBeneath,
+  openIn,
+  setTimesAt,
+  statusAt,
+  unlinkAt,
+} from '../linux/index.ts';
+import { AshlarError, codeOf } from '../support/errors.ts';
+import { makeDirectoryInTree, writeInTree } from './boot/tree.ts';
 import type { PreparedBoot } from './boot/types.ts';
 import type { DiskPartition } from './request.ts';
 
@@ -12,12 +21,30 @@ const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /** Puts in place what the system starts with, and the directories at which its partitions appear. */
 export function prepareTree(tree: string, partitions: readonly DiskPartition[], boot: PreparedBoot): void {
-  const mountPoints = partitions.flatMap(({ mountPoint }) => mountPoint ?? []);
+  for (const { mountPoint } of partitions)
+    if (mountPoint !== undefined && leadsElsewhere(tree, mountPoint))
+      throw new AshlarError(
+        `no partition can be mounted at ${mountPoint}: this is no directory of the image`,
+        {
+          hint: 'A symbolic link, or another kind of file, is on the way there.',
+        },
+      );
   for (const path of boot.directories) makeDirectoryInTree(tree, path);
   for (const { path, mode, content } of boot.files) writeInTree(tree, path, mode, content);
-  for (const path of mountPoints)
-    if (findInTree(tree, path)?.path !== path)
-      throw new AshlarError(`no partition can be mounted at ${path}: a symbolic link leads elsewhere there`);
+}
+
+/** What is not there yet can still become a directory. */
+function leadsElsewhere(tree: string, path: string): boolean {
+  using root = new FileDescriptor(openAt(AT_FDCWD, tree, DIRECTORY));
+  try {
+    new FileDescriptor(openBeneath(root.fd, `.${path}`, DIRECTORY))[Symbol.dispose]();
+    return false;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT') return false;
+    if (code === 'ELOOP' || code === 'ENOTDIR' || code === 'EXDEV') return true;
+    throw error;
+  }
 }
 
 /**

@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { makeDisk } from '../../src/disk/disk.ts';
+import { MIB } from '../../src/disk/pieces.ts';
+import type { DiskRequest, MadeDisk } from '../../src/disk/request.ts';
+import type { DiskSpec } from '../../src/disk/types.ts';
+import { scratch } from '../layers/support.ts';
+import { has } from '../support/tools.ts';
+import { diskSpec } from './specs.ts';
+
+const epoch = 1_700_000_000;
+const kernel = Buffer.alloc(3 * MIB, 'a kernel ');
+
+/** A tree as a distribution would leave it, as far as disks care. */
+function tree(): string {
+  const top = scratch();
+  const files: Readonly<Record<string, string | Buffer>> = {
+    'boot/config-6.1.0-1': 'CONFIG_DM_INIT=y\n',
+    'boot/initrd.img-6.1.0-1': 'an initrd',
+    'boot/vmlinuz-6.1.0-1': kernel,
+    'etc/fstab': 'UUID=of-another-disk / ext4 defaults 0 1\n',
+    'etc/os-release': 'ID=test\n',
+    'home/me/letter': 'dear you',
+    'usr/lib/modules/6.1.0-1/modules.dep': '',
+    'var/log/messages': 'hello',
+    'stub.efi': '',
+  };
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(top, dirname(path)), { recursive: true });
+    writeFileSync(join(top, path), content);
+    utimesSync(join(top, path), 1_600_000_000, 1_600_000_000);
+  }
+  return top;
+}
+
+async function make(spec: DiskSpec, more: Partial<DiskRequest> = {}): Promise<MadeDisk & { disk: string }> {
+  const directory = scratch();
+  mkdirSync(join(directory, 'scratch'));
+  const request: DiskRequest = {
+    spec,
+    tree: more.tree ?? tree(),
+    devices: [],
+    output: join(directory, 'disk'),
+    scratch: join(directory, 'scratch'),
+    identity: 'a test',
+    epoch,
+    run: async () => ({ status: 127, output: 'nothing runs here' }),
+    signal: new AbortController().signal,
+    say: () => {},
+    warn: () => {},
+    ...more,
+  };
+  return { ...(await makeDisk(request)), disk: request.output };
+}
+
+function partition({ partitions }: MadeDisk, name: string) {
+  const found = partitions.find(partition => partition.name === name);
+  if (!found) throw new Error(`no partition ${name}`);
+  return found;
+}
+
+/** What debugfs says of the file system in a partition. */
+function look(made: MadeDisk & { disk: string }, name: string, command: string): string {
+  const { start } = partition(made, name);
+  return execFileSync('debugfs', ['-R', command, `${made.disk}?offset=${start}`], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+function names(made: MadeDisk & { disk: string }, name: string, directory: string): string[] {
+  const lines = look(made, name, `ls -p ${directory}`).split('\n');
+  return lines
+    .flatMap(line => line.split('/')[5] ?? [])
+    .filter(found => !/^(\.\.?|lost\+found)$/.test(found));
+}
+
+function checkAll(made: MadeDisk & { disk: string }): void {
+  for (const { fileSystem, start } of made.partitions)
+    if (fileSystem?.type.startsWith('ext'))
+      execFileSync('e2fsck', ['-fn', `${made.disk}?offset=${start}`], { stdio: 'pipe' });
+}
+
+const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const grub = { loader: 'grub', initrd: { kind: 'found', options: [] } } as const;
+const none = { loader: 'none', legacyBoot: false } as const;
+const ext4 = (label: string) => ({ type: 'ext4', label, createOptions: [] }) as const;
+
+const divided = diskSpec({
+  ...grub,
+  boot: { ...ext4('BOOT'), size: 20 * MIB },
+  swap: { size: 8 * MIB, label: 'SWAP' },
+  partitions: [
+    {
+      name: 'home',
+      partitionName: 'p.lxhome',
+      partitionType: 'linux',
+      size: 10 * MIB,
+      mountPoint: '/home',
+      fileSystem: ext4('HOME'),
+    },
+    { name: 'raw', partitionName: 'p.lxraw', partitionType: 'linux', size: MIB, mountPoint: '/var/log' },
+    {
+      name: 'spare',
+      partitionName: 'p.spare',
+      partitionType: 'linux',
+      size: 8 * MIB,
+      fileSystem: { type: 'ext2', label: 'SPARE', createOptions: [] },
+    },
+  ],
+  tellsNumbers: true,
+});
+
+describe.skipIf(!has('mke2fs', 'debugfs', 'e2fsck', 'sgdisk', 'mcopy', 'grub-mkimage', 'veritysetup'))(
+  'a disk',
+  () => {
+    afterEach(() => vi.unstubAllEnvs());
+
+    it('has each part of the tree on the partition that is mounted there', async () => {
+      const made = await make(divided);
+      checkAll(made);
+      expect(execFileSync('sgdisk', ['-v', made.disk], { encoding: 'utf8' })).toContain('No problems found');
+      expect(names(made, 'root', '/')).toEqual(
+        expect.arrayContaining(['boot', 'config.partids', 'etc', 'home', 'usr', 'var']),
+      );
+      expect(names(made, 'root', '/boot')).toEqual([]);
+      expect(names(made, 'root', '/home')).toEqual([]);
+      expect(names(made, 'root', '/var/log')).toEqual(['messages']);
+      expect(look(made, 'home', 'cat /me/letter')).toBe('dear you');
+      expect(names(made, 'boot', '/')).toEqual(expect.arrayContaining(['efi', 'grub', 'vmlinuz-6.1.0-1']));
+      expect(names(made, 'boot', '/efi')).toEqual([]);
+      expect(names(made, 'spare', '/')).toEqual([]);
+      expect(made).toMatchObject({ kernel: '6.1.0-1', initrd: 'found', rootHash: undefined });
+    });
+
+    it('names its partitions in fstab, and their numbers', async () => {
+      const made = await make(divided);
+      const uuid = (name: string) => `UUID=${partition(made, name).fileSystem?.uuid}`;
+      const fstab = look(made, 'root', 'cat /etc/fstab');
+      for (const name of ['root', 'boot', 'efi', 'home', 'swap']) expect(fstab).toContain(`${uuid(name)} `);
+      expect(fstab).not.toContain('of-another-disk');
+      for (const [name, type] of [
+        ['root', 'ext4'],
+        ['swap', 'swap'],
+        ['efi', 'vfat'],
+      ] as const) {
+        const probe = ['-p', '-O', String(partition(made, name).start), '-o', 'export', made.disk];
+        const said = execFileSync('blkid', probe, { encoding: 'utf8' });
+        expect(said).toContain(`UUID=${partition(made, name).fileSystem?.uuid}\n`);
+        expect(said).toContain(`TYPE=${type}\n`);
+      }
+      expect(look(made, 'root', 'cat /config.partids')).toContain('kiwi_RootPart="8"\n');
+    });
+
+    it('starts with GRUB by UEFI and by BIOS', async () => {
+      const made = await make(diskSpec(grub));
+      const image = `${made.disk}@@${partition(made, 'efi').start}`;
+      const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
+        maxBuffer: 64 * MIB,
+      });
+      expect(program.subarray(0, 2).toString()).toBe('MZ');
+      const disk = readFileSync(made.disk);
+      const { start } = partition(made, 'legacy');
+      expect(disk.readBigUInt64LE(0x5c)).toBe(BigInt(start / 512));
+      expect(disk.readUInt16LE(510)).toBe(0xaa55);
+      expect(disk.subarray(start, start + 512).equals(Buffer.alloc(512))).toBe(false);
+    });
+
+    it('of a BIOS has GRUB before its first partition', async () => {
+      const made = await make(diskSpec({ ...grub, table: 'msdos', firmware: 'bios' }));
+      expect(made.partitions.map(({ name }) => name)).toEqual(['root']);
+      const disk = readFileSync(made.disk);
+      expect(disk.readBigUInt64LE(0x5c)).toBe(1n);
+      expect(disk.subarray(512, 1024).equals(Buffer.alloc(512))).toBe(false);
+      expect(made.id).toMatch(/^[0-9a-f]{8}$/);
+      const listed = execFileSync('sfdisk', ['-d', made.disk], { encoding: 'utf8' });
+      expect(listed).toContain(`label-id: 0x${made.id}`);
+      expect(listed).toContain('bootable');
+    });
+
+    it('is the same to the last byte whenever, wherever and in which time zone it is made', async () => {
+      const first = await make(divided);
+      vi.stubEnv('TZ', 'Asia/Tokyo');
+      vi.stubEnv('LC_ALL', 'C');
+      await new Promise(resolve => setTimeout(resolve, 1100));
+      const second = await make(divided);
+      expect(sha256(second.disk)).toBe(sha256(first.disk));
+    });
+
+    it('holds no time that is later than the epoch', async () => {
+      const made = await make(diskSpec(none), { epoch: 1_500_000_000 });
+      const times = ['/', '/etc', '/etc/fstab', '/home/me/letter'].map(path =>
+        look(made, 'root', `stat ${path}`),
+      );
+      for (const said of times) expect(said).toMatch(/mtime: 0x59682f00/);
+    });
+
+    it('is refused before anything is written when its content has no room', async () => {
+      const output = join(scratch(), 'disk');
+      const wanted = diskSpec({ ...none, size: { kind: 'fixed', bytes: 30 * MIB } });
+      await expect(make(wanted, { output })).rejects.toThrow(
+        /the disk is to have 30 MiB, but .* needs \d+ MiB/,
+      );
+      expect(existsSync(output)).toBe(false);
+    });
+
+    it('leaves no file behind when it cannot be made', async () => {
+      const output = join(scratch(), 'disk');
+      const spec = diskSpec({
+        loader: 'uki',
+        initrd: { kind: 'found', options: [] },
+        legacyBoot: false,
+        espSize: 3 * MIB,
+      });
+      await expect(make(spec, { output })).rejects.toThrow('the EFI system partition has 3 MiB');
+      expect(existsSync(output)).toBe(false);
+    });
+
+    it('is checked by dm-verity against a hash that its ESP knows', async () => {
+      const made = await make(
+        diskSpec({ loader: 'uki', legacyBoot: false, root: { ...ext4('ROOT'), verity: true } }),
+      );
+      const { start, size } = partition(made, 'root');
+      const hashes = partition(made, 'verity').start;
+      const [data, tree] = ['data', 'tree'].map(name => join(dirname(made.disk), name));
+      const disk = readFileSync(made.disk);
+      writeFileSync(data ?? '', disk.subarray(start, start + size));
+      writeFileSync(tree ?? '', disk.subarray(hashes, start));
+      execFileSync('veritysetup', ['verify', data ?? '', tree ?? '', made.rootHash ?? ''], { stdio: 'pipe' });
+      const image = `${made.disk}@@${partition(made, 'efi').start}`;
+      const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
+        maxBuffer: 64 * MIB,
+      });
+      expect(program.includes(made.rootHash ?? 'none')).toBe(true);
+      checkAll(made);
+    });
+
+    it('mounts nothing where a link leads elsewhere', async () => {
+      const top = tree();
+      symlinkSync('/tmp', join(top, 'srv'));
+      const [home] = divided.partitions;
+      const partitions = home ? [{ ...home, mountPoint: '/srv' }] : [];
+      await expect(make(diskSpec({ ...none, partitions }), { tree: top })).rejects.toThrow(
+        'no partition can be mounted at /srv: this is no directory of the image',
+      );
+    });
+  },
+);
