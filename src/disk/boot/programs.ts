@@ -69,7 +69,10 @@ export function programWithLibraries(
     if (!bytes || !elf) return undefined;
     files.set(path, { path, bytes });
     if (elf.interpreter !== undefined) pending.push(elf.interpreter);
+    const loader = elf.interpreter && posix.basename(elf.interpreter);
     for (const library of elf.libraries) {
+      // Loaders load themselves, from where programs name them.
+      if (library === loader) continue;
       const found = libraryPlace(tree, library, program.path);
       if (found === undefined) return undefined;
       pending.push(found);
