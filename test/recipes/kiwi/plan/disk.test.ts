@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { idsOf } from '../../../../src/disk/ids.ts';
+import { planDisk } from '../../../../src/disk/layout.ts';
+import type { DiskOutput, DiskSpec } from '../../../../src/plan/outputs.ts';
+import { bootPartitionNumber, diskSpec } from '../../../../src/recipes/kiwi/plan/disk.ts';
+import { built, describedIn, imageCalled, preferences } from './support.ts';
+
+const MB = 1 << 20;
+
+async function specOf(attributes: string, children = ''): Promise<DiskSpec> {
+  const type = `<type image="oem" ${attributes}>${children}</type>`;
+  return diskSpec(await describedIn({ elements: [preferences(type)] }));
+}
+
+async function outputOf(attributes: string, children = ''): Promise<DiskOutput> {
+  const type = `<type image="oem" filesystem="ext4" ${attributes}>${children}</type>`;
+  const plan = await built({ elements: [preferences(type)] });
+  const output = imageCalled(plan, 'n result').outputs?.find(({ kind }) => kind === 'disk');
+  if (output?.kind !== 'disk') throw new Error('there is no disk');
+  return output;
+}
+
+describe('the disk of a description', () => {
+  it('has the defaults of KIWI', async () => {
+    expect(await specOf('filesystem="ext4"')).toEqual({
+      architecture: 'x86_64',
+      table: 'msdos',
+      firmware: 'bios',
+      legacyBoot: false,
+      loader: 'grub',
+      root: { type: 'ext4', label: 'ROOT', createOptions: [] },
+      partitions: [],
+      size: { kind: 'content', additional: 0 },
+      unpartitioned: 0,
+      kernelCommandLine: '',
+      identifiedBy: 'uuid',
+      initrd: { kind: 'found', options: ['--omit', 'multipath'] },
+      menu: { title: 'n [ OEM ]', timeout: 10, inputs: [], outputs: [], settings: {} },
+      grows: true,
+      firstSector: 2048,
+      sectorSize: 512,
+      numbers: {},
+      hybridMbr: false,
+      tellsNumbers: true,
+    });
+  });
+
+  it('starts with a BIOS too, unless it is not to', async () => {
+    expect(await specOf('filesystem="xfs" firmware="uefi"')).toMatchObject({
+      table: 'gpt',
+      legacyBoot: true,
+    });
+    expect(await specOf('filesystem="xfs" firmware="uefi" eficsm="false"')).toMatchObject({
+      legacyBoot: false,
+    });
+    expect(await specOf('filesystem="xfs" firmware="efi" efiparttable="msdos"')).toMatchObject({
+      table: 'msdos',
+      legacyBoot: false,
+    });
+  });
+
+  it('has the partitions that are asked for', async () => {
+    const spec = await specOf(
+      'filesystem="ext4" firmware="uefi" efipartsize="64" bootpartition="true" bootfilesystem="ext2" spare_part="10" spare_part_mountpoint="/spare" spare_part_fs="xfs"',
+      '<oemconfig><oem-swap>true</oem-swap></oemconfig><partitions><partition name="var" size="1G" mountpoint="/var" filesystem="ext3"/></partitions>',
+    );
+    expect(spec.espSize).toBe(64 * MB);
+    expect(spec.boot).toEqual({ type: 'ext2', label: 'BOOT', createOptions: [], size: 300 * MB });
+    expect(spec.swap).toEqual({ size: 128 * MB, label: 'SWAP' });
+    expect(spec.partitions).toEqual([
+      {
+        name: 'var',
+        partitionName: 'p.lxvar',
+        partitionType: 'linux',
+        size: 1024 * MB,
+        mountPoint: '/var',
+        fileSystem: { type: 'ext3', label: 'VAR', createOptions: [] },
+      },
+      {
+        name: 'spare',
+        partitionName: 'p.spare',
+        partitionType: 'linux',
+        size: 10 * MB,
+        mountPoint: '/spare',
+        fileSystem: { type: 'xfs', label: 'SPARE', createOptions: [] },
+      },
+    ]);
+  });
+
+  it('has the size that is asked for, or what is added to its content', async () => {
+    const size = (text: string) => specOf('filesystem="ext4"', text);
+    expect(await size('<size unit="G">2</size>')).toMatchObject({
+      size: { kind: 'fixed', bytes: 2048 * MB },
+    });
+    expect(await size('<size unit="M" additive="true" unpartitioned="100">500</size>')).toMatchObject({
+      size: { kind: 'content', additional: 400 * MB },
+      unpartitioned: 100 * MB,
+    });
+  });
+
+  it('gives the root a size of its own only where it does not grow', async () => {
+    const oem = (resize: boolean) =>
+      specOf(
+        'filesystem="ext4"',
+        `<oemconfig><oem-systemsize>900</oem-systemsize><oem-resize>${resize}</oem-resize></oemconfig>`,
+      );
+    expect(await oem(false)).toMatchObject({ grows: false, root: { size: 900 * MB } });
+    expect((await oem(true)).root.size).toBeUndefined();
+  });
+
+  it('makes volumes of btrfs subvolumes', async () => {
+    const volumes =
+      '<systemdisk><volume name="@root"/><volume name="home"/><volume name="data" mountpoint="/srv/data" copy_on_write="false"/></systemdisk>';
+    expect((await specOf('filesystem="btrfs"', volumes)).root.subvolumes).toEqual([
+      { path: '/home', copyOnWrite: true },
+      { path: '/srv/data', copyOnWrite: false },
+    ]);
+  });
+
+  it('shows a menu as the loader is asked to', async () => {
+    const { menu, loader } = await specOf(
+      'filesystem="ext4" kernelcmdline="quiet"',
+      '<bootloader name="grub2" timeout="3" timeout_style="hidden" output_console="serial console" serial_line="serial --speed=9600"/>',
+    );
+    expect(loader).toBe('grub');
+    expect(menu).toEqual({
+      title: 'n [ OEM ]',
+      timeout: 3,
+      timeoutStyle: 'hidden',
+      inputs: ['serial', 'console'],
+      outputs: ['serial', 'console'],
+      serialLine: '--speed=9600',
+      settings: {},
+    });
+  });
+
+  it('has a kernel image in one file where the initrd is to be one', async () => {
+    const loader = '<bootloader name="systemd_boot"/>';
+    expect((await specOf('filesystem="ext4" firmware="uefi"', loader)).loader).toBe('systemd-boot');
+    const uki = `${loader}<initrd action="setup"><dracut uefi="true"/></initrd>`;
+    expect((await specOf('filesystem="ext4" firmware="uefi"', uki)).loader).toBe('uki');
+  });
+
+  it('lets the tree make the initrd only where that is asked for', async () => {
+    expect((await specOf('filesystem="ext4" initrd_system="dracut"')).initrd.kind).toBe('tree');
+    const modules = '<initrd action="add"><dracut module="lvm"/><dracut driver="virtio"/></initrd>';
+    expect((await specOf('filesystem="ext4"', modules)).initrd).toEqual({
+      kind: 'tree',
+      options: ['--add', 'lvm', '--add-drivers', 'virtio', '--omit', 'multipath'],
+    });
+  });
+
+  it.each([
+    ['filesystem="ext4"', 1],
+    ['filesystem="ext4" firmware="uefi"', 3],
+    ['filesystem="ext4" firmware="uefi" eficsm="false"', 2],
+    ['filesystem="ext4" firmware="uefi" bootpartition="true"', 3],
+    ['filesystem="ext4" firmware="uefi" rootpart_id="2"', 2],
+    ['filesystem="ext4" firmware="uefi" efipart_id="1"', 3],
+    ['filesystem="ext4" firmware="uefi" efipart_id="3"', 2],
+  ])('tells scripts which partition has /boot: %s', async (attributes, number) => {
+    const spec = await specOf(attributes);
+    expect(bootPartitionNumber(spec)).toBe(number);
+    // As the disk is made.
+    const { partitions } = planDisk(spec, idsOf('test'));
+    expect(partitions.findLast(({ role }) => role === (spec.boot ? 'boot' : 'root'))?.number).toBe(number);
+  });
+
+  it.each([
+    ['qcow2', 'qcow2', 'qcow2'],
+    ['vhd-fixed', 'vhd-fixed', 'vhdfixed'],
+    ['gce', 'gce', 'tar.gz'],
+  ])('is handed out as %s', async (format, made, suffix) => {
+    const output = await outputOf(`format="${format}" formatoptions="a=1,b=2"`);
+    expect(output).toMatchObject({ file: 'n.x86_64-1.2.3.raw', role: 'disk_image' });
+    expect(output.formats).toEqual([
+      { format: made, options: ['a=1', 'b=2'], file: `n.x86_64-1.2.3.${suffix}`, role: 'disk_format_image' },
+    ]);
+  });
+
+  it('describes the machine of a vmdk', async () => {
+    const machine = '<machine memory="512" guestOS="suse"><vmdisk controller="lsilogic" id="0"/></machine>';
+    expect((await outputOf('format="vmdk"', machine)).formats).toEqual([
+      expect.objectContaining({ format: 'vmdk', options: ['adapter_type=lsilogic'] }),
+      expect.objectContaining({ format: 'vmx', options: ['memory=512', 'guest=suse', 'name=n'] }),
+    ]);
+  });
+});
