@@ -1,4 +1,5 @@
 /** The report of a build, for programs: a fold over its events, so that it knows nothing that they do not tell. */
+import type { MadeDisk } from '../disk/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Step } from '../plan/types.ts';
 import type { SourceSpan } from '../support/errors.ts';
@@ -69,7 +70,11 @@ export interface OutputReport {
   readonly bytes: number;
   /** Absent for directories. */
   readonly sha256?: string;
+  /** The chain ID of the layers of the tree that it was made of. */
+  readonly tree: Digest;
   readonly cached: boolean;
+  /** Of disks. */
+  readonly disk?: MadeDisk;
 }
 
 export interface DownloadReport {
@@ -217,9 +222,9 @@ export class BuildRecorder {
       case 'output-started':
         break;
       case 'output-finished': {
-        const { file, role, bytes, sha256, cached } = event.output;
-        const made = { file, role, bytes, cached, ...(sha256 === undefined ? {} : { sha256 }) };
-        image.outputs = [...image.outputs, made];
+        const { file, role, bytes, sha256, tree, cached, disk } = event.output;
+        const known = { ...(sha256 === undefined ? {} : { sha256 }), ...(disk && { disk }) };
+        image.outputs = [...image.outputs, { file, role, bytes, tree, cached, ...known }];
         break;
       }
       case 'image-built':

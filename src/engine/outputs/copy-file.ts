@@ -1,11 +1,21 @@
 /** Copies of large files with holes: blocks are shared where the file system can, holes stay holes. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, linkSync, openSync, readSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { copyFileRange, reflink, seekData, seekHole } from '../../linux/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 
 /** Bytes after which others have their turn. */
 const PIECE = 32 << 20;
+
+/** Gives a file another name, or another one of the same content, where the file system can do that; else copies it. */
+export async function shareFile(source: string, target: string, signal: AbortSignal): Promise<void> {
+  if (reflink(source, target)) return;
+  try {
+    linkSync(source, target);
+  } catch {
+    await copyFile(source, target, signal);
+  }
+}
 
 /** Copies a file to a place where nothing is. */
 export async function copyFile(source: string, target: string, signal: AbortSignal): Promise<void> {

@@ -6,7 +6,7 @@ import { codeOf } from '../../support/errors.ts';
 import type { LookContext } from '../context.ts';
 import { type KeyPart, keyOf } from '../keys/keys.ts';
 import type { Store } from '../store/store.ts';
-import { copyFile } from './copy-file.ts';
+import { copyFile, shareFile } from './copy-file.ts';
 
 /** How a file is made. `Facts` are what is known of it besides its bytes; they are kept as JSON. */
 export interface Work<Facts> {
@@ -30,7 +30,10 @@ interface Kept<Facts> extends Omit<Delivered<Facts>, 'cached'> {
   readonly stamp: string;
 }
 
-/** Writes a file that is kept, or that is made and kept, to a place where nothing is. */
+/**
+ * Writes a file that is kept, or that is made and kept, to a place where nothing is. Who writes to a result that was just
+ * made may write to what is kept, too: that is noticed, and what is handed out later is a copy.
+ */
 export async function deliver<Facts>(
   { domain, parts, make }: Work<Facts>,
   target: string,
@@ -42,16 +45,16 @@ export async function deliver<Facts>(
   const known = options.noCache ? undefined : await lookUp<Facts>(place, signal);
   if (known) {
     await copyFile(fileIn(place), target, signal);
-    return { ...known, cached: true };
+    const { facts, bytes, sha256 } = known;
+    if (stampOf(fileIn(place)) === known.stamp) return { facts, bytes, sha256, cached: true };
+    // Somebody has written to it meanwhile.
+    rmSync(target);
   }
   const temporary = store.temporaryPath('output');
   mkdirSync(temporary);
   const facts = await make(fileIn(temporary));
-  // Both read what was just written; the digest is another thread's work.
-  const [{ digest, size: bytes }] = await Promise.all([
-    sealImage(fileIn(temporary), false, { signal }),
-    copyFile(fileIn(temporary), target, signal),
-  ]);
+  const { digest, size: bytes } = await sealImage(fileIn(temporary), false, { signal });
+  await shareFile(fileIn(temporary), target, signal);
   const made = { facts, bytes, sha256: digest.slice('sha256:'.length) };
   writeFacts(temporary, { ...made, stamp: stampOf(fileIn(temporary)) });
   keep(temporary, place);
@@ -86,7 +89,7 @@ async function lookUp<Facts>(place: string, signal: AbortSignal): Promise<Kept<F
   const { digest, size } = await sealImage(fileIn(place), false, { signal });
   if (digest !== `sha256:${kept.sha256}` || size !== kept.bytes) return undefined;
   writeFacts(place, { ...kept, stamp });
-  return kept;
+  return { ...kept, stamp };
 }
 
 function readFacts<Facts>(place: string): Kept<Facts> | undefined {
