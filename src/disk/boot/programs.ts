@@ -61,6 +61,7 @@ export function programWithLibraries(
   if (!program) return undefined;
   const files = new Map<string, ProgramFile>();
   const pending = [program.path];
+  let loader: string | undefined;
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     if (files.has(path)) continue;
     const file = firstFile(tree, [path]);
@@ -68,10 +69,12 @@ export function programWithLibraries(
     const elf = bytes && readElf(bytes);
     if (!bytes || !elf) return undefined;
     files.set(path, { path, bytes });
-    if (elf.interpreter !== undefined) pending.push(elf.interpreter);
-    const loader = elf.interpreter && posix.basename(elf.interpreter);
+    if (elf.interpreter !== undefined) {
+      pending.push(elf.interpreter);
+      loader ??= posix.basename(elf.interpreter);
+    }
     for (const library of elf.libraries) {
-      // Loaders load themselves, from where programs name them.
+      // Libraries name the loader, too, which is where the program names it.
       if (library === loader) continue;
       const found = libraryPlace(tree, library, program.path);
       if (found === undefined) return undefined;
