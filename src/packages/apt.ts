@@ -170,10 +170,10 @@ function changes({ install, uninstall, delete: deleted, tool }: PackageRequest):
 function trustworthyArchives(install: readonly string[]): readonly string[] {
   return [
     'mkdir -p $W/none/partial',
-    `${APT} -qq -o Dir::Cache::archives=$W/none --print-uris install ${words(...install)} |`,
+    `${APT} -qq -o Dir::Cache::archives=$W/none -o Acquire::ForceHash=SHA256 --print-uris install ${words(...install)} |`,
     'while read -r uri name size sum; do',
     `  [ ! -e "$W/${ARCHIVES}/$name" ] ||`,
-    `    echo "\${sum#SHA256:}  $W/${ARCHIVES}/$name" | sha256sum --check --status || rm -f "$W/${ARCHIVES}/$name"`,
+    `    echo "\${sum#SHA256:}  $W/${ARCHIVES}/$name" | sha256sum --check --status 2>/dev/null || rm -f "$W/${ARCHIVES}/$name"`,
     'done',
   ];
 }

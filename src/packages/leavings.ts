@@ -1,6 +1,7 @@
 /** What managers and the scripts of packages leave in a tree that says only when and where they were run. */
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { getXattr } from '../linux/index.ts';
 
 /** Absolute paths; One `*` in the last name stands for any characters. */
 export const LEFT_OUT: readonly string[] = [
@@ -33,6 +34,7 @@ export const LEFT_OUT: readonly string[] = [
   '/var/cache/debconf/*-old',
   '/var/lib/dpkg/*-old',
   // locks, and what only a running system needs
+  '/var/lib/dpkg/lock*',
   '/var/lib/rpm/.rpm.lock',
   '/usr/lib/sysimage/rpm/.rpm.lock',
   '/var/lib/rpm/__db.*',
@@ -50,6 +52,7 @@ export const LEFT_OUT: readonly string[] = [
 
 /** What mmdebstrap leaves besides: its own settings, and the names that this machine has and knows. */
 export const LEFT_OUT_OF_BOOTSTRAP: readonly string[] = [
+  '/dev/*',
   '/etc/apt/sources.list',
   '/etc/apt/sources.list.d/*',
   '/etc/apt/apt.conf.d/99mmdebstrap',
@@ -60,17 +63,26 @@ export const LEFT_OUT_OF_BOOTSTRAP: readonly string[] = [
 ];
 
 /**
- * Removes what matches from a directory that holds the changes to a tree, so that the tree is there as it was before.
- * Symbolic links on the way are not followed. Nothing may change the directory meanwhile.
+ * Removes what matches from a directory that holds the changes to a tree, so that the tree is there as it was before;
+ * so are directories in which nothing else has changed. Symbolic links on the way are not followed. Nothing may change
+ * the directory meanwhile.
+ * @param lowers The directories below it in the overlay, bottom to top.
  */
-export function removeLeavings(directory: string, patterns: readonly string[]): void {
+export function removeLeavings(
+  directory: string,
+  patterns: readonly string[],
+  lowers: readonly string[],
+): void {
   for (const pattern of patterns) removeMatching(directory, pattern.split('/').filter(Boolean));
+  const touched = new Set(patterns.flatMap(pattern => ancestors(pattern)));
+  // The deepest first.
+  for (const path of [...touched].sort().reverse()) removeUnchanged(directory, path, lowers);
 }
 
 function removeMatching(directory: string, [first = '', ...rest]: readonly string[]): void {
   if (rest.length > 0) {
     const path = join(directory, first);
-    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) removeMatching(path, rest);
+    if (isDirectory(path)) removeMatching(path, rest);
     return;
   }
   const [start = '', end] = first.split('*');
@@ -81,4 +93,33 @@ function removeMatching(directory: string, [first = '', ...rest]: readonly strin
   for (const name of readdirSync(Buffer.from(directory), { encoding: 'buffer' }))
     if (matches(name.toString('latin1')))
       rmSync(Buffer.concat([Buffer.from(`${directory}/`), name]), { recursive: true, force: true });
+}
+
+/** The directories above a path, without the root. */
+function ancestors(path: string): readonly string[] {
+  const names = path.split('/').slice(1, -1);
+  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
+}
+
+/** An empty directory that says of itself what the one below it says. */
+function removeUnchanged(directory: string, path: string, lowers: readonly string[]): void {
+  const place = join(directory, path);
+  if (!ancestors(`${path}/`).every(parent => isDirectory(join(directory, parent)))) return;
+  if (readdirSync(place).length > 0 || isOpaque(place)) return;
+  const here = lstatSync(place);
+  const below = lowers
+    .toReversed()
+    .map(lower => lstatSync(join(lower, path), { throwIfNoEntry: false }))
+    .find(entry => entry !== undefined);
+  if (below?.isDirectory() && here.mode === below.mode && here.uid === below.uid && here.gid === below.gid)
+    rmdirSync(place);
+}
+
+/** Whether it hides what is below it. */
+function isOpaque(path: string): boolean {
+  return getXattr(path, 'user.overlay.opaque') !== undefined;
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

@@ -49,7 +49,7 @@ export function packageWork(request: PackageRequest): PackageWork {
       'umask 022',
       `C=${CONFIGURATION} W=${WORK} T=${request.tool === 'tree' ? '' : TREE_AMONG_HOST}`,
       'mkdir -p $W/home',
-      ...(request.tool === 'tree' ? [] : SYSTEM_OF_TREE),
+      ...(needsSystem(request) ? SYSTEM_OF_TREE : []),
       ...repositoryFiles(request, Object.keys(files)),
       ...BEFORE,
       ...lines,
@@ -73,6 +73,11 @@ function workOf(request: PackageRequest): ManagerWork {
     case 'pacman':
       return pacman(request);
   }
+}
+
+/** mmdebstrap sees to it itself. */
+function needsSystem({ manager, tool }: PackageRequest): boolean {
+  return tool === 'host' || (tool === 'host-on-nothing' && manager !== 'apt');
 }
 
 /** Scripts of packages run in the tree, and want there what a tree has when it runs. */
@@ -108,6 +113,6 @@ const BEFORE = [
 ];
 
 const AFTER = [
-  '[ -n "$identity" ] || [ ! -e "$T/etc/machine-id" ] || : >"$T/etc/machine-id"',
+  '[ -n "$identity" ] || [ ! -s "$T/etc/machine-id" ] || : >"$T/etc/machine-id"',
   '[ -n "$bus" ] || [ -L "$T/var/lib/dbus/machine-id" ] || rm -f "$T/var/lib/dbus/machine-id"',
 ];

@@ -31,6 +31,8 @@ export function zypper(request: PackageRequest): ManagerWork {
       'cat $T/etc/zypp/zypp.conf $C/zypp.conf >$W/zypp.conf 2>/dev/null || cp $C/zypp.conf $W/zypp.conf',
       ...rpmSettings(request),
       ...changes(request),
+      // It says when it was written.
+      '[ ! -f $T/var/lib/zypp/AutoInstalled ] || sed -i /^#/d $T/var/lib/zypp/AutoInstalled',
     ],
   };
 }

@@ -56,7 +56,16 @@ export async function amongHostPrograms<T>(
 ): Promise<T> {
   const [skeleton, lost] = [join(scratch, 'host'), join(scratch, 'host-changes')];
   for (const directory of [skeleton, lost]) mkdirSync(directory, { mode: 0o755 });
-  for (const name of ['etc', 'root', 'run', 'tmp', 'var/lib', 'var/tmp', 'var/cache', 'var/log'])
+  for (const name of [
+    'etc/apt/apt.conf.d',
+    'root',
+    'run',
+    'tmp',
+    'var/lib',
+    'var/tmp',
+    'var/cache',
+    'var/log',
+  ])
     mkdirSync(join(skeleton, name), { recursive: true });
   const programs = PROGRAMS.flatMap(path => programsAt(path, skeleton));
   const settings = SETTINGS.filter(path => existsSync(path));

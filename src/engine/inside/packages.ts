@@ -16,7 +16,7 @@ export async function runPackages(
   const runIn = (ready: ReadyRoom) => runScript(request, ready, scratch, call);
   const status = await (request.byHost ? amongHostPrograms(room, call, runIn) : runIn(room));
   if (status !== 0) return status;
-  removeLeavings(room.upper, request.leavings);
+  removeLeavings(room.upper, request.leavings, room.lowers);
   const { sourceDateEpoch } = request.pack;
   if (sourceDateEpoch !== undefined) steadyRpmDatabases(room.upper, sourceDateEpoch);
   return 0;

@@ -1,0 +1,220 @@
+/** Packages installed and removed by real managers, from repositories in directories and without any network. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { PackagesStep, Step } from '../../src/plan/types.ts';
+import { buildRpms } from '../stacking/rpms.ts';
+import { has } from '../support/tools.ts';
+import { namesIn } from './images.ts';
+import { at, type Built, buildImages, execStep, imagePlan } from './plans.ts';
+import { busyboxRoot } from './roots.ts';
+import { type Project, useWorkspace } from './support.ts';
+
+const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
+
+function packagesStep(url: string, rest: Partial<PackagesStep>): PackagesStep {
+  return {
+    kind: 'packages',
+    manager: 'apt',
+    repositories: [
+      {
+        ...{ alias: 'local', type: undefined, url, urlKind: 'baseurl', at },
+        ...{ components: [], architectures: [], checkRepository: false, keys: [] },
+      },
+    ],
+    bootstrap: false,
+    install: [],
+    collections: [],
+    ignore: [],
+    uninstall: [],
+    delete: [],
+    recommended: false,
+    excludeDocs: false,
+    locales: [],
+    checkSignatures: false,
+    keys: [],
+    createdBy: 'packages',
+    failure: 'packages failed',
+    at,
+    ...rest,
+  };
+}
+
+/** Builds one image without network; its layers are those of the steps, above the base. */
+function build(project: Project, tar: string | undefined, steps: readonly Step[]): Promise<Built> {
+  const base = tar && {
+    base: { kind: 'tar', source: { kind: 'file', path: tar, at }, createdBy: 'root', at } as const,
+  };
+  return buildImages(project.path, [imagePlan('system', undefined, { ...base, steps })], {
+    store: project.store,
+    sourceDateEpoch: 1_700_000_000,
+    network: 'none',
+    compression: 'none',
+  });
+}
+
+function diffIds({ images }: Built): readonly string[] {
+  return images.flatMap(({ layers }) => layers.map(({ diffId }) => diffId));
+}
+
+/** The names in the layers of an image that was built, the base's without. */
+function namesAbove(project: Project, base = 1): readonly (readonly string[])[] {
+  const { manifest } = project.image('system');
+  return manifest.layers
+    .slice(base)
+    .map(({ digest }) => namesIn(join(project.oci, 'blobs/sha256', digest.slice('sha256:'.length))));
+}
+
+/** What no layer may have: the run's own files, and what differs from run to run. */
+const LEAVINGS =
+  /^(?:run\/.|tmp\/.|var\/(?:log|cache\/apt|cache\/ldconfig)\/.|var\/lib\/apt\/lists|etc\/(?:apt|resolv|hosts|.*-$)|.*policy-rc\.d|.*-old$|var\/lib\/dpkg\/lock)/;
+
+describe.skipIf(!has('mmdebstrap', 'apt-get'))('packages of apt', () => {
+  const workspace = useWorkspace();
+  let root = '';
+  let repository = '';
+  beforeAll(() => {
+    const printed = (name: string) => execFileSync(join(scripts, name), { encoding: 'utf8' }).trim();
+    root = printed('debian-root');
+    repository = printed('debian-packages');
+  });
+  const apt = (rest: Partial<PackagesStep>) => packagesStep(repository, rest);
+
+  it('are the same layer however often they are installed, and are not installed again for a later step', async () => {
+    const project = workspace.project();
+    const install = apt({ install: ['bc', 'uuid-runtime'] });
+    const first = await build(project, root, [install, execStep(['touch', '/one'])]);
+    const [names = []] = namesAbove(project);
+    expect(names).toEqual(expect.arrayContaining(['usr/bin/bc', 'usr/bin/uuidgen', 'var/lib/dpkg/status']));
+    expect(names.filter(name => LEAVINGS.test(name))).toEqual([]);
+
+    const second = await build(project, root, [install, execStep(['touch', '/two'])]);
+    expect(stepsCached(second)).toEqual([true, false]);
+
+    const again = await build(workspace.project(), root, [underAnotherName(install)]);
+    expect(stepsCached(again)).toEqual([false]);
+    expect(diffIds(again)).toEqual(diffIds(first).slice(0, 2));
+  });
+
+  it('are removed alone by force, or with what only they need', async () => {
+    const installed = ['dpkg-query', '-W', '-f', '[$' + '{Package} $' + '{db:Status-Status}]'];
+    const built = await build(workspace.project(), root, [
+      apt({ install: ['bc', 'plocate'] }),
+      apt({ uninstall: ['plocate', 'absent'], delete: ['libreadline8'] }),
+      execStep(installed),
+    ]);
+    const text = outputOf(built);
+    expect(text).toContain('[bc installed]');
+    expect(text).not.toMatch(/\[(?:plocate|liburing2|libreadline8) installed\]/);
+  });
+
+  it('that are not there cannot be removed', async () => {
+    const building = build(workspace.project(), root, [apt({ delete: ['absent'] })]);
+    await expect(building).rejects.toThrow('None of the requested packages to delete are installed');
+  });
+
+  it('come from the apt of this machine where the tree has none; a repository that is not there is left out', async () => {
+    const project = workspace.project();
+    const [local] = apt({}).repositories;
+    if (!local) throw new Error('a step without a repository');
+    const away = { ...local, alias: 'away', url: join(project.path, 'away') };
+    const { events } = await build(project, root, [
+      apt({ delete: ['apt'] }),
+      apt({ install: ['bc'], repositories: [away, local] }),
+    ]);
+    const [, names = []] = namesAbove(project);
+    expect(names).toEqual(expect.arrayContaining(['usr/bin/bc', 'var/lib/dpkg/info/bc.list']));
+    expect(names.filter(name => LEAVINGS.test(name))).toEqual([]);
+    expect(events.filter(event => event.kind === 'message').map(({ text }) => text)).toContain(
+      `the repository away is left out: there is no ${away.url}`,
+    );
+  });
+});
+
+describe.skipIf(!has('rpmbuild', 'createrepo_c', 'rpm', 'zypper', 'dnf', 'busybox'))(
+  'packages of rpm',
+  () => {
+    const workspace = useWorkspace();
+    let tar = '';
+    let repository = '';
+    beforeAll(() => {
+      repository = join(workspace.path, 'repository');
+      mkdirSync(repository);
+      const files = buildRpms(join(workspace.path, 'build'), [
+        { name: 'system', preamble: ['Provides: /bin/sh'] },
+        { name: 'library' },
+        {
+          name: 'program',
+          preamble: ['Requires: library', 'Recommends: extra'],
+          post: 'echo $(id -u) >/dev/null && ls /proc/1/root/etc >/usr/share/program/seen',
+        },
+        { name: 'extra' },
+      ]);
+      for (const file of files) copyFileSync(file, join(repository, basename(file)));
+      execFileSync('createrepo_c', ['--quiet', repository]);
+      tar = busyboxRoot(workspace.path);
+    });
+
+    it.each(['zypper', 'dnf4'] as const)(
+      'are installed and removed by the %s of this machine',
+      async manager => {
+        const project = workspace.project();
+        const rpm = (rest: Partial<PackagesStep>) => packagesStep(repository, { manager, ...rest });
+        const steps = [
+          rpm({ install: ['system', 'program'], bootstrap: true }),
+          rpm({ uninstall: ['program'], delete: ['absent', 'system'] }),
+        ];
+        const first = await build(project, tar, steps);
+        const [installed = [], removed = []] = namesAbove(project);
+        expect(installed).toEqual(
+          expect.arrayContaining(
+            ['program', 'library', 'system'].map(name => `usr/share/${name}/${name}.txt`),
+          ),
+        );
+        expect(installed.filter(name => name.includes('extra') || LEAVINGS.test(name))).toEqual([]);
+        for (const name of ['system', 'program'])
+          expect(removed).toContain(`usr/share/${name}/.wh.${name}.txt`);
+
+        const again = await build(workspace.project(), tar, steps.map(underAnotherName));
+        expect(stepsCached(again)).toEqual([false, false]);
+        expect(diffIds(again)).toEqual(diffIds(first));
+      },
+    );
+
+    it('make a first system of nothing', async () => {
+      const project = workspace.project();
+      await build(project, undefined, [
+        packagesStep(repository, { manager: 'zypper', bootstrap: true, install: ['system'] }),
+      ]);
+      const [names = []] = namesAbove(project, 0);
+      expect(names).toEqual(
+        expect.arrayContaining(['usr/share/system/system.txt', 'var/lib/rpm/rpmdb.sqlite']),
+      );
+    });
+
+    it('need a program for them', async () => {
+      const step = packagesStep(repository, { manager: 'microdnf', install: ['system'] });
+      await expect(build(workspace.project(), undefined, [step])).rejects.toThrow(
+        'the tree has no microdnf, and this machine has no microdnf that could do its work',
+      );
+    });
+  },
+);
+
+/** The same step with another key. */
+function underAnotherName(step: PackagesStep): PackagesStep {
+  return { ...step, repositories: step.repositories.map(repository => ({ ...repository, alias: 'other' })) };
+}
+
+function stepsCached({ events }: Built): readonly boolean[] {
+  return events.flatMap(event => (event.kind === 'step-finished' ? [event.cached] : []));
+}
+
+/** What the steps have printed. */
+function outputOf({ events }: Built): string {
+  return events
+    .flatMap(event => (event.kind === 'output' ? [Buffer.from(event.bytes).toString()] : []))
+    .join('');
+}
