@@ -35,7 +35,7 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   const planned = planDisk(spec, ids);
   const { partitions } = planned;
   if (spec.tellsNumbers)
-    writeInTree(tree, '/config.partids', 0o644, textContent(partitionNumbers(partitions)));
+    writeInTree(tree, '/config.partids', 0o644, textContent(partitionNumbers(spec, partitions)));
   const boot = await prepareBoot({ ...request, partitions });
   prepareTree(tree, partitions, boot);
   clampTimes(tree, epoch, started);
@@ -111,7 +111,15 @@ function emptiedBelow(
 }
 
 /** What the spec says of a file system that is filled from the tree, or is empty. */
-function fileSystemOf(spec: DiskSpec, { role, name }: DiskPartition): FileSystemSpec | undefined {
+function fileSystemOf(spec: DiskSpec, partition: DiskPartition): FileSystemSpec | undefined {
+  const said = fileSystemInSpec(spec, partition);
+  // The kernel mounts no xfs whose sectors are smaller than those of its disk.
+  return said?.type === 'xfs' && spec.sectorSize === 4096
+    ? { ...said, createOptions: [...said.createOptions, '-s', 'size=4096'] }
+    : said;
+}
+
+function fileSystemInSpec(spec: DiskSpec, { role, name }: DiskPartition): FileSystemSpec | undefined {
   switch (role) {
     case 'root':
       return spec.root;

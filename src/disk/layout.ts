@@ -88,7 +88,8 @@ function wantedPartitions(spec: DiskSpec, ids: Ids): WantedPartition[] {
     wanted.push({ role: 'verity', name: 'verity', partitionName: 'p.lxverity', fixed: undefined });
   // Last, so that the running system can make it larger.
   const fileSystem = fileSystemOf(root, ids, 'root');
-  const names = { role: 'root', name: 'root', partitionName: 'p.lxroot' } as const;
+  const partitionName = root.overlay ? 'p.lxreadonly' : 'p.lxroot';
+  const names = { role: 'root', name: 'root', partitionName } as const;
   wanted.push({ ...names, mountPoint: '/', fileSystem, fixed: numbers.root });
   wanted.push(...spec.partitions.filter(partition => partition.last).map(data));
   return wanted;
@@ -193,10 +194,15 @@ export function layOut(spec: DiskSpec, planned: PlannedDisk, content: ContentSiz
   return { bytes: fixed ?? alignUp(endOf(partitions) + tail, sectorSize), partitions };
 }
 
-/** The name of the partition that takes what is left. A root that dm-verity checks never changes: it needs no more. */
+/** The name of the partition that takes what is left. */
 function growingPartition({ root, partitions }: DiskSpec): string | undefined {
-  if (root.size === undefined && !root.verity) return 'root';
+  if (root.size === undefined && !neverChanges(root)) return 'root';
   return partitions.findLast(({ last }) => last)?.name;
+}
+
+/** Room for changes would stay empty. */
+function neverChanges({ type, verity, overlay }: DiskSpec['root']): boolean {
+  return Boolean(verity ?? overlay) || type === 'squashfs' || type === 'erofs';
 }
 
 function leastSizes(
@@ -216,7 +222,7 @@ function leastSizes(
     else if (role !== 'verity')
       sizes.set(
         name,
-        alignUp(given ?? (spec.size.kind === 'fixed' || spec.root.verity ? least : usual), MIB),
+        alignUp(given ?? (spec.size.kind === 'fixed' || neverChanges(spec.root) ? least : usual), MIB),
       );
   }
   if (spec.root.verity) sizes.set('verity', alignUp(content.hashTree(sizes.get('root') ?? 0), MIB));

@@ -22,6 +22,9 @@ function laidOut(more: Parameters<typeof diskSpec>[0] = {}, sizes = content): La
 const places = ({ partitions }: Layout) =>
   partitions.map(({ name, number, start, size }) => [name, number, start / MIB, size / MIB]);
 
+const partitionSize = ({ partitions }: Layout, name: string) =>
+  partitions.find(partition => partition.name === name)?.size;
+
 const home = { name: 'home', partitionName: 'p.lxhome', partitionType: 'linux', size: 50 * MIB } as const;
 
 describe('the partitions of a disk', () => {
@@ -51,6 +54,20 @@ describe('the partitions of a disk', () => {
     expect(places(laidOut({ root, size })).at(-1)).toEqual(['root', 3, 63, 400]);
   });
 
+  it('give a root that never changes just what it needs', () => {
+    const size = { kind: 'fixed', bytes: 1024 * MIB } as const;
+    const root = diskSpec().root;
+    for (const fixed of [
+      { ...root, verity: true },
+      { ...root, overlay: true },
+      { ...root, type: 'erofs' },
+    ] as const)
+      expect(partitionSize(laidOut({ root: fixed, size }), 'root')).toBe(300 * MIB);
+    expect(laidOut({ root: { ...root, overlay: true } }).partitions.at(-1)?.partitionName).toBe(
+      'p.lxreadonly',
+    );
+  });
+
   it('come in the order in which KIWI has them', () => {
     const layout = laidOut({
       boot: { type: 'ext4', label: 'BOOT', createOptions: [], size: 300 * MIB },
@@ -68,7 +85,7 @@ describe('the partitions of a disk', () => {
       ['p.lxroot', '/'],
       ['p.lxhome', undefined],
     ]);
-    expect(layout.partitions.find(({ role }) => role === 'verity')?.size).toBe(3 * MIB);
+    expect(partitionSize(layout, 'verity')).toBe(3 * MIB);
   });
 
   it('have the numbers that are wanted, and the free ones in their order', () => {
@@ -183,7 +200,7 @@ describe('/config.partids', () => {
   it('names partitions as programs of KIWI know them', () => {
     const swap = { size: MIB, label: 'SWAP' };
     const spec = diskSpec({ swap, partitions: [{ ...home, name: 'spare' }, home] });
-    expect(partitionNumbers(planDisk(spec, ids).partitions)).toBe(
+    expect(partitionNumbers(spec, planDisk(spec, ids).partitions)).toBe(
       [
         'kiwi_BiosGrub="1"',
         'kiwi_BootPart="6"',
