@@ -1,7 +1,10 @@
 /** What the table of elements and attributes is made of. */
 
 export type ValueForm =
+  /** One line of text. */
   | 'text'
+  /** Any text. */
+  | 'lines'
   | 'boolean'
   | 'integer'
   /** A comma list of names that profiles have. */

@@ -83,7 +83,7 @@ export const typeAttributes: Attributes = {
   initrd_system: attribute(
     words('dracut', 'kiwi', 'none'),
     'What makes the initrd: `dracut` for oem, iso and kis, `kiwi` for pxe, `none` otherwise.',
-    { images: ['oem', 'iso', 'pxe', 'kis'] },
+    { images: ['oem', 'pxe', 'kis'] },
   ),
   disk_start_sector: attribute('integer', 'The first sector of the first partition; 2048 when not given.', {
     images: oem,

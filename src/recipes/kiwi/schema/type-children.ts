@@ -37,7 +37,7 @@ const named = (text: string, meaning: string): ElementRule => ({
 
 const option = (text: string): ElementRule => ({
   text,
-  attributes: { name: needed('text', 'The option.'), value: attribute('text', 'Its value.') },
+  attributes: { name: needed('text', 'The option.'), value: attribute('lines', 'Its value.') },
 });
 
 const bootloader: ElementRule = {
@@ -178,7 +178,7 @@ const partitions: ElementRule = {
       {
         text: 'One of them.',
         attributes: {
-          name: needed('text', 'Its name.'),
+          name: needed({ pattern: /^[\w.-]+$/, like: 'letters, digits, and _ . -' }, 'Its name.'),
           size: needed(size, 'Its size, in MiB where no unit says otherwise.'),
           partition_name: attribute('text', 'Its name in the table; `p.lx` and its name when not given.'),
           partition_type: attribute({ words: ['t.linux', 't.raid'] }, 'Its type in the table.'),
@@ -261,7 +261,7 @@ const containerconfig: ElementRule = {
             '+',
             {
               text: 'A label.',
-              attributes: { name: needed('text', 'Its name.'), value: needed('text', 'Its value.') },
+              attributes: { name: needed('text', 'Its name.'), value: needed('lines', 'Its value.') },
             },
           ],
         },
@@ -271,7 +271,7 @@ const containerconfig: ElementRule = {
       '?',
       {
         text: 'The comment of the layer.',
-        content: 'text',
+        content: 'lines',
         attributes: {
           author: attribute('text', 'Who made it.'),
           created_by: attribute('text', 'What made it.'),
@@ -327,7 +327,7 @@ const machine: ElementRule = {
     ].map(name => [name, attribute('text', 'A fact of it.')]),
   ),
   children: {
-    'vmconfig-entry': ['*', value('text', 'A line of its configuration.')],
+    'vmconfig-entry': ['*', value('lines', 'A line of its configuration.')],
     vmdisk: [
       '?',
       {

@@ -10,6 +10,9 @@ export function misfit(value: string, form: ValueForm): string | undefined {
   }
   switch (form) {
     case 'text':
+      // Values become lines of files like /etc/passwd and words of commands.
+      return /\p{Cc}/u.test(value) ? 'one line of text' : undefined;
+    case 'lines':
       return undefined;
     case 'boolean':
       return /^(true|false|1|0)$/.test(value) ? undefined : 'true or false';

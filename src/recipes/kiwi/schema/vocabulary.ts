@@ -31,6 +31,9 @@ const locales: ValueForm = {
   like: 'languages like en_US or de_DE,en_US',
 };
 
+/** It becomes part of the names of files. */
+const version: ValueForm = { pattern: /^[^\s/]+$/, like: 'a version like 1.0.0' };
+
 const type: ElementRule = {
   text: 'Something to make of the tree.',
   attributes: typeAttributes,
@@ -41,7 +44,7 @@ const preferences: ElementRule = {
   text: 'How the tree is set up, and what is made of it.',
   attributes: { ...profiles, ...arch },
   children: {
-    version: ['?', value('text', 'The version of the image; of several sections the first counts.')],
+    version: ['?', value(version, 'The version of the image; of several sections the first counts.')],
     packagemanager: [
       '?',
       value(
@@ -223,10 +226,10 @@ const children: Children = {
       text: 'Who made this, and what it is.',
       attributes: { type: needed({ words: ['system', 'boot'] }, '`system`.') },
       children: {
-        author: ['+', value('text', 'The name of the author.')],
-        contact: ['*', value('text', 'The address of the author.')],
-        specification: ['1', value('text', 'What the image is for.')],
-        license: ['?', value('text', 'Its licence.')],
+        author: ['+', value('lines', 'The name of the author.')],
+        contact: ['*', value('lines', 'The address of the author.')],
+        specification: ['1', value('lines', 'What the image is for.')],
+        license: ['?', value('lines', 'Its licence.')],
       },
     },
   ],

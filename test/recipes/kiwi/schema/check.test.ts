@@ -217,6 +217,19 @@ const mistakes: readonly (readonly [line: string, complaint: string, hint?: stri
     '<containers source="a" backend="runc"><container name="a"/></containers>',
     '33: backend of <containers> is "runc", not podman, docker or container-snap',
   ],
+  [
+    '<preferences><version>1/../2</version></preferences>',
+    '23: <version> is "1/../2", not a version like 1.0.0',
+  ],
+  ['<preferences><version/></preferences>', '15: <version> is "", not a version like 1.0.0'],
+  [
+    '<users><user name="a&#10;b" password="p"/></users>',
+    '20: name of <user> is "a\nb", not one line of text',
+  ],
+  [
+    type('', '<partitions><partition name="a/b" size="1"/></partitions>'),
+    '79: name of <partition> is "a/b", not letters, digits, and _ . -',
+  ],
   ['<strip type="all"><file name="a"/></strip>', '14: type of <strip> is "all", not delete, tools or libs'],
 ];
 
