@@ -1,0 +1,197 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loaderFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
+import type { BootRequest } from '../../../src/disk/boot/types.ts';
+import type { DiskSpec } from '../../../src/disk/types.ts';
+import { has } from '../../support/tools.ts';
+import { diskSpec } from '../specs.ts';
+import { boot, bootRequest, bytesOf, esp, kernelFiles, makeTree, root, type Told, textOf } from './trees.ts';
+
+const VERSION = '6.1.0-9-amd64';
+const INITRD = `boot/initrd.img-${VERSION}`;
+const tree = () =>
+  makeTree({
+    ...kernelFiles(VERSION),
+    [INITRD]: 'initrd of the image',
+    'etc/os-release': 'ID=ours\n',
+    'etc/kernel/cmdline': 'root=UUID=of-another-disk\n',
+    'usr/lib/systemd/boot/efi/systemd-bootx64.efi': 'systemd-boot',
+  });
+
+const found = { kind: 'found', options: [] } as const;
+
+function requestFor(spec: Partial<DiskSpec>, more: Partial<BootRequest> = {}): Told {
+  return bootRequest(tree(), { spec: diskSpec({ initrd: found, legacyBoot: false, ...spec }), ...more });
+}
+
+/** In CI they must be there. */
+const hasModules = ['i386-pc', 'x86_64-efi'].every(
+  target => process.env.CI || existsSync(`/usr/lib/grub/${target}`),
+);
+
+describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
+  const grub = { loader: 'grub' } as const;
+
+  it('has a loader for each firmware and one menu for both', async () => {
+    const { request, said, warned } = requestFor({ ...grub, legacyBoot: true });
+    const prepared = await prepareBoot(request);
+    expect(prepared.files.map(({ path }) => path)).toEqual([
+      '/etc/fstab',
+      '/boot/grub/grub.cfg',
+      '/etc/default/grub',
+      '/etc/kernel/cmdline',
+    ]);
+    expect(textOf(prepared.files, '/boot/grub/grub.cfg')).toContain(
+      `linux /boot/vmlinuz-${VERSION} console=ttyS0 root=UUID=${root.fileSystem?.uuid}\n  initrd /${INITRD}\n`,
+    );
+    expect(textOf(prepared.files, '/etc/kernel/cmdline')).toBe(
+      `console=ttyS0 root=UUID=${root.fileSystem?.uuid}\n`,
+    );
+    expect(prepared.directories).toEqual(['/boot/efi', '/']);
+    const [loader, ...others] = await loaderFiles(prepared);
+    expect([loader?.path, others]).toEqual(['EFI/BOOT/BOOTX64.EFI', []]);
+    const program = loader ? bytesOf(loader.content) : Buffer.of();
+    expect(program.toString('latin1', 0, 2)).toBe('MZ');
+    expect(program.includes(`search.fs_uuid ${root.fileSystem?.uuid} root`)).toBe(true);
+    expect(prepared.bios?.sector.length).toBe(512);
+    expect(warned).toEqual([]);
+    expect(said).toContain(
+      'GRUB for x86_64-efi: modules of this machine, put together by /usr/bin/grub-mkimage of this machine',
+    );
+  });
+
+  it('is the same twice', async () => {
+    const loader = async () => {
+      const prepared = await prepareBoot(requestFor(grub).request);
+      return (await loaderFiles(prepared)).map(({ content }) => bytesOf(content).toString('hex'));
+    };
+    expect(await loader()).toEqual(await loader());
+  });
+
+  it('says that the signed loaders are not there', async () => {
+    const { request, warned } = requestFor({ ...grub, firmware: 'uefi' });
+    await prepareBoot(request);
+    expect(warned).toEqual([
+      'Signed grub2 efi loader not found: the disk starts only where Secure Boot is off',
+    ]);
+  });
+
+  it('finds kernel and menu in a partition for /boot', async () => {
+    const { request } = requestFor(grub, { partitions: [esp, boot, root] });
+    const prepared = await prepareBoot(request);
+    const menu = textOf(prepared.files, '/boot/grub/grub.cfg');
+    expect(menu).toContain(`search --no-floppy --fs-uuid --set=root ${boot.fileSystem?.uuid}`);
+    expect(menu).toContain(`  linux /vmlinuz-${VERSION} `);
+    expect(menu).toContain(`  initrd /initrd.img-${VERSION}\n`);
+  });
+
+  it('finds a root without UUID by a file that only this disk has', async () => {
+    const squashfs = { ...root, fileSystem: { type: 'squashfs', uuid: '', label: '' } } as const;
+    const { request } = requestFor(grub, { partitions: [esp, squashfs] });
+    const prepared = await prepareBoot(request);
+    expect(textOf(prepared.files, '/boot/grub/grub.cfg')).toContain(
+      `search --no-floppy --file --set=root /boot/disk-${root.uuid}`,
+    );
+    expect(textOf(prepared.files, `/boot/disk-${root.uuid}`)).toBe('');
+  });
+
+  it('keeps kernel, initrd and menu of a root with dm-verity on the ESP', async () => {
+    const spec = { ...grub, root: { ...diskSpec().root, verity: true }, initrd: found } as const;
+    const hashes = { ...root, role: 'verity', name: 'verity', uuid: 'hashes' } as const;
+    const { request } = requestFor(spec, { partitions: [esp, hashes, root] });
+    const withDmInit = {
+      ...request,
+      tree: makeTree({ ...kernelFiles(VERSION), [`boot/config-${VERSION}`]: 'CONFIG_DM_INIT=y\n' }),
+    };
+    const prepared = await prepareBoot(withDmInit);
+    expect(prepared.files.map(({ path }) => path)).toEqual(['/etc/fstab']);
+    const verity = { rootHash: 'ab'.repeat(32), salt: 'cd'.repeat(32), dataSize: 40960 };
+    const files = await loaderFiles(prepared, verity);
+    expect(files.map(({ path }) => path)).toEqual([
+      'EFI/BOOT/BOOTX64.EFI',
+      'grub/grub.cfg',
+      'linux/kernel',
+      'linux/initrd',
+    ]);
+    expect(textOf(files, 'grub/grub.cfg')).toContain(verity.rootHash);
+  });
+
+  it('does not start from erofs, and says what helps', async () => {
+    const erofs = { ...diskSpec().root, type: 'erofs' } as const;
+    await expect(prepareBoot(requestFor({ ...grub, root: erofs }).request)).rejects.toThrow(
+      'GRUB cannot read a root file system of type erofs',
+    );
+    const { request, warned } = requestFor({ loader: 'systemd-boot', root: erofs, legacyBoot: true });
+    expect((await prepareBoot(request)).bios).toBeUndefined();
+    expect(warned).toEqual([
+      'GRUB cannot read a root file system of type erofs: machines with a BIOS do not start from the disk',
+    ]);
+  });
+});
+
+describe('a disk with systemd-boot', () => {
+  it('has an entry that names kernel and initrd beside it', async () => {
+    const { request } = requestFor({ loader: 'systemd-boot', kernelCommandLine: 'quiet' });
+    const files = await loaderFiles(await prepareBoot(request));
+    expect(textOf(files, 'EFI/BOOT/BOOTX64.EFI')).toBe('systemd-boot');
+    expect(textOf(files, 'loader/loader.conf')).toBe(`timeout 0\ndefault ours-${VERSION}.conf\n`);
+    expect(textOf(files, `loader/entries/ours-${VERSION}.conf`)).toBe(
+      [
+        'title Test',
+        `version ${VERSION}`,
+        `linux /ours/${VERSION}/linux`,
+        `initrd /ours/${VERSION}/initrd`,
+        `options quiet root=UUID=${root.fileSystem?.uuid}`,
+        '',
+      ].join('\n'),
+    );
+    expect(textOf(files, `ours/${VERSION}/initrd`)).toBe('initrd of the image');
+  });
+
+  it('keeps what lies in a partition for /boot after that has left the tree', async () => {
+    const { request } = requestFor({ loader: 'systemd-boot' }, { partitions: [esp, boot, root] });
+    const prepared = await prepareBoot(request);
+    rmSync(join(request.tree, 'boot'), { recursive: true });
+    expect(textOf(await loaderFiles(prepared), `ours/${VERSION}/linux`)).toBe(`kernel ${VERSION}`);
+  });
+});
+
+describe('a disk without a loader', () => {
+  it('needs no kernel', async () => {
+    const spec = diskSpec({ loader: 'none', legacyBoot: true });
+    const prepared = await prepareBoot(bootRequest(makeTree({ 'etc/passwd': '' }), { spec }).request);
+    expect([prepared.kernel, prepared.bios, await loaderFiles(prepared)]).toEqual([undefined, undefined, []]);
+  });
+});
+
+describe('a root that grows', () => {
+  it('is grown by systemd where the image has what that takes', async () => {
+    const files = { 'usr/lib/systemd/systemd-growfs': '#!', 'usr/bin/systemd-repart': '#!' };
+    const spec = diskSpec({ loader: 'none', grows: true });
+    const prepared = await prepareBoot(bootRequest(makeTree(files), { spec }).request);
+    expect(textOf(prepared.files, '/etc/repart.d/50-root.conf')).toBe('[Partition]\nType=root\n');
+  });
+
+  it('is warned about where nothing in the image does it', async () => {
+    const { request, warned } = bootRequest(makeTree({ 'etc/passwd': '' }), {
+      spec: diskSpec({ loader: 'none', grows: true }),
+    });
+    await prepareBoot(request);
+    expect(warned).toEqual([
+      'nothing in the image makes the root grow at its first start: it keeps its size',
+    ]);
+  });
+});
+
+describe('dm-verity', () => {
+  it('is refused for a BIOS and for another root', async () => {
+    const verity = { ...diskSpec().root, verity: true } as const;
+    await expect(prepareBoot(requestFor({ root: verity, firmware: 'bios' }).request)).rejects.toThrow(
+      'a root with dm-verity starts by UEFI only',
+    );
+    await expect(
+      prepareBoot(requestFor({ root: verity, kernelCommandLine: 'root=/dev/sda1' }).request),
+    ).rejects.toThrow('names another root than the one that dm-verity checks');
+  });
+});
