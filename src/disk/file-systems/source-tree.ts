@@ -151,7 +151,8 @@ class TreeReader {
 /** All but those that say something of the machine on which the tree lies. */
 function attributesOf(path: string | Buffer): readonly Xattr[] {
   return listXattrs(path).flatMap(name => {
-    if (name === 'security.selinux' || /^(?:user|trusted)\.overlay\./.test(name)) return [];
+    if (name === 'security.selinux' || /^(?:(?:user|trusted)\.overlay\.|trusted\.SGI_ACL_)/.test(name))
+      return [];
     const value = getXattr(path, name);
     return value === undefined ? [] : [{ name: Buffer.from(name).toString('latin1'), value }];
   });

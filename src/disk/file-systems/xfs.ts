@@ -97,6 +97,7 @@ class Filler {
   readonly #signal: AbortSignal;
   readonly #writer: InodeWriter;
   readonly #numbers = new Map<SourceInode, number>();
+  readonly #buffer = Buffer.alloc(PIECE);
 
   constructor(image: XfsImage, root: number, epoch: number, signal: AbortSignal) {
     this.#image = image;
@@ -185,8 +186,8 @@ class Filler {
     if (fstatSync(source.fd).size !== size)
       throw new AshlarError(`${nameOf(path)} changed while it was read`);
     const mappings: Mapping[] = [];
-    const buffer = Buffer.alloc(PIECE);
-    for (const { start, end } of stretchesOf(source.fd, size)) {
+    const buffer = this.#buffer;
+    for (const { start, end } of stretchesOf(source.fd, size, buffer)) {
       const extents = this.#image.takeBlocks((end - start) / XFS_BLOCK);
       let at = start;
       for (const extent of extents) {
@@ -226,16 +227,15 @@ interface Stretch {
 }
 
 /** The stretches of a file, in whole blocks, that are not zeros; of many small holes those are left that are larger. */
-function stretchesOf(fd: number, size: number): readonly Stretch[] {
-  let stretches = findStretches(fd, size);
+function stretchesOf(fd: number, size: number, buffer: Buffer): readonly Stretch[] {
+  let stretches = findStretches(fd, size, buffer);
   for (let hole = XFS_BLOCK; stretches.length > MOST_PIECES; hole *= 2)
     stretches = withoutHoles(stretches, hole);
   return stretches;
 }
 
-function findStretches(fd: number, size: number): readonly Stretch[] {
+function findStretches(fd: number, size: number, buffer: Buffer): readonly Stretch[] {
   const found: Stretch[] = [];
-  const buffer = Buffer.alloc(PIECE);
   for (const { start, end } of dataOf(fd, size)) {
     let at = Math.max(Math.floor(start / XFS_BLOCK) * XFS_BLOCK, found.at(-1)?.end ?? 0);
     for (; at < end; at += PIECE) {

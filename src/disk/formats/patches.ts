@@ -67,10 +67,14 @@ const DISK_ID = 'ab12cabee6b2234593efc309e000c746';
 
 /** Microsoft's [MS-VHDX]: GUIDs of the last writing in two headers, and of the disk in the metadata; an unused log. */
 export function patchVhdx(fd: number, ids: Ids): void {
-  for (const at of VHDX.headers) {
+  const sequences = VHDX.headers.map(at => read(fd, at, VHDX.headerSize).readBigUInt64LE(8));
+  for (const [i, at] of VHDX.headers.entries()) {
     const header = read(fd, at, VHDX.headerSize);
     if (header.toString('latin1', 0, 4) !== 'head') throw unexpected('a vhdx without its header');
     if (header.subarray(48, 64).some(byte => byte !== 0)) throw unexpected('a vhdx whose log is in use');
+    // The later header is the one that holds; qemu-img begins to count anywhere.
+    const isLater = sequences.every((sequence, other) => other === i || sequence < (sequences[i] ?? 0n));
+    header.writeBigUInt64LE(isLater ? 2n : 1n, 8);
     uuidBytes(ids('vhdx file')).copy(header, 16);
     uuidBytes(ids('vhdx data')).copy(header, 32);
     header.writeUInt32LE(0, 4);
