@@ -3,7 +3,7 @@ import type { SourceSpan } from '../../../support/errors.ts';
 import type { ElementRule, Outcome } from '../schema/forms.ts';
 import { typeAttributes } from '../schema/type-attributes.ts';
 import { typeChildren } from '../schema/type-children.ts';
-import { namesIn } from '../schema/values.ts';
+import { isTrue, namesIn } from '../schema/values.ts';
 import { image } from '../schema/vocabulary.ts';
 import { attributeOf, childrenOf, type XmlElement } from '../xml/tree.ts';
 import { nameOf, type Selection, sectionsOf } from './selection.ts';
@@ -55,8 +55,10 @@ function collect(element: XmlElement, rule: ElementRule, kind: Outcome['kind'], 
     found.push({ text: `<${element.name}>: ${rule.outcome.text}`, at: element.at });
     return;
   }
-  for (const { name, at } of element.attributes) {
-    const outcome = rule.attributes?.[name]?.outcome;
+  for (const { name, value, at } of element.attributes) {
+    const { outcome, form } = rule.attributes?.[name] ?? {};
+    // What is switched off asks for nothing.
+    if (form === 'boolean' && !isTrue(value)) continue;
     if (outcome?.kind === kind) found.push({ text: `${name} of <${element.name}>: ${outcome.text}`, at });
   }
   for (const child of element.children) {

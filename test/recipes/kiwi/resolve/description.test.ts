@@ -360,7 +360,8 @@ describe('a description', () => {
   it('names what has no effect and what cannot be built, of what was chosen only', async () => {
     const text = imageOf(
       `<preferences><version>1</version>
-      <type image="oem" filesystem="ext4" luks="secret" installiso="true"><machine memory="1"/></type>
+      <type image="oem" filesystem="ext4" luks="secret" luks_randomize="false" installiso="true"
+      installstick="0"><machine memory="1"/></type>
       <type image="iso" flags="overlay"/></preferences>`,
     );
     const disk = await describeText(text);
