@@ -1,0 +1,307 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../src/engine/index.ts';
+import type { Output } from '../../src/plan/outputs.ts';
+import type { CopyStep, ImagePlan } from '../../src/plan/types.ts';
+import { has, isRoot } from '../support/tools.ts';
+import { container, outputs, packageList } from './outputs.ts';
+import { at, buildImages, execStep, imagePlan } from './plans.ts';
+import { busyboxLayout, busyboxRoot, dpkgStatus, packTar } from './roots.ts';
+import { ashlarProgram, execute, output, useWorkspace } from './support.ts';
+
+const workspace = useWorkspace();
+let base = '';
+beforeAll(() => {
+  base = `${busyboxLayout(workspace.path)}:busybox`;
+});
+
+let directories = 0;
+function newDirectory(): string {
+  directories += 1;
+  const path = join(workspace.path, `build-${directories}`);
+  mkdirSync(path);
+  return path;
+}
+
+/** Builds an image with these outputs below a directory; results are in `results` there. */
+async function make(directory: string, made: readonly Output[], rest: Partial<ImagePlan> = {}) {
+  const results = join(directory, 'results');
+  const image = imagePlan('image', base, { emit: false, ...rest, outputs: made });
+  const { images, events } = await buildImages(directory, [image], { results });
+  return { results, events, outputs: images.flatMap(one => one.outputs) };
+}
+
+function digestsIn(results: string, files: readonly string[]): Record<string, string> {
+  const digest = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(results, file)))
+      .digest('hex');
+  return Object.fromEntries(files.map(file => [file, digest(file)]));
+}
+
+const files = outputs.map(({ file }) => file);
+
+describe.skipIf(!has('mke2fs', 'mksquashfs', 'xz'))('file systems and archives of a tree', () => {
+  const directory = () => join(workspace.path, 'shared');
+  beforeAll(async () => {
+    await make(directory(), outputs);
+  });
+  const result = (file: string) => join(directory(), 'results', file);
+
+  it('hold what the tree holds', async () => {
+    expect(readdirSync(join(directory(), 'results')).sort()).toEqual([...files].sort());
+    await output('e2fsck', ['-fn', result('tree.ext4')]);
+    const inExt4 = await output('debugfs', ['-R', 'ls -p /bin', result('tree.ext4')]);
+    const inTar = (await output('tar', ['-tf', result('tree.tar.xz'), '--wildcards', '*bin/*'])).split('\n');
+    const names = inTar.filter(name => name !== '').map(name => name.replace(/.*bin\//, ''));
+    expect(names.length).toBeGreaterThan(100);
+    for (const name of names) expect(inExt4).toContain(`/${name}/`);
+    const inSquashfs = await output('unsquashfs', ['-l', result('tree.squashfs'), 'bin']);
+    for (const name of names) expect(inSquashfs).toContain(`/bin/${name}\n`);
+    const inCpio = execFileSync('cpio', ['-t', '--quiet'], {
+      input: readFileSync(result('tree.cpio')),
+      encoding: 'utf8',
+    });
+    for (const name of names) expect(inCpio).toContain(`bin/${name}\n`);
+  });
+
+  it('are known the second time, and copied', async () => {
+    const before = digestsIn(join(directory(), 'results'), files);
+    const again = await make(directory(), outputs);
+    expect(again.outputs.map(({ file, cached, sha256 }) => [file, cached, sha256])).toEqual(
+      files.map(file => [file, true, before[file]]),
+    );
+    expect(digestsIn(again.results, files)).toEqual(before);
+    for (const file of files) expect(statSync(join(again.results, file)).nlink).toBe(1);
+  });
+
+  it('are the same in another store and directory, and tell what they were made of', async () => {
+    const other = await make(newDirectory(), outputs);
+    expect(digestsIn(other.results, files)).toEqual(digestsIn(join(directory(), 'results'), files));
+    const [tree] = [...new Set(other.outputs.map(one => one.tree))];
+    expect(tree).toMatch(/^sha256:[0-9a-f]{64}$/);
+    for (const { path, bytes, sha256, file } of other.outputs) {
+      expect(path).toBe(join(other.results, file));
+      expect(bytes).toBe(statSync(path).size);
+      expect(sha256).toBe(digestsIn(other.results, files)[file]);
+    }
+  });
+
+  it('are made again when what was kept has changed', async () => {
+    const own = newDirectory();
+    const first = await make(own, outputs.slice(0, 1));
+    const [before] = first.outputs;
+    const kept = join(own, 'store/outputs');
+    for (const key of readdirSync(kept)) writeFileSync(join(kept, key, 'file'), 'damaged');
+    const second = await make(own, outputs.slice(0, 1));
+    expect(second.outputs).toMatchObject([{ cached: false, sha256: before?.sha256 }]);
+  });
+
+  it('go from the store when nobody needs them', async () => {
+    const own = newDirectory();
+    await make(own, outputs.slice(0, 1));
+    const options = { store: join(own, 'store'), olderThan: 0, dryRun: false };
+    const collect = (all: boolean) =>
+      collectGarbage({ ...options, all }, () => {}, new AbortController().signal);
+    const uses = async (all: boolean) =>
+      (await collect(all)).removed.filter(({ use }) => use.startsWith('output '));
+    expect(await uses(false)).toEqual([]);
+    expect(await uses(true)).toHaveLength(1);
+    expect(readdirSync(join(own, 'store/outputs'))).toEqual([]);
+  });
+});
+
+describe('containers', () => {
+  it.skipIf(!has('skopeo', 'xz'))('are what skopeo reads', async () => {
+    const made = [
+      container('docker', ['app:1', 'app:2']),
+      container('oci', ['app:1']),
+      container('oci', ['app:1'], 'xz'),
+      container('layout', ['latest']),
+    ];
+    const { results, outputs: facts } = await make(newDirectory(), made);
+    const config = async (reference: string) =>
+      JSON.parse(await output('skopeo', ['inspect', '--config', reference])).rootfs;
+    const expected = await config(`oci:${base}`);
+    expect(await config(`docker-archive:${results}/image.docker.tar:app:2`)).toEqual(expected);
+    expect(await config(`oci-archive:${results}/image.oci.tar:app:1`)).toEqual(expected);
+    expect(await config(`oci:${results}/image-root:latest`)).toEqual(expected);
+    const plain = execFileSync('xz', ['--decompress', '--stdout', join(results, 'image.oci.tar.xz')], {
+      maxBuffer: 1 << 26,
+    });
+    expect(plain.equals(readFileSync(join(results, 'image.oci.tar')))).toBe(true);
+    expect(facts.map(({ file, sha256 }) => [file, sha256 !== undefined])).toEqual([
+      ['image.docker.tar', true],
+      ['image.oci.tar', true],
+      ['image.oci.tar.xz', true],
+      ['image-root', false],
+    ]);
+  });
+
+  it('are refused without a name', async () => {
+    await expect(make(newDirectory(), [container('oci', [])])).rejects.toThrow('needs a name');
+  });
+});
+
+describe('lists of packages', () => {
+  it('say what databases say, and which files are other ones', async () => {
+    const root = newDirectory();
+    const write = (path: string, text: string) => {
+      mkdirSync(join(root, path, '..'), { recursive: true });
+      writeFileSync(join(root, path), text);
+    };
+    const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+    write('var/lib/dpkg/status', dpkgStatus('zlib1g', 'adduser'));
+    write('usr/bin/a', 'a');
+    write('usr/bin/changed', 'changed');
+    write(
+      'var/lib/dpkg/info/adduser.md5sums',
+      `${md5('a')}  usr/bin/a\n${md5('b')}  usr/bin/changed\n${md5('c')}  usr/bin/gone\n`,
+    );
+    write('lib/apk/db/installed', 'P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n');
+    const tar = `${root}.tar`;
+    packTar(root, tar);
+    const { results } = await make(
+      newDirectory(),
+      [packageList('packages'), packageList('verified'), packageList('changes')],
+      { base: { kind: 'tar', source: { kind: 'file', path: tar, at }, createdBy: '', at } },
+    );
+    const text = (file: string) => readFileSync(join(results, file), 'utf8');
+    expect(text('image.packages')).toMatch(
+      /^adduser\|None\|[^|]+\|None\|\w+\|None\|None\nmusl\|None\|1\.2\.5\|r0\|x86_64\|None\|MIT\nzlib1g\|.*\n$/,
+    );
+    expect(text('image.verified')).toBe('??5??????   /usr/bin/changed\nmissing     /usr/bin/gone\n');
+    expect(text('image.changes')).toBe('adduser|\n\nmusl|\n\nzlib1g|\n\n');
+  });
+});
+
+describe('the directory of results', () => {
+  const [ext4] = outputs.slice(0, 1);
+
+  it.skipIf(!has('mke2fs'))('keeps what it has when something fails, and gets nothing', async () => {
+    const directory = newDirectory();
+    const results = join(directory, 'results');
+    mkdirSync(results);
+    writeFileSync(join(results, 'tree.ext4'), 'of a former run');
+    const failing = imagePlan('failing', base, {
+      after: ['image'],
+      emit: false,
+      steps: [execStep(['/bin/false'])],
+    });
+    const image = imagePlan('image', base, { emit: false, outputs: ext4 ? [ext4] : [] });
+    await expect(buildImages(directory, [image, failing], { results })).rejects.toThrow('command failed');
+    expect(readdirSync(results)).toEqual(['tree.ext4']);
+    expect(readFileSync(join(results, 'tree.ext4'), 'utf8')).toBe('of a former run');
+    await make(directory, outputs.slice(0, 1));
+    expect(readdirSync(results)).toEqual(['tree.ext4']);
+    expect(statSync(join(results, 'tree.ext4')).size).toBeGreaterThan(1 << 20);
+  });
+});
+
+describe('copies', () => {
+  it('go through links of the image, and archives are extracted there', async () => {
+    const directory = newDirectory();
+    const host = newDirectory();
+    mkdirSync(join(host, 'lib/deep'), { recursive: true });
+    writeFileSync(join(host, 'lib/deep/file'), 'copied');
+    const packed = newDirectory();
+    mkdirSync(join(packed, 'lib'));
+    writeFileSync(join(packed, 'lib/archived'), 'extracted', { mode: 0o640 });
+    packTar(packed, `${packed}.tar.gz`, '-z');
+    const copy = (path: string, rest: object): CopyStep => ({
+      kind: 'copy',
+      items: [
+        { source: { kind: 'file', path, at }, target: '/', keep: 'content', uid: 0, gid: 0, at, ...rest },
+      ],
+      createdBy: '',
+      at,
+    });
+    const link = execStep(['/bin/sh', '-c', 'chmod 711 /usr && mkdir -m 711 /usr/lib && ln -s usr/lib /lib']);
+    const look = execStep([
+      '/bin/sh',
+      '-c',
+      'test -L /lib && test "$(stat -c %a /usr/lib)" = 711 && cat /usr/lib/deep/file /usr/lib/archived >/seen && stat -c %a /lib/archived >>/seen',
+    ]);
+    const steps = [
+      link,
+      copy(host, { throughLinks: true }),
+      copy(`${packed}.tar.gz`, { extract: true }),
+      look,
+    ];
+    const { outputs: made } = await make(directory, [container('layout', ['latest'])], { steps });
+    expect(made).toHaveLength(1);
+    const again = await buildImages(directory, [imagePlan('image', base, { emit: false, steps })]);
+    expect(again.images[0]?.cached).toBe(true);
+  });
+});
+
+const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mksquashfs', 'mke2fs');
+describe.runIf(canBeAnother)('root and a plain user', () => {
+  const user = `ashlar-out-${process.pid}`;
+  const home = join(tmpdir(), `${user}-home`);
+  beforeAll(
+    () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
+  );
+  afterAll(() => {
+    execFileSync('userdel', [user], { stdio: 'ignore' });
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  it('make the same bytes, of devices and owners, too', async () => {
+    const root = newDirectory();
+    execFileSync('tar', ['-C', root, '-xf', busyboxRoot(newDirectory())]);
+    const script =
+      'mknod dev/null c 1 3; mkfifo pipe; chown 5:6 etc; chmod 4755 bin/busybox; ln bin/busybox again';
+    mkdirSync(join(root, 'dev'), { recursive: true });
+    execFileSync('sh', ['-c', script], { cwd: root });
+    const tar = join(home, 'root.tar');
+    execFileSync('tar', [
+      '-C',
+      root,
+      '--sort=name',
+      '--mtime=@1600000000',
+      '--numeric-owner',
+      '-cf',
+      tar,
+      '.',
+    ]);
+    chmodSync(tar, 0o644);
+    // The checkout may lie where a plain user cannot look.
+    const place = join(home, 'checkout');
+    mkdirSync(place);
+    const program = 'test/e2e/outputs.ts';
+    const run = `mount --bind "$1" "$2" && cd / && exec runuser -u "$3" -- "$4" "$2/${program}" "$5" "$6"`;
+    const checkout = join(ashlarProgram, '../..');
+    const args = [
+      '--mount',
+      'sh',
+      '-c',
+      run,
+      'sh',
+      checkout,
+      place,
+      user,
+      process.execPath,
+      tar,
+      join(home, 'own'),
+    ];
+    const theirs = await execute('unshare', args);
+    expect(theirs.stderr).toBe('');
+    const ours = await output(process.execPath, [join(checkout, program), tar, newDirectory()]);
+    expect(JSON.parse(theirs.stdout)).toEqual(JSON.parse(ours));
+    expect(existsSync(join(home, 'own/results/tree.ext4'))).toBe(true);
+  });
+});
