@@ -60,7 +60,7 @@ function source(
     'Types: deb',
     `URIs: ${uri}`,
     `Suites: ${distribution ?? './'}`,
-    ...(distribution === undefined
+    ...(distribution === undefined || distribution.endsWith('/')
       ? []
       : [`Components: ${components.length > 0 ? components.join(' ') : 'main'}`]),
     ...(architectures.length > 0 ? [`Architectures: ${architectures.join(' ')}`] : []),

@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { getXattr } from '../linux/index.ts';
 
-/** Absolute paths; One `*` in the last name stands for any characters. */
+/** Absolute paths; A `*` in the last name stands for any characters. */
 export const LEFT_OUT: readonly string[] = [
   // times and words of the run
   ...[
@@ -85,13 +85,10 @@ function removeMatching(directory: string, [first = '', ...rest]: readonly strin
     if (isDirectory(path)) removeMatching(path, rest);
     return;
   }
-  const [start = '', end] = first.split('*');
-  const matches = (name: string) =>
-    end === undefined
-      ? name === start
-      : name.length >= start.length + end.length && name.startsWith(start) && name.endsWith(end);
+  const words = first.split('*').map(word => word.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const matching = new RegExp(`^${words.join('.*')}$`, 's');
   for (const name of readdirSync(Buffer.from(directory), { encoding: 'buffer' }))
-    if (matches(name.toString('latin1')))
+    if (matching.test(name.toString('latin1')))
       rmSync(Buffer.concat([Buffer.from(`${directory}/`), name]), { recursive: true, force: true });
 }
 

@@ -41,8 +41,10 @@ function describe({ use, size, lastUsed }: StoredThing): string {
 function others(things: readonly StoredThing[]): string {
   const clones = things.filter(({ use }) => use.startsWith('repository ') || use.startsWith('checkout '));
   const outputs = things.filter(({ use }) => use.startsWith('output '));
+  const packages = things.filter(({ use }) => use.startsWith('package '));
   return [
     ...(outputs.length > 0 ? [`, ${outputs.length} files made of images`] : []),
+    ...(packages.length > 0 ? [`, ${packages.length} packages`] : []),
     ...(clones.length > 0 ? [`, ${clones.length} clones and checkouts`] : []),
   ].join('');
 }

@@ -32,6 +32,14 @@ export function keepArchives(manager: PackagesStep['manager'], directory: string
   }
 }
 
+/** What is kept for all managers, as `manager/path` with the file's path. */
+export function listArchives(
+  store: Pick<Store, 'path'>,
+): readonly { readonly name: string; readonly path: string }[] {
+  const directory = join(store.path, 'packages');
+  return archivesIn(directory).map(name => ({ name, path: join(directory, name) }));
+}
+
 function directoryOf(manager: PackagesStep['manager'], store: Store): string {
   return join(store.path, 'packages', manager);
 }

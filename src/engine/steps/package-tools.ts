@@ -24,6 +24,7 @@ export async function toolFor(
     const { message, hint } = missingTool(manager, program);
     throw new AshlarError(message, { at, hint });
   }
+  context.emit({ kind: 'program-used', program, version: await versionOf(program, context) });
   return tool;
 }
 
@@ -46,10 +47,15 @@ async function hasAny(
 /** Version of the host's program that makes a first system; undefined when it is not here. */
 export async function hostToolVersion(
   manager: PackagesStep['manager'],
-  { store }: LookContext,
+  context: LookContext,
 ): Promise<string | undefined> {
-  const path = findProgram(hostPrograms(manager).hostOnNothing);
-  if (path === undefined) return undefined;
+  const { hostOnNothing } = hostPrograms(manager);
+  return findProgram(hostOnNothing) === undefined ? undefined : versionOf(hostOnNothing, context);
+}
+
+/** What a program that is here says of itself, remembered until it is another one. */
+async function versionOf(program: string, { store }: LookContext): Promise<string> {
+  const path = findProgram(program) ?? program;
   const { size, mtimeMs } = statSync(path);
   const key = keyOf('package tool', [['stamp', `${path} ${size} ${mtimeMs}`]]);
   const known = store.database.recall('lookups', key);

@@ -21,14 +21,14 @@ import { codeOf } from '../../support/errors.ts';
 
 /**
  * A blob by its digest, an unpacked layer by its diff ID, what is known of a step by its key, what was made of a tree by
- * its key, the files of a commit, the clone of a repository.
+ * its key, the files of a commit, the clone of a repository, a package that was fetched.
  */
 export type Use =
   | `blob ${Digest}`
   | `tree ${Digest}`
   | `step ${string}`
   | `output ${string}`
-  | `${'checkout' | 'repository'} ${string}`;
+  | `${'checkout' | 'package' | 'repository'} ${string}`;
 
 /** The file in a process's temporary directory that names what it uses, one in a line. */
 const CLAIMS = 'claims';

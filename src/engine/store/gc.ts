@@ -8,6 +8,7 @@ import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
 import { outputsOf } from '../outputs/kept.ts';
 import { repositoryPlaces } from '../repositories/places.ts';
 import { usesOfStashes } from '../stash/stashes.ts';
+import { listArchives } from '../steps/package-archives.ts';
 import { Workshop } from '../workshop.ts';
 import { removeAbandoned, removeTree } from './abandoned.ts';
 import { claimsOfOthers, type DatedRecord, projectRecords, stopClaims, type Use } from './claims.ts';
@@ -26,7 +27,7 @@ export interface GcOptions {
   readonly dryRun: boolean;
 }
 
-/** A blob, an unpacked layer, a file made of a tree, a clone of a repository, or the files of a commit. */
+/** A blob, an unpacked layer, a file made of a tree, a clone of a repository, the files of a commit, or a package. */
 export interface StoredThing {
   readonly use: Use;
   readonly path: string;
@@ -64,7 +65,7 @@ export async function collectGarbage(
   // Trees have files of owners and modes that only uid 0 of our namespaces can look at.
   const sizes = paths.length === 0 ? [] : await workshop.call('measure', paths, { signal });
   const measured = directories.map((thing, i) => ({ ...thing, size: sizes[i] ?? 0 }));
-  const things = [...listBlobs(store), ...measured];
+  const things = [...listBlobs(store), ...listPackages(store), ...measured];
   const removed = options.dryRun ? choose(things, store, options) : remove(things, store, options);
   const trash = trashOf(store);
   if (!removeTree(trash)) await workshop.call('remove', [trash], { signal });
@@ -92,6 +93,10 @@ function listOutputs(store: Store): readonly StoredThing[] {
   const directory = outputsOf(store);
   if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap(key => thingAt(join(directory, key), `output ${key}`));
+}
+
+function listPackages(store: Store): readonly StoredThing[] {
+  return listArchives(store).flatMap(({ name, path }) => thingAt(path, `package ${name}`));
 }
 
 function listRepositories({ path }: Store): readonly StoredThing[] {

@@ -11,8 +11,8 @@ const ENTRY_SIZE = 16;
 const TRANSACTIONS = 'Installtid';
 
 /**
- * The bytes of a database in which nothing was installed later than `latest`, in seconds since 1970; the same bytes for
- * the same packages. Throws AshlarError when it is no database as rpm makes them.
+ * The bytes of a database in which nothing was installed later than `latest`, in seconds since 1970. They do not tell
+ * when else it was made. Throws AshlarError when it is no database as rpm makes them.
  */
 export function steadyRpmDatabase(content: Uint8Array, journal: Uint8Array, latest: number): Uint8Array {
   using database = new RpmDatabase(content, journal);
