@@ -2,6 +2,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type ByteString,
   FALLBACK_SQUASHFS,
   finishErofs,
   packLayer,
@@ -14,6 +15,7 @@ import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
 import { readOptions } from './options.ts';
 import { runTool, toolPath } from './program.ts';
+import { nameOf, readTree } from './source-tree.ts';
 
 export type CompressedRequest = Pick<
   FileSystemRequest,
@@ -104,9 +106,26 @@ async function makeErofs(
   const args = ['--quiet', '-U', uuid, ...options.map(([option, value]) => `${option}${value}`)];
   if (compression !== 'uncompressed') args.push(`-z${compression}`);
   const part = `${image}.part`;
-  await runTool('mkfs.erofs', [...args, part, tree], { env: { SOURCE_DATE_EPOCH: LATEST }, signal });
+  try {
+    await runTool('mkfs.erofs', [...args, part, tree], { env: { SOURCE_DATE_EPOCH: LATEST }, signal });
+  } catch (error) {
+    const long = longestName(tree, signal);
+    if (!(error instanceof AshlarError) || long === undefined) throw error;
+    throw new AshlarError(`mkfs.erofs fails, as older ones do with a name of 255 bytes: ${nameOf(long)}`, {
+      cause: error,
+    });
+  }
   finishErofs(part, fileSystem.label, devices);
   renameSync(part, image);
   say(`erofs by mkfs.erofs, ${compression}`);
   return image;
+}
+
+/** A name as long as names can be: mkfs.erofs 1.5 takes one byte less. */
+function longestName(tree: string, signal: AbortSignal): ByteString | undefined {
+  for (const entries of readTree(tree, signal).directories.values()) {
+    const found = entries.find(({ name }) => name.length === 255);
+    if (found) return found.path;
+  }
+  return undefined;
 }

@@ -14,10 +14,11 @@ export interface Machine {
 }
 
 /** What options say of a machine, and usual values for the rest. */
-export function machineOf(options: ReadonlyMap<string, string>, name: string, disk: string): Machine {
+export function machineOf(options: ReadonlyMap<string, string>, usualDisk: string): Machine {
+  const disk = options.get('disk') ?? usualDisk;
   return {
-    name: options.get('name') ?? name,
-    disk: options.get('disk') ?? disk,
+    name: options.get('name') ?? disk.replace(/\.vmdk$/, ''),
+    disk,
     memory: Number(options.get('memory') ?? 1024),
     cpus: Number(options.get('cpus') ?? 1),
     guest: options.get('guest') ?? 'otherlinux-64',

@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type HostFiles, packLayer } from '../../layers/index.ts';
 import { FileDescriptor } from '../../linux/index.ts';
 import { runTool } from '../file-systems/program.ts';
@@ -22,11 +22,11 @@ import { formatOptions } from './options.ts';
 import { patchVdi, patchVhd, patchVhdx, patchVmdk } from './patches.ts';
 
 export const makeFormat: MakeFormat = async request => {
-  // A vmdk names itself, so that it must have its name from the start.
+  // A vmdk names itself, which nobody reads: the name must not be that of a place on the way.
   const directory = join(request.scratch, 'format');
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory);
-  const made = join(directory, basename(request.output));
+  const made = join(directory, `disk.${request.format.format}`);
   await make(request, formatOptions(request.format), made);
   renameSync(made, request.output);
 };
@@ -53,10 +53,8 @@ async function make(request: FormatRequest, options: Options, output: string): P
     case 'vhdx':
       await convert(request, 'vhdx', new Map([['subformat', 'dynamic'], ...options]), output);
       return patch(output, fd => patchVhdx(fd, ids));
-    case 'vmx': {
-      const name = basename(output, extname(output));
-      return writeFileSync(output, vmxText(machineOf(options, name, `${name}.vmdk`)));
-    }
+    case 'vmx':
+      return writeFileSync(output, vmxText(machineOf(options, 'disk.vmdk')));
     case 'ova':
       return makeOva(request, ids, options, output);
     case 'gce':
@@ -93,7 +91,7 @@ function patch(path: string, change: (fd: number, size: number) => void): void {
 
 /** An archive of a description, the digests, and a disk that can be streamed (OVF, 2.1): in this order. */
 async function makeOva(request: FormatRequest, ids: Ids, options: Options, output: string): Promise<void> {
-  const name = basename(output, extname(output));
+  const name = options.get('name') ?? 'disk';
   const files = join(request.scratch, 'ova');
   rmSync(files, { recursive: true, force: true });
   mkdirSync(files);
@@ -101,7 +99,7 @@ async function makeOva(request: FormatRequest, ids: Ids, options: Options, outpu
   const [ovf, manifest, disk] = [join(files, names[0]), join(files, names[1]), join(files, names[2])];
   await convert(request, 'vmdk', new Map([['subformat', 'streamOptimized']]), disk);
   patch(disk, fd => patchVmdk(fd, ids));
-  const machine = machineOf(options, name, names[2]);
+  const machine = machineOf(options, names[2]);
   writeFileSync(ovf, ovfText(machine, statSync(request.source).size, statSync(disk).size));
   const lines = [ovf, disk].map(async path => `SHA256(${basename(path)})= ${await digestOf(path)}\n`);
   writeFileSync(manifest, (await Promise.all(lines)).join(''));
