@@ -19,10 +19,12 @@ import {
   planBuild,
   planRebuild,
   readKiwi,
+  readKiwiText,
   resolveChanged,
   resultText,
 } from '../../recipes/kiwi/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
+import { readText } from '../../support/text-file.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
 import type { SystemBuildFlags } from '../kiwi/build-options.ts';
@@ -179,8 +181,15 @@ async function planOfTree(
   if (last.kind !== 'image') throw treeWithoutDescription(last);
   return withDirectoryOf(last, '/image', options, emit, signal, async directory => {
     if (directory === undefined) throw treeWithoutDescription(last);
-    return planOf(order, await readKiwi({ directory, kiwiFile: globals.kiwiFile }), globals, choice);
+    return planOf(order, await readInTree(directory, globals), globals, choice);
   });
+}
+
+/** Places in it are those in the tree: the directory is gone when somebody reads them. */
+async function readInTree(directory: string, { kiwiFile }: KiwiGlobals): Promise<KiwiSource> {
+  const file = join(directory, kiwiFile ?? 'config.xml');
+  if (!existsSync(file)) return readKiwi({ directory, kiwiFile });
+  return readKiwiText({ ...(await readText(file)), file: `/image/${basename(file)}` }, directory);
 }
 
 function treeWithoutDescription(tree: Part): AshlarError {

@@ -15,14 +15,10 @@ import { SystemUsageError } from './usage.ts';
 /** Reads what stands after `--` or `kiwi`. @throws SystemUsageError for what the command does not have. */
 export function parsePassedThrough(words: readonly string[], kind: 'build' | 'create'): SystemBuildFlags {
   const output = { writeErr: () => {}, writeOut: () => {} };
-  const command = withSystemBuildFlags(new Command(kind))
-    .exitOverride()
-    .configureOutput(output)
-    .helpOption(false);
-  const parser =
-    kind === 'build'
-      ? command
-      : withSystemCreateFlags(new Command(kind)).exitOverride().configureOutput(output).helpOption(false);
+  const quiet = () =>
+    new Command(kind).exitOverride().configureOutput(output).helpOption(false).allowExcessArguments();
+  const defaults = withSystemBuildFlags(quiet());
+  const parser = kind === 'build' ? defaults : withSystemCreateFlags(quiet());
   const hint =
     kind === 'build'
       ? 'the words after -- are options of system build'
@@ -35,7 +31,7 @@ export function parsePassedThrough(words: readonly string[], kind: 'build' | 'cr
   }
   const [word] = parser.args;
   if (word !== undefined) throw new SystemUsageError(`unexpected word: ${word}`, { hint });
-  return { ...command.opts<SystemBuildFlags>(), ...parser.opts<Partial<SystemBuildFlags>>() };
+  return { ...defaults.opts<SystemBuildFlags>(), ...parser.opts<Partial<SystemBuildFlags>>() };
 }
 
 /** @throws SystemUsageError for values that cannot be meant. */
