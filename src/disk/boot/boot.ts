@@ -120,13 +120,15 @@ function readsKernelByGrub(request: BootRequest, startsByBios: boolean): boolean
   const { loader, root } = request.spec;
   if (root.verity || loader === 'none' || (loader !== 'grub' && !startsByBios)) return false;
   if (grubReadsKernel(request)) return true;
-  const message = `GRUB cannot read a root file system of type ${root.type}`;
+  const kind =
+    root.type === 'squashfs' ? `squashfs compressed with ${root.compression ?? 'zstd'}` : root.type;
+  const message = `GRUB cannot read a root file system of type ${kind}`;
   if (loader !== 'grub') {
     request.warn(`${message}: machines with a BIOS do not start from the disk`);
     return false;
   }
   throw new AshlarError(message, {
-    hint: 'give /boot a partition of its own, or start with a unified kernel image',
+    hint: `give /boot a partition of its own, or start with a unified kernel image${root.type === 'squashfs' ? ', or compress with xz' : ''}`,
   });
 }
 

@@ -143,7 +143,12 @@ function seenByGrub({ partitions }: BootRequest, path: string): string {
   return optionalPartition(partitions, 'boot') ? path.slice('/boot'.length) : path;
 }
 
+/** What GRUB 2 decompresses in squashfs. */
+const KNOWN_COMPRESSIONS = ['gzip', 'xz', 'lzo', 'uncompressed'];
+
 /** Whether GRUB finds kernel and initrd, on the file system that they are on. */
 export function grubReadsKernel({ spec, partitions }: BootRequest): boolean {
-  return spec.root.type !== 'erofs' || optionalPartition(partitions, 'boot') !== undefined;
+  const { type, compression = 'zstd' } = spec.root;
+  if (optionalPartition(partitions, 'boot')) return true;
+  return type !== 'erofs' && (type !== 'squashfs' || KNOWN_COMPRESSIONS.includes(compression));
 }

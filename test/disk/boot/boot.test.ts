@@ -88,7 +88,8 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
 
   it('finds a root without UUID by a file that only this disk has', async () => {
     const squashfs = { ...root, fileSystem: { type: 'squashfs', uuid: '', label: '' } } as const;
-    const { request } = requestFor(grub, { partitions: [esp, squashfs] });
+    const spec = { ...grub, root: { ...diskSpec().root, type: 'squashfs', compression: 'xz' } } as const;
+    const { request } = requestFor(spec, { partitions: [esp, squashfs] });
     const prepared = await prepareBoot(request);
     expect(textOf(prepared.files, '/boot/grub/grub.cfg')).toContain(
       `search --no-floppy --file --set=root /boot/disk-${root.uuid}`,
@@ -115,6 +116,14 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
       'linux/initrd',
     ]);
     expect(textOf(files, 'grub/grub.cfg')).toContain(verity.rootHash);
+  });
+
+  it('does not start from squashfs that GRUB cannot decompress', async () => {
+    const squashfs = { ...diskSpec().root, type: 'squashfs' } as const;
+    await expect(prepareBoot(requestFor({ ...grub, root: squashfs }).request)).rejects.toMatchObject({
+      message: 'GRUB cannot read a root file system of type squashfs compressed with zstd',
+      hint: expect.stringContaining('or compress with xz'),
+    });
   });
 
   it('does not start from erofs, and says what helps', async () => {
