@@ -1,5 +1,5 @@
 /** btrfs, by mkfs.btrfs from a directory. */
-import { ftruncateSync, openSync, rmSync } from 'node:fs';
+import { ftruncateSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
@@ -33,6 +33,13 @@ export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
       ['-q', '-L', fileSystem.label, '-U', uuid, ...given, ...subvolumes, '--rootdir', directory, image],
       { signal },
     );
+    const { size: made } = statSync(image);
+    // It takes what it thinks the tree could need, and makes the file longer for that.
+    if (made > size) {
+      throw new AshlarError(
+        `the content does not fit into a btrfs of ${size} bytes: mkfs.btrfs takes ${made}`,
+      );
+    }
     // Directories that became subvolumes have trees of their own, which keep what mkfs.btrfs wrote.
     if (subvolumes.length === 0) finishBtrfs(image, tree, devices);
     copyInto(image, file, offset);
@@ -81,18 +88,27 @@ const ITEM = 700;
 /** Content up to this size lies among the metadata. */
 const INLINE = 2048;
 
+/** What mkfs.btrfs 6 takes at least, whatever the tree; and for an inode, for which it knows no less. */
+const EMPTY = 109 * MEBIBYTE;
+const ESTIMATED_INODE = 16384;
+
 /** Never too small: metadata are there twice, nodes may be half full, and room is given out in large pieces. */
 export async function leastBtrfsSize(_: SizeRequest, tree: SourceTree): Promise<number> {
   let [data, metadata] = [0, 0];
+  let estimated = 0;
   for (const { type, size, xattrs, link, names } of tree.inodes) {
     metadata += ITEM + (names - 1) * 400 + link.length + Math.ceil(size / MEBIBYTE) * 160;
     for (const { name, value } of xattrs) metadata += 100 + name.length + value.length;
     if (type !== 'file') continue;
+    estimated += roundUp(size) * names;
     if (size <= INLINE) metadata += size;
     // mkfs.btrfs writes holes as zeros.
     else data += roundUp(size);
     // Checksums of content.
     metadata += (size / BLOCK) * 4;
   }
-  return roundUp(FIXED + data * 1.05 + metadata * 2 * 2, MEBIBYTE);
+  const names = tree.inodes.reduce((sum, inode) => sum + inode.names, 0);
+  const estimate =
+    EMPTY + roundUp(estimated, 8 * MEBIBYTE) + 2 * roundUp(names * ESTIMATED_INODE, 32 * MEBIBYTE);
+  return Math.max(estimate, roundUp(FIXED + data * 1.05 + metadata * 2 * 2, MEBIBYTE));
 }
