@@ -196,11 +196,16 @@ describe('the directory of results', () => {
     const failing = imagePlan('failing', base, {
       after: ['image'],
       emit: false,
-      steps: [execStep(['/bin/false'])],
+      base: {
+        kind: 'tar',
+        source: { kind: 'file', path: join(directory, 'missing.tar'), at },
+        createdBy: '',
+        at,
+      },
     });
     const made = [packageList('packages'), container('layout', ['1'])];
     const image = imagePlan('image', base, { emit: false, outputs: made });
-    await expect(buildImages(directory, [image, failing], { results })).rejects.toThrow('command failed');
+    await expect(buildImages(directory, [image, failing], { results })).rejects.toThrow('missing.tar');
     expect(readdirSync(results)).toEqual(['image.packages']);
     expect(readFileSync(join(results, 'image.packages'), 'utf8')).toBe('of a former run');
     await make(directory, made);
