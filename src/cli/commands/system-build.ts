@@ -29,6 +29,7 @@ import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
 import type { SystemBuildFlags } from '../kiwi/build-options.ts';
 import type { KiwiGlobals } from '../kiwi/globals.ts';
+import { unreachableRepositories } from '../kiwi/reachable.ts';
 import { findRoot } from '../kiwi/roots.ts';
 import { openStashes, type StashOrder, unopenedStashes } from '../kiwi/stashes.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
@@ -139,13 +140,13 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
     // Nobody is asked for anything as long as what is wanted makes no sense.
     if (order.source) planOf(order, order.source, globals, { stack: order.stack, platform, warn: () => {} });
     await using opened = new AsyncDisposableStack();
-    const stack = await stackOf(order, options, opened, work);
+    const { stack, missing } = await stackOf(order, flags, options, opened, work);
     const warn: KiwiPlanOptions['warn'] = (text, at) => log('warning', withPlace(text, at));
     const choice = { stack, platform, warn };
     const plan = order.source
       ? planOf(order, order.source, globals, choice)
       : await planOfTree(order, globals, choice, options, work);
-    if (flags.dryRun) await showPlan(plan, stack, flags, options, work);
+    if (flags.dryRun) await showPlan(plan, { stack, missing }, flags, options, work);
     else await build(plan, order.target, options, work);
   });
 }
@@ -198,20 +199,31 @@ function treeWithoutDescription(tree: Part): AshlarError {
   });
 }
 
+interface FoundStack {
+  readonly stack: readonly Part[];
+  /** Why it could not be had: only where nothing is to be built. */
+  readonly missing?: string | undefined;
+}
+
 /** The trees as they are now: what a name stands for may change while we work. */
 async function stackOf(
-  { stack, stashes, settings }: SystemOrder,
+  { source, stack, stashes, settings }: SystemOrder,
+  { dryRun }: ResultFlags,
   { project }: BuildOptions,
   opened: AsyncDisposableStack,
   { log, signal }: Followed,
-): Promise<readonly Part[]> {
-  if (!stashes) return stack;
+): Promise<FoundStack> {
+  if (!stashes) return { stack };
   mkdirSync(project.work, { recursive: true });
-  const found = await openStashes(stashes, settings.store, project.work, signal, opened);
-  return found.map(({ name, base, digest }) => {
-    log('info', `${name} is ${digest}`);
-    return base;
-  });
+  try {
+    const found = await openStashes(stashes, settings.store, project.work, signal, opened);
+    for (const { name, digest } of found) log('info', `${name} is ${digest}`);
+    return { stack: found.map(({ base }) => base) };
+  } catch (error) {
+    // Without its tree, a plan by a description of its own can be shown all the same.
+    if (!dryRun || !source || !stashes.fromRegistry || !(error instanceof AshlarError)) throw error;
+    return { stack, missing: error.message };
+  }
 }
 
 function optionsFor(
@@ -233,22 +245,31 @@ function optionsFor(
   };
 }
 
+/** What would be built, of what parts of the stack disagree, and what of it cannot be had here. */
 async function showPlan(
   plan: Plan,
-  stack: readonly Part[],
-  flags: ResultFlags,
+  { stack, missing }: FoundStack,
+  { json }: ResultFlags,
   options: BuildOptions,
   { emit, signal }: Followed,
 ): Promise<void> {
   const references = stack.flatMap(part => (part.kind === 'image' ? [part.reference] : []));
   const rules = { policy: 'warn', paths: [] } as const;
-  const conflicts =
-    references.length > 1 ? await reportStack(references, rules, options, emit, signal) : undefined;
-  if (flags.json) {
-    printLines([JSON.stringify({ plan, ...(conflicts && { stack: conflicts }) }, null, 2)]);
+  const compared = missing === undefined && references.length > 1;
+  const report = compared ? await reportStack(references, rules, options, emit, signal) : undefined;
+  const unreachable = [
+    ...(missing === undefined ? [] : [missing]),
+    ...(await unreachableRepositories(plan, { options, emit, signal })),
+  ];
+  if (json) {
+    printLines([JSON.stringify({ plan, ...(report && { stack: report }), unreachable }, null, 2)]);
     return;
   }
-  printLines([...planLines(plan), ...(conflicts ? ['', ...reportLines(conflicts, isColorful())] : [])]);
+  printLines([
+    ...planLines(plan),
+    ...(report ? ['', ...reportLines(report, isColorful())] : []),
+    ...(unreachable.length > 0 ? ['', ...unreachable.map(line => `cannot be fetched: ${line}`)] : []),
+  ]);
 }
 
 async function build(plan: Plan, target: string, options: BuildOptions, work: Followed): Promise<void> {
