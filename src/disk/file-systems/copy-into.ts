@@ -3,9 +3,11 @@ import { constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { FileDescriptor } from '../../linux/index.ts';
 import { dataOf } from './source-tree.ts';
 
-const PIECE = 1 << 20;
+const PIECE = 1 << 16;
 
-/** Holes of the image are left as they are in the file, which reads as zeros there. */
+const ZEROS = Buffer.alloc(PIECE);
+
+/** Holes and zeros of the image are left out: the file reads as zeros there. */
 export function copyInto(image: string, file: string, offset: number): void {
   using source = new FileDescriptor(openSync(image, constants.O_RDONLY));
   using target = new FileDescriptor(openSync(file, constants.O_WRONLY));
@@ -13,7 +15,8 @@ export function copyInto(image: string, file: string, offset: number): void {
   for (const { start, end } of dataOf(source.fd, fstatSync(source.fd).size)) {
     for (let at = start; at < end; ) {
       const count = readSync(source.fd, buffer, 0, Math.min(PIECE, end - at), at);
-      writeFully(target.fd, buffer.subarray(0, count), offset + at);
+      if (ZEROS.compare(buffer, 0, count, 0, count) !== 0)
+        writeFully(target.fd, buffer.subarray(0, count), offset + at);
       at += count;
     }
   }

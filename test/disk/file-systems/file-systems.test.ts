@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { standInForDevices } from '../../../src/disk/file-systems/devices.ts';
+import { makeFileSystemFile } from '../../../src/disk/file-systems/make.ts';
+import { AshlarError } from '../../../src/support/errors.ts';
+import { has, isRoot } from '../../support/tools.ts';
+import {
+  awkwardTree,
+  describeTree,
+  devices,
+  digest,
+  fileSystem,
+  MEBIBYTE,
+  make,
+  mounted,
+  scratch,
+  signal,
+  UUID,
+} from './trees.ts';
+
+/** What each kind cannot hold, besides where its checker is. */
+const kinds = {
+  ext2: { programs: ['mke2fs'], check: ['e2fsck', '-fn'], size: 32, same: true },
+  ext3: { programs: ['mke2fs'], check: ['e2fsck', '-fn'], size: 32, same: true },
+  ext4: { programs: ['mke2fs'], check: ['e2fsck', '-fn'], size: 32, same: true },
+  xfs: { programs: ['mkfs.xfs', 'xfs_repair'], check: ['xfs_repair', '-n'], size: 300, same: true },
+  // mkfs.btrfs writes what it finds in the order in which it finds it, with ids of its own.
+  btrfs: { programs: ['mkfs.btrfs', 'btrfs'], check: ['btrfs', 'check'], size: 260, same: false },
+} as const;
+
+/** A tree as it is with the devices in their places. */
+function expected(tree: string): Map<string, unknown> {
+  const described = describeTree(tree);
+  for (const { path, type, major, minor } of devices) {
+    described.set(path, { ...(described.get(path) as object), type, major, minor });
+  }
+  return described;
+}
+
+describe.each(Object.entries(kinds))('%s', (type, { programs, check, size, same }) => {
+  const spec = fileSystem(type as keyof typeof kinds);
+
+  it.runIf(has(...programs))('holds an awkward tree, as its own checker sees it', async () => {
+    const { file } = await make(awkwardTree(), spec, size * MEBIBYTE);
+    execFileSync(check[0], [...check.slice(1), file], { stdio: 'pipe' });
+    if (same) {
+      // Made of names that came the other way round, at another time, and in another place.
+      const again = await make(awkwardTree('back'), spec, size * MEBIBYTE);
+      expect(digest(again.file)).toBe(digest(file));
+    }
+  });
+
+  it.runIf(isRoot && has(...programs))('keeps every attribute, as the kernel sees it', async () => {
+    const tree = awkwardTree();
+    const { file } = await make(tree, spec, size * MEBIBYTE);
+    const found = mounted(file, at => describeTree(at, ['lost+found']));
+    expect(found).toEqual(expected(tree));
+  });
+
+  it.runIf(has(...programs))('says what does not fit', async () => {
+    const made = make(awkwardTree(), fileSystem(spec.type, { label: 'x'.repeat(256) }), size * MEBIBYTE);
+    await expect(made).rejects.toThrow(/label/);
+  });
+});
+
+describe('ext4', () => {
+  it.runIf(has('mke2fs'))('refuses a tree that has no room', async () => {
+    await expect(make(awkwardTree(), fileSystem('ext4'), 4 * MEBIBYTE)).rejects.toThrow(
+      'the content does not fit into an ext4 of 4194304 bytes',
+    );
+  });
+
+  it.runIf(has('mke2fs', 'dumpe2fs'))(
+    'takes options of the description, but none that names files',
+    async () => {
+      const spec = fileSystem('ext4', { createOptions: ['-I', '512', '-O', '^64bit', '-E', 'stride=4'] });
+      const { file } = await make(awkwardTree(), spec, 48 * MEBIBYTE);
+      const said = execFileSync('dumpe2fs', ['-h', file], { encoding: 'utf8', stdio: 'pipe' });
+      expect(said).toMatch(/Inode size:\s+512/);
+      expect(said).not.toContain('64bit');
+      expect(said).toContain(UUID);
+      for (const createOptions of [['-d', '/etc'], ['-E', 'offset=0'], ['/dev/sda'], ['-F']]) {
+        const made = make(awkwardTree(), fileSystem('ext4', { createOptions }), 48 * MEBIBYTE);
+        await expect(made).rejects.toThrow(AshlarError);
+      }
+    },
+  );
+});
+
+describe('btrfs', () => {
+  it.runIf(has('mkfs.btrfs'))('makes subvolumes or says that it cannot', async () => {
+    const help = execFileSync('mkfs.btrfs', ['--help'], { encoding: 'utf8', stdio: 'pipe' });
+    const made = make(awkwardTree(), fileSystem('btrfs'), 260 * MEBIBYTE, {
+      subvolumes: [{ path: '/etc', copyOnWrite: true }],
+    });
+    if (help.includes('--subvol')) await made;
+    else await expect(made).rejects.toThrow('makes no subvolumes');
+  });
+});
+
+describe('file systems alone', () => {
+  async function alone(order: 'forth' | 'back', type: 'squashfs' | 'erofs' | 'ext4', compression?: string) {
+    const tree = awkwardTree(order);
+    const output = join(scratch(), 'output');
+    const made = await makeFileSystemFile({
+      ...{
+        tree,
+        devices: standInForDevices(tree, devices, signal),
+        output,
+        scratch: scratch(),
+        identity: 'test',
+      },
+      ...{ epoch: 1_700_000_000, signal, say: () => {}, warn: () => {}, verity: true },
+      fileSystem: fileSystem(type, compression === undefined ? {} : { compression }),
+    });
+    return { tree, output, ...made };
+  }
+
+  it.runIf(has('mksquashfs', 'mkfs.erofs', 'mke2fs')).each(['squashfs', 'erofs', 'ext4'] as const)(
+    '%s is the same for equal trees, with its root hash',
+    async type => {
+      const [one, other] = [await alone('forth', type), await alone('back', type)];
+      expect(one.rootHash).toMatch(/^[0-9a-f]{64}$/);
+      expect(other.rootHash).toBe(one.rootHash);
+      expect(digest(other.output)).toBe(digest(one.output));
+      if (type !== 'ext4') expect(statSync(one.output).size).toBeLessThan(4 * MEBIBYTE);
+    },
+  );
+
+  /** Times before 1970 and ACLs of squashfs, which has none. */
+  const known = (type: 'squashfs' | 'erofs', tree: Map<string, unknown>) =>
+    new Map(
+      [...tree].map(([path, inode]) => {
+        const { mtime, xattrs, uid, gid, ...rest } = inode as {
+          mtime: bigint;
+          xattrs: string[];
+          uid: number;
+          gid: number;
+        };
+        const time = path === 'noise' ? 'early' : type === 'squashfs' ? mtime / 1_000_000_000n : mtime;
+        const kept = type === 'squashfs' ? xattrs.filter(text => !text.startsWith('system.')) : xattrs;
+        return [path, { ...rest, ...(path === '' ? {} : { uid, gid }), time, xattrs: kept }];
+      }),
+    );
+
+  it.runIf(isRoot && has('mksquashfs', 'mkfs.erofs')).each(['squashfs', 'erofs'] as const)(
+    '%s keeps what it can hold',
+    async type => {
+      const { tree, output } = await alone('forth', type);
+      const found = mounted(output, at => describeTree(at));
+      expect(known(type, found)).toEqual(known(type, expected(tree)));
+    },
+  );
+
+  it.runIf(has('mksquashfs', 'mkfs.erofs'))('knows compressions, and no other words', async () => {
+    const stored = await alone('forth', 'squashfs', 'uncompressed');
+    const gzip = await alone('forth', 'squashfs', 'gzip');
+    expect(readFileSync(stored.output).length).toBeGreaterThan(readFileSync(gzip.output).length);
+    await expect(alone('forth', 'squashfs', 'rar')).rejects.toThrow('squashfs cannot be compressed with rar');
+    await expect(alone('forth', 'erofs', 'lz4 --help')).rejects.toThrow('is no compression of erofs');
+  });
+});
