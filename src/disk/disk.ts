@@ -1,5 +1,14 @@
 /** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, rmSync, utimesSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fromText } from '../layers/index.ts';
 import { bootCode } from './boot/bios.ts';
@@ -158,6 +167,7 @@ async function writeDisk(writing: Writing): Promise<VerityRoot | undefined> {
     await fillPartitions(request, layout);
     const root = await protectRoot(request, ids, layout);
     if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
+    if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');
     return root;
   } finally {
     closeSync(fd);

@@ -143,6 +143,10 @@ function checkNames(partitions: readonly DiskPartition[]): void {
     if (names.has(name)) throw new AshlarError(`two partitions have the name ${name}`);
     names.add(name);
     if (mountPoint === undefined) continue;
+    if (mountPoint !== '/' && !/^(\/(?!\.{1,2}(\/|$))[^/]+)+$/.test(mountPoint))
+      throw new AshlarError(`the partition ${name} cannot be mounted at ${JSON.stringify(mountPoint)}`, {
+        hint: 'Say where by an absolute path, as in "/var/lib".',
+      });
     if (mountPoints.has(mountPoint))
       throw new AshlarError(`two partitions are to be mounted at ${mountPoint}`);
     mountPoints.add(mountPoint);

@@ -48,16 +48,16 @@ function leadsElsewhere(tree: string, path: string): boolean {
 }
 
 /**
- * Gives everything that is later than `epoch` (seconds), or that came to be since `started` (milliseconds), the time of
- * `epoch`.
+ * Gives everything that is later than `epoch` (seconds) the time of `epoch`. What was changed in the tree since `started`
+ * (milliseconds) is among it, even if `epoch` is still to come.
  */
 export function clampTimes(tree: string, epoch: number, started: number): void {
   const time = BigInt(epoch) * 1_000_000_000n;
   // The clock of file systems is some milliseconds behind.
-  const ours = BigInt(Math.floor(started / 1000) - 1) * 1_000_000_000n;
+  const latest = BigInt(Math.min(epoch, Math.floor(started / 1000) - 1)) * 1_000_000_000n;
   const clamp = (fd: number, name: Buffer | '.'): void => {
     const { mtimeNs } = statusAt(fd, name);
-    if (mtimeNs > time || mtimeNs >= ours) setTimesAt(fd, name, { atime: time, mtime: time });
+    if (mtimeNs > latest) setTimesAt(fd, name, { atime: time, mtime: time });
   };
   const walk = (fd: number): void => {
     for (const entry of listDirectory(fd)) {

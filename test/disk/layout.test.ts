@@ -144,6 +144,10 @@ describe('the partitions of a disk', () => {
     const at = { ...home, mountPoint: '/home' };
     expect(() => laidOut({ partitions: [at, { ...at, name: 'other' }] })).toThrow('mounted at /home');
     expect(() => laidOut({ partitions: [home, home] })).toThrow('two partitions have the name home');
+    for (const mountPoint of ['home', '/home/', '/a/../b', '/.', '//', ''])
+      expect(() => laidOut({ partitions: [{ ...home, mountPoint }] })).toThrow('cannot be mounted at');
+    for (const mountPoint of ['/home', '/var/..lib', '/.snapshots'])
+      expect(() => laidOut({ partitions: [{ ...home, mountPoint }] })).not.toThrow();
   });
 
   it('never overlap, begin at whole MiB and end before the table does', () => {
