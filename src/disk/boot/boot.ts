@@ -1,4 +1,7 @@
-/** All that makes a disk start: kernel, initrd, loader and the texts that name the partitions. */
+/**
+ * All that makes a disk start, as data: kernel, initrd, loader and the texts that name the partitions. Programs of the
+ * tree run only where its own initrd is asked for, or where this machine lacks GRUB's.
+ */
 import { constants, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';

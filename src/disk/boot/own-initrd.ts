@@ -27,8 +27,6 @@ export interface InitrdContent {
   readonly modules: readonly string[];
   /** Further programs, at their paths. */
   readonly programs: readonly ProgramFile[];
-  /** Instead of the script that goes on in the root. */
-  readonly init?: string;
 }
 
 /** @throws AshlarError where there is no static busybox. */
@@ -56,7 +54,7 @@ export async function makeInitrd(
     ...programEntries(content.programs),
     ...files,
     { kind: 'file', path: 'mod/order', mode: 0o644, content: Buffer.from(order) },
-    { kind: 'file', path: 'init', mode: 0o755, content: Buffer.from(content.init ?? INIT) },
+    { kind: 'file', path: 'init', mode: 0o755, content: Buffer.from(INIT) },
   ];
   return { bytes: Buffer.concat([...cpioArchive(entries)]), missing };
 }

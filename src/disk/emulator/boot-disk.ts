@@ -51,7 +51,7 @@ export async function bootDisk(options: BootOptions): Promise<BootVerdict> {
     expect === undefined ? console.milestones.some(({ name }) => name === 'login') : console.found;
   const run = await runMachine({
     start: startOf(firmware, scratch.path),
-    drives: [{ path: overlay, format: 'qcow2', readOnly: false }],
+    disk: overlay,
     memory,
     timeout,
     signal,

@@ -22,8 +22,6 @@ export interface MachineRun {
   readonly accelerator: Accelerator;
   readonly end: 'stopped by us' | 'ended itself' | 'timeout';
   readonly seconds: number;
-  /** What QEMU itself complained of. */
-  readonly complaints: string;
 }
 
 /**
@@ -83,7 +81,7 @@ async function tryMachine(
     if (end === 'ended itself' && status !== 0) {
       throw new AshlarError(`${QEMU} ended with ${status}`, { cause: new Error(qemu.complaints.trim()) });
     }
-    return { accelerator, end, seconds: seconds(), complaints: qemu.complaints };
+    return { accelerator, end, seconds: seconds() };
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', interrupt);
@@ -100,7 +98,10 @@ class Qemu implements AsyncDisposable {
   readonly #child;
 
   constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // The kernel ends it where nobody of us can any more.
+    const guard = findProgram('setpriv');
+    const words = [...(guard === undefined ? [] : [guard, '--pdeathsig', 'KILL']), program, ...args];
+    this.#child = spawn(words[0] ?? program, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = new Promise((resolve, reject) => {
       this.#child.on('error', reject);
       this.#child.on('close', code => resolve(code ?? undefined));
