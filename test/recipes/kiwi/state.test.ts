@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listKiwiTypes, loadKiwi, readKiwi } from '../../../src/recipes/kiwi/load.ts';
+import { listKiwiTypes, loadKiwi, readKiwi, readKiwiText } from '../../../src/recipes/kiwi/load.ts';
 import { listKiwiStates } from '../../../src/recipes/kiwi/state.ts';
+import { AshlarError, AshlarErrors } from '../../../src/support/errors.ts';
+import { sourceText } from '../../../src/support/source-text.ts';
 
 const directory = fileURLToPath(new URL('descriptions', import.meta.url));
 
@@ -26,6 +29,51 @@ describe('listKiwiStates', () => {
       { profile: 'Boot', types: [] },
       { profile: 'Arm', types: [] },
     ]);
+  });
+});
+
+describe('a description that somebody has damaged', () => {
+  const text = readFileSync(`${directory}/variants.kiwi`, 'utf8');
+  const piece = fc.constantFrom(
+    ...[
+      '<',
+      '>',
+      '"',
+      '&',
+      '/>',
+      '<!--',
+      '-->',
+      '<![CDATA[',
+      ']]>',
+      '<?x',
+      '<!DOCTYPE a>',
+      '&#0;',
+      '\ud800',
+      '=',
+    ],
+    ...[' ', '<a>', '</a>', '__proto__', 'constructor', '99999999999999999999', '-1', 'image', ',', ''],
+  );
+  const edit = fc.tuple(fc.nat(text.length), fc.nat(12), piece);
+
+  it('is resolved or refused with a place, whatever is changed in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async edits => {
+        const damaged = edits.reduce(
+          (before, [start, length, inserted]) =>
+            before.slice(0, start) + inserted + before.slice(start + length),
+          text,
+        );
+        try {
+          const source = await readKiwiText(sourceText('variants.kiwi', damaged), '/project');
+          expect(listKiwiStates(source, 'variants.kiwi', 'x86_64').length).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof AshlarError)) throw error;
+          const errors = error instanceof AshlarErrors ? error.errors : [error];
+          expect(errors.filter(({ at }) => at === undefined)).toEqual([]);
+        }
+      }),
+      { numRuns: 150 },
+    );
   });
 });
 

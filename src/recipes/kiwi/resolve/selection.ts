@@ -15,22 +15,22 @@ export interface Selection {
 export function selectProfiles(root: XmlElement, choice: KiwiChoice): Selection {
   const { architecture } = choice;
   const available = new Map(profilesOf(root, architecture).map(profile => [nameOf(profile), profile]));
-  const chosen: string[] = [];
-  const choose = (name: string) => {
-    if (chosen.includes(name)) return;
+  const chosen = new Set<string>();
+  const pending = [...choice.profiles];
+  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+    if (chosen.has(name)) continue;
     const profile = available.get(name);
     if (profile === undefined)
       throw new KiwiError('KiwiProfileNotFound', `profile ${name} not found for host arch ${architecture}`, {
         at: root.at,
         hint: available.size === 0 ? 'there are none' : `there are ${[...available.keys()].join(', ')}`,
       });
-    chosen.push(name);
-    for (const required of childrenOf(profile, 'requires'))
-      if (isFor(required, architecture)) choose(attributeOf(required, 'profile')?.value ?? '');
-  };
-  if (choice.profiles.length > 0) choice.profiles.forEach(choose);
-  else chosen.push(...importedBy(available));
-  return { root, profiles: chosen, architecture };
+    chosen.add(name);
+    // What it requires comes before all that was chosen after it.
+    pending.unshift(...requiredBy(profile, architecture));
+  }
+  const profiles = choice.profiles.length > 0 ? [...chosen] : importedBy(available);
+  return { root, profiles, architecture };
 }
 
 /** The profiles that this machine has, in the order of the description. */
@@ -69,6 +69,12 @@ export function isFor(element: XmlElement, architecture: string): boolean {
   if (machines === undefined) return true;
   const names = namesIn(machines.value);
   return names.includes(architecture) || (/^i[56]86$/.test(architecture) && names.includes('ix86'));
+}
+
+function requiredBy(profile: XmlElement, architecture: string): readonly string[] {
+  return childrenOf(profile, 'requires')
+    .filter(required => isFor(required, architecture))
+    .map(required => attributeOf(required, 'profile')?.value ?? '');
 }
 
 function importedBy(available: ReadonlyMap<string, XmlElement>): readonly string[] {

@@ -3,11 +3,11 @@ import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
 import { type SourceText, spanBetween } from '../../../support/source-text.ts';
 import type { XmlAttribute, XmlElement } from './tree.ts';
 
-/** Real descriptions have eight. */
+/** Real descriptions have ten thousand characters, a thousand elements, twenty attributes, and are eight deep. */
+const MAX_CHARACTERS = 1024 * 1024;
+const MAX_ELEMENTS = 10_000;
+const MAX_ATTRIBUTES = 256;
 const MAX_DEPTH = 64;
-
-/** Long ones have a thousand. */
-const MAX_ELEMENTS = 20_000;
 
 interface OpenElement {
   readonly name: string;
@@ -21,7 +21,7 @@ interface OpenElement {
 /**
  * The root element of an XML text. Comments and processing instructions are left out.
  * @throws AshlarError for the first thing that is not well-formed, for document types (which is where entities and
- * external files come from), other encodings than UTF-8, and nesting that no description has.
+ * external files come from), other encodings than UTF-8, and more of anything than descriptions have.
  */
 export function parseXml(source: SourceText): XmlElement {
   const { text } = source;
@@ -40,6 +40,7 @@ export function parseXml(source: SourceText): XmlElement {
     throw new AshlarError(message, { at: span(start, end), hint });
   };
 
+  if (text.length > MAX_CHARACTERS) fail(`more than ${MAX_CHARACTERS} characters`, 0, 0);
   parser.on('error', ({ message }) => {
     // The parser closes what is in the way before it complains.
     const hint =
@@ -73,6 +74,8 @@ export function parseXml(source: SourceText): XmlElement {
     if (count > MAX_ELEMENTS) fail(`more than ${MAX_ELEMENTS} elements`, tagStart, tagStart + name.length);
   });
   parser.on('attribute', ({ name, value }) => {
+    if (attributes.length >= MAX_ATTRIBUTES)
+      fail(`more than ${MAX_ATTRIBUTES} attributes`, tagStart, tagStart + 1);
     const close = parser.position - 1;
     const quote = text.lastIndexOf(text.charAt(close), close - 1);
     const start = text.lastIndexOf(name, quote - 1);

@@ -82,9 +82,12 @@ describe('parseXml', () => {
     );
   });
 
-  it('refuses elements that are nested as no description is, and more of them than anybody writes', () => {
-    expect(refusal('<a>'.repeat(100_000))).toBe('1:194: elements are nested more than 64 deep');
-    expect(refusal(`<a>${'<b/>'.repeat(20_000)}</a>`)).toBe('1:80001: more than 20000 elements');
+  it('refuses more of anything than descriptions have', () => {
+    expect(refusal('<a>'.repeat(1000))).toBe('1:194: elements are nested more than 64 deep');
+    expect(refusal(`<a>${'<b/>'.repeat(10_000)}</a>`)).toBe('1:40001: more than 10000 elements');
+    const attributes = Array.from({ length: 257 }, (_, index) => `a${index}="b"`);
+    expect(refusal(`<a ${attributes.join(' ')}/>`)).toBe('1:2: more than 256 attributes');
+    expect(refusal(`<a>${' '.repeat(1024 * 1024)}</a>`)).toBe('1:1: more than 1048576 characters');
   });
 });
 
