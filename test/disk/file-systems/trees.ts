@@ -4,12 +4,14 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  fstatSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  readSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -20,7 +22,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type DeviceEntry, standInForDevices } from '../../../src/disk/file-systems/devices.ts';
 import { makeFileSystem } from '../../../src/disk/file-systems/make.ts';
-import { readTree, type SourceInode } from '../../../src/disk/file-systems/source-tree.ts';
+import { dataOf, readTree, type SourceInode } from '../../../src/disk/file-systems/source-tree.ts';
 import type { FileSystemRequest } from '../../../src/disk/request.ts';
 import type { FileSystemSpec, FileSystemType } from '../../../src/disk/types.ts';
 import { AT_FDCWD, chownAt, setTimesAt, setXattr } from '../../../src/linux/index.ts';
@@ -58,9 +60,8 @@ const acl = Buffer.from(
 );
 const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
 
-/** The same tree each time, but for the order in which names come to the directory. */
-export function awkwardTree(order: 'forth' | 'back' = 'forth'): string {
-  const tree = join(scratch(), 'tree');
+/** Makes the same tree each time, but for the order in which names come to the directory. */
+export function makeAwkwardTree(tree: string, order: 'forth' | 'back'): void {
   const steps: (() => void)[] = [
     () => write('etc/hello', 'hello\n', 0o674),
     () => write('usr/su', 'su', 0o4755),
@@ -77,7 +78,10 @@ export function awkwardTree(order: 'forth' | 'back' = 'forth'): string {
     () => write('noise', noise(1_500_000)),
     () => write('zeros', Buffer.alloc(300_000)),
     () => sparse('sparse', 40 * MEBIBYTE, [0, 20 * MEBIBYTE + 5, 40 * MEBIBYTE - 3]),
-    ...Array.from({ length: 700 }, (_, i) => () => write(`many/a-name-that-takes-room-${i}`, `file ${i}`)),
+    ...Array.from(
+      { length: 250 },
+      (_, i) => () => write(`many/a-name-that-takes-room-in-a-directory-${i}`, `file ${i}`),
+    ),
   ];
   const write = (path: string, content: string | Buffer, mode = 0o644) => {
     mkdirSync(join(tree, path, '..'), { recursive: true });
@@ -115,7 +119,7 @@ export function awkwardTree(order: 'forth' | 'back' = 'forth'): string {
   const late = { atime: 5n, mtime: 2_209_000_000n * SECOND };
   setTimesAt(AT_FDCWD, join(tree, 'etc/hello'), late);
   setTimesAt(AT_FDCWD, join(tree, 'noise'), { atime: 5n, mtime: -SECOND * 1000n - 1n });
-  return tree;
+  standInForDevices(tree, devices, signal);
 }
 
 /** Gives everything in a tree a time of its own kind. */
@@ -134,59 +138,36 @@ export function noise(length: number): Buffer {
   return Buffer.concat(pieces).subarray(0, length);
 }
 
-export interface Made {
-  readonly file: string;
-  readonly said: readonly string[];
-}
-
-/** Makes a file system in the middle of a file, whose other bytes must stay as they are. */
+/** Makes a file system. Those that programs write straight into a disk go into the middle of one, as they do there. */
 export async function make(
   tree: string,
   spec: FileSystemSpec,
   size: number,
   more: Partial<FileSystemRequest> = {},
-): Promise<Made> {
+): Promise<string> {
   const directory = scratch();
-  const file = join(directory, 'disk');
-  const offset = MEBIBYTE;
-  const around = Buffer.alloc(MEBIBYTE, 'around');
-  const fd = openSync(file, 'w');
-  writeSync(fd, around, 0, MEBIBYTE, 0);
-  writeSync(fd, around, 0, MEBIBYTE, offset + size);
-  closeSync(fd);
-  const said: string[] = [];
-  const standIns = standInForDevices(tree, devices, signal);
+  const [file, image] = [join(directory, 'disk'), join(directory, 'image')];
+  const offset = spec.type.startsWith('ext') ? MEBIBYTE : 0;
+  const around = Buffer.alloc(offset, 'around');
+  const fd = openSync(file, 'w+');
+  writeSync(fd, around, 0, offset, 0);
+  writeSync(fd, around, 0, offset, offset + size);
+  ftruncateSync(fd, offset + size + offset);
   await makeFileSystem({
-    ...{
-      fileSystem: spec,
-      uuid: UUID,
-      tree,
-      devices: standIns,
-      file,
-      offset,
-      size,
-      epoch: 1_700_000_000,
-      signal,
-    },
-    ...{ scratch: directory, say: text => said.push(text), warn: text => said.push(text) },
+    ...{ fileSystem: spec, uuid: UUID, tree, devices, file, offset, size, epoch: 1_700_000_000, signal },
+    ...{ scratch: directory, say: () => {}, warn: () => {} },
     ...more,
   });
-  const image = join(directory, 'image');
-  execFileSync(
-    'dd',
-    [`if=${file}`, `of=${image}`, 'bs=1M', 'skip=1', `count=${size / MEBIBYTE}`, 'conv=sparse'],
-    {
-      stdio: 'ignore',
-    },
-  );
-  const outside = openSync(file, 'r');
-  try {
-    const bytes = readFileSync(outside).subarray(0, MEBIBYTE);
-    if (!bytes.equals(around)) throw new Error('the bytes in front were changed');
-  } finally {
-    closeSync(outside);
-  }
-  return { file: image, said };
+  const outside = Buffer.alloc(2 * offset);
+  readSync(fd, outside, 0, offset, 0);
+  readSync(fd, outside, offset, offset, offset + size);
+  closeSync(fd);
+  if (!outside.equals(Buffer.concat([around, around])))
+    throw new Error('bytes beside the file system were changed');
+  if (offset === 0) return file;
+  const blocks = ['bs=1M', 'skip=1', `count=${size / MEBIBYTE}`, 'conv=sparse'];
+  execFileSync('dd', [`if=${file}`, `of=${image}`, ...blocks], { stdio: 'ignore' });
+  return image;
 }
 
 /** What a tree says, name by name. Inodes are told apart by their first names. */
@@ -224,6 +205,19 @@ export function mounted<T>(image: string, look: (tree: string) => T): T {
   }
 }
 
+/** Of what is in a file and where; zeros are what holes read as. */
 export function digest(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex');
+  const hash = createHash('sha256');
+  const fd = openSync(file, 'r');
+  const [buffer, zeros] = [Buffer.alloc(1 << 16), Buffer.alloc(1 << 16)];
+  const { size } = fstatSync(fd);
+  for (const { start, end } of dataOf(fd, size)) {
+    for (let at = start - (start % buffer.length); at < end; at += buffer.length) {
+      const count = readSync(fd, buffer, 0, buffer.length, at);
+      if (zeros.compare(buffer, 0, count, 0, count) === 0) continue;
+      hash.update(`${at} ${count}\n`).update(buffer.subarray(0, count));
+    }
+  }
+  closeSync(fd);
+  return hash.update(`${size}`).digest('hex');
 }

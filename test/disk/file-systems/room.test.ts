@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { leastBtrfsSize } from '../../../src/disk/file-systems/btrfs.ts';
+import { leastExtSize } from '../../../src/disk/file-systems/ext.ts';
+import { readTree } from '../../../src/disk/file-systems/source-tree.ts';
+import { leastXfsSize } from '../../../src/disk/file-systems/xfs.ts';
+import type { FileSystemType } from '../../../src/disk/types.ts';
+import { setXattr } from '../../../src/linux/index.ts';
+import { has, isRoot } from '../../support/tools.ts';
+import { describeTree, fileSystem, make, mounted, noise, scratch, settle, signal } from './trees.ts';
+
+/** A directory of a tree: so many files of one size, with names of one length. */
+interface Crowd {
+  readonly files: number;
+  readonly nameLength: number;
+  readonly size: number;
+  readonly kind: 'plain' | 'sparse' | 'linked' | 'symlinks' | 'attributes';
+}
+
+const crowd: fc.Arbitrary<Crowd> = fc.record({
+  files: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 100, max: 700 })),
+  nameLength: fc.integer({ min: 4, max: 250 }),
+  size: fc.oneof(fc.constantFrom(0, 1, 59, 60, 4095, 4096, 4097, 20_000)),
+  kind: fc.constantFrom('plain', 'sparse', 'linked', 'symlinks', 'attributes'),
+});
+
+const content = noise(20_000);
+
+function populate(tree: string, crowds: readonly Crowd[]): void {
+  for (const [i, { files, nameLength, size, kind }] of crowds.entries()) {
+    const directory = join(tree, `directory-${i}`);
+    mkdirSync(directory);
+    for (let n = 0; n < files; n++) {
+      const path = join(directory, String(n).padStart(nameLength, '-'));
+      if (kind === 'symlinks') symlinkSync('t'.repeat(1 + (size % 900)), path);
+      else if (kind === 'linked' && n > 0) linkSync(join(directory, '0'.padStart(nameLength, '-')), path);
+      else writeFileSync(path, content.subarray(0, size));
+      if (kind === 'sparse') truncateSync(path, size + 1_000_000);
+      if (kind === 'attributes') setXattr(path, 'user.note', content.subarray(0, size % 3000));
+    }
+  }
+  settle(tree);
+}
+
+async function withTree(crowds: readonly Crowd[], use: (tree: string) => Promise<void>): Promise<void> {
+  const tree = mkdtempSync(join(tmpdir(), 'ashlar-room-'));
+  try {
+    populate(tree, crowds);
+    await use(tree);
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+const crowds = fc.array(crowd, { minLength: 1, maxLength: 3 });
+
+describe('the least size', () => {
+  it.runIf(has('mke2fs', 'e2fsck'))(
+    'is enough for any tree in ext2, ext3 and ext4',
+    async () => {
+      const types = fc.constantFrom<FileSystemType>('ext2', 'ext3', 'ext4');
+      const holds = fc.asyncProperty(types, crowds, (type, tree) =>
+        withTree(tree, async directory => {
+          const spec = fileSystem(type);
+          const request = { fileSystem: spec, scratch: scratch(), signal };
+          const size = await leastExtSize(request, readTree(directory, signal));
+          const image = await make(directory, spec, size, { devices: [] });
+          execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
+        }),
+      );
+      await fc.assert(holds, { numRuns: 6 });
+    },
+  );
+
+  it.runIf(has('mkfs.xfs', 'xfs_repair'))(
+    'is enough for any tree in xfs, in all forms of directories',
+    async () => {
+      const examples: [Crowd[]][] = [
+        [
+          [
+            { files: 1100, nameLength: 40, size: 10, kind: 'plain' },
+            { files: 3, nameLength: 250, size: 2900, kind: 'attributes' },
+            { files: 300, nameLength: 30, size: 899, kind: 'symlinks' },
+            { files: 2, nameLength: 5, size: 4097, kind: 'sparse' },
+          ],
+        ],
+      ];
+      const holds = fc.asyncProperty(crowds, tree =>
+        withTree(tree, async directory => {
+          const spec = fileSystem('xfs');
+          const request = { fileSystem: spec, tree: directory, scratch: scratch(), signal, without: [] };
+          const size = await leastXfsSize(request, readTree(directory, signal));
+          const image = await make(directory, spec, size, { devices: [] });
+          execFileSync('xfs_repair', ['-n', image], { stdio: 'pipe' });
+          if (isRoot) expect(mounted(image, at => describeTree(at))).toEqual(describeTree(directory));
+        }),
+      );
+      await fc.assert(holds, { numRuns: 3, examples });
+    },
+  );
+
+  it.runIf(has('mkfs.btrfs'))('is enough for many small files in btrfs', () =>
+    withTree(
+      [
+        { files: 700, nameLength: 200, size: 1900, kind: 'attributes' },
+        { files: 500, nameLength: 60, size: 20_000, kind: 'plain' },
+      ],
+      async directory => {
+        const spec = fileSystem('btrfs');
+        const request = { fileSystem: spec, tree: directory, scratch: scratch(), signal, without: [] };
+        const size = await leastBtrfsSize(request, readTree(directory, signal));
+        await make(directory, spec, size, { devices: [] });
+      },
+    ),
+  );
+});
