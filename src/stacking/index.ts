@@ -32,8 +32,10 @@ export {
   type InstalledPackages,
   type PackageDetails,
   packagesIn,
+  rpmFilesIn,
 } from './packages/list.ts';
 export { RPM_DATABASE, RPM_DIRECTORIES, RPM_JOURNAL } from './packages/rpm-database.ts';
+export { differenceOf } from './packages/rpm-files.ts';
 export { compareVersions, type PackageManager } from './packages/versions.ts';
 export {
   parseStackRecord,

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../src/engine/index.ts';
 import type { Output } from '../../src/plan/outputs.ts';
 import type { CopyStep, ImagePlan } from '../../src/plan/types.ts';
+import { asRoot, buildRpms, installRpms, rpm } from '../stacking/rpms.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { container, outputs, packageList } from './outputs.ts';
 import { at, buildImages, execStep, imagePlan } from './plans.ts';
@@ -184,6 +185,52 @@ describe('lists of packages', () => {
     );
     expect(text('image.verified')).toBe('??5??????   /usr/bin/changed\nmissing     /usr/bin/gone\n');
     expect(text('image.changes')).toBe('adduser|\n\nmusl|\n\nzlib1g|\n\n');
+  });
+});
+
+describe.skipIf(!has('rpm', 'rpmbuild'))('lists of packages of rpm', () => {
+  it('say what rpm says', async () => {
+    const work = newDirectory();
+    const root = join(work, 'root');
+    const files = {
+      '/usr/bin/kept': 'kept',
+      '/usr/bin/changed': 'before',
+      '/etc/setting': 'x',
+      '/usr/bin/gone': '',
+    };
+    const packages = buildRpms(work, [
+      { name: 'one', files, preamble: ['Epoch: 2'] },
+      { name: 'two', version: '2.1' },
+    ]);
+    installRpms(root, packages);
+    const change =
+      'echo longer >usr/bin/changed; touch -d @1500000000 usr/bin/changed; chmod 600 etc/setting; rm usr/bin/gone';
+    asRoot('sh', '-c', `cd "$0" && ${change}`, root);
+    const query = '%{NAME}|%{EPOCH}|%{VERSION}|%{RELEASE}|%{ARCH}|%{DISTURL}|%{LICENSE}\\n';
+    const packed = `${root}.tar`;
+    asRoot('tar', '-C', root, '--numeric-owner', '-cf', packed, '.');
+    const { results } = await make(newDirectory(), [packageList('packages'), packageList('verified')], {
+      base: { kind: 'tar', source: { kind: 'file', path: packed, at }, createdBy: '', at },
+    });
+    const text = (file: string) => readFileSync(join(results, file), 'utf8');
+    expect(text('image.packages').split('\n').sort()).toEqual(
+      rpm(root, '-qa', '--qf', query).split('\n').sort(),
+    );
+    const macros = ['--define', '_db_backend sqlite', '--define', '_dbpath /var/lib/rpm'];
+    const said = asRoot(
+      'sh',
+      '-c',
+      '"$@" || true',
+      'sh',
+      'rpm',
+      '--root',
+      root,
+      ...macros,
+      '-Va',
+      '--nodeps',
+    );
+    expect(said).toContain('S.5....T.    /usr/bin/changed');
+    expect(text('image.verified').split('\n').sort()).toEqual(said.split('\n').sort());
   });
 });
 

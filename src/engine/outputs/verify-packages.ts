@@ -1,4 +1,6 @@
 /** Which files of packages are not as their package has them. */
+import { fromText, toText, treeDirectories } from '../../layers/index.ts';
+import { differenceOf, rpmFilesIn } from '../../stacking/index.ts';
 import type { BuildContext } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { ImageTree } from '../images/tree-view.ts';
@@ -7,8 +9,35 @@ import type { LayerRecord } from '../values.ts';
 
 const INFO = '/var/lib/dpkg/info';
 
-/** Lines as `dpkg --verify` writes them, which are those of `rpm --verify`; sorted by path. */
+/** Lines as `rpm --verify` and `dpkg --verify` write them, each manager's sorted by path. */
 export async function verifyPackages(
+  layers: readonly LayerRecord[],
+  tree: ImageTree,
+  context: BuildContext,
+): Promise<readonly string[]> {
+  return [...(await verifyRpms(tree)), ...(await verifyDebs(layers, tree, context))];
+}
+
+async function verifyRpms(tree: ImageTree): Promise<readonly string[]> {
+  const files = [...(await rpmFilesIn(tree))].sort((a, b) => (a.path < b.path ? -1 : 1));
+  if (files.length === 0) return [];
+  const { links } = treeDirectories(tree.merged);
+  const lines = files.map(file => differenceOf(file, tree.entry(behindLinks(file.path, links))));
+  return [...new Set(lines)].filter(line => line !== undefined);
+}
+
+/** A path with its parents where links of the tree lead. */
+function behindLinks(path: string, links: ReadonlyMap<string, string>): string {
+  const names = path.split('/').slice(1);
+  const last = names.pop() ?? '';
+  const parent = names.reduce((above, name) => {
+    const directory = above === '' ? fromText(name) : `${above}/${fromText(name)}`;
+    return links.get(directory) ?? directory;
+  }, '');
+  return `/${parent === '' ? last : `${toText(parent)}/${last}`}`;
+}
+
+async function verifyDebs(
   layers: readonly LayerRecord[],
   tree: ImageTree,
   context: BuildContext,

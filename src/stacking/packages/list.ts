@@ -11,6 +11,7 @@ import {
   RPM_JOURNAL,
   RpmDatabase,
 } from './rpm-database.ts';
+import type { RpmFile } from './rpm-files.ts';
 import type { RpmDetails } from './rpm-header.ts';
 import type { PackageManager } from './versions.ts';
 
@@ -73,6 +74,12 @@ function partsOfVersion({ name, version, architecture }: Found): Omit<PackageDet
   };
 }
 
+/** The files that packages of rpm have brought; of others, their managers keep other lists. */
+export async function rpmFilesIn(tree: TreeView): Promise<readonly RpmFile[]> {
+  const { found } = await readAll(tree, async database => (await database.files?.()) ?? []);
+  return found;
+}
+
 async function readAll<T>(
   tree: TreeView,
   read: (database: PackageDatabase) => Promise<readonly T[]>,
@@ -110,6 +117,7 @@ interface PackageDatabase {
   readonly read: () => Promise<readonly Found[]>;
   /** Where the database says more. */
   readonly details?: () => Promise<readonly Omit<PackageDetails, 'manager'>[]>;
+  readonly files?: () => Promise<readonly RpmFile[]>;
 }
 
 function databasesIn(tree: TreeView): readonly PackageDatabase[] {
@@ -149,6 +157,10 @@ function rpmIn(tree: TreeView): readonly PackageDatabase[] {
       details: async () => {
         using database = await open(directory);
         return database.details();
+      },
+      files: async () => {
+        using database = await open(directory);
+        return database.files();
       },
     },
     ...[...OTHER_RPM_DATABASES].map(([name, kind]) => ({

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { clipped } from '../../support/cells.ts';
 import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
+import { type RpmFile, readRpmFiles } from './rpm-files.ts';
 import { type RpmDetails, type RpmHeader, readRpmDetails, readRpmHeader } from './rpm-header.ts';
 
 /** Where rpm keeps its database: of old, and now in many distributions. */
@@ -97,6 +98,16 @@ export class RpmDatabase implements Disposable {
       for (const { blob } of this.connection.prepare('SELECT blob FROM Packages ORDER BY hnum').iterate())
         if (blob instanceof Uint8Array) details.push(readRpmDetails(blob));
       return details;
+    });
+  }
+
+  /** The files of all packages, as the headers have them. */
+  files(): readonly RpmFile[] {
+    return readingSqlite(() => {
+      const files: RpmFile[] = [];
+      for (const { blob } of this.connection.prepare('SELECT blob FROM Packages ORDER BY hnum').iterate())
+        if (blob instanceof Uint8Array) for (const file of readRpmFiles(blob)) files.push(file);
+      return files;
     });
   }
 

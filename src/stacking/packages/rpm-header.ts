@@ -22,9 +22,11 @@ const CHANGELOGNAME = 1081;
 const CHANGELOGTEXT = 1082;
 const DISTURL = 1123;
 
-const INT32 = 4;
 const STRING = 6;
 const STRING_ARRAY = 8;
+
+/** Of the types of numbers. */
+const NUMBER_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8 };
 
 const ENTRY_SIZE = 16;
 
@@ -49,7 +51,7 @@ export interface RpmChange {
 }
 
 /** The values of tags. */
-interface Tags {
+export interface Tags {
   /** Nothing where the header lacks the tag. */
   readonly strings: (tag: number) => readonly string[];
   readonly numbers: (tag: number) => readonly number[];
@@ -93,7 +95,8 @@ function identityIn({ strings, numbers }: Tags) {
   return { name, version, release, epoch: epoch === undefined ? undefined : String(epoch) };
 }
 
-function readTags(bytes: Uint8Array): Tags {
+/** Throws AshlarError for what is no header. */
+export function readTags(bytes: Uint8Array): Tags {
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const tags = header.length < 8 ? 0 : header.readUInt32BE(0);
   const store = 8 + tags * ENTRY_SIZE;
@@ -115,11 +118,15 @@ function readTags(bytes: Uint8Array): Tags {
 
   function numbers(tag: number): readonly number[] {
     const entry = entryOf(tag);
-    if (entry?.type !== INT32) return [];
+    const bytes = entry && NUMBER_BYTES[entry.type];
+    if (entry === undefined || bytes === undefined) return [];
     const start = store + entry.offset;
-    if (start + 4 * entry.count > header.length)
+    if (start + bytes * entry.count > header.length)
       throw new AshlarError('a header of a package ends within a number');
-    return Array.from({ length: entry.count }, (_, i) => header.readUInt32BE(start + 4 * i));
+    return Array.from({ length: entry.count }, (_, i) => {
+      const at = start + bytes * i;
+      return bytes === 8 ? Number(header.readBigUInt64BE(at)) : header.readUIntBE(at, bytes);
+    });
   }
 
   function entryOf(tag: number): { type: number; offset: number; count: number } | undefined {
