@@ -202,7 +202,7 @@ function bootstrap({ install, recommended, repositories }: PackageRequest): read
     ...(install.length > 0 ? [`--include=${install.join(',')}`] : []),
   ];
   return [
-    `cat $W/${REPOSITORIES}/*.sources >$W/all.sources`,
+    'for file in $W/repositories/*.sources; do cat "$file"; echo; done >$W/all.sources',
     `mmdebstrap ${words(...options, suite, '/target')} $W/all.sources`,
   ];
 }

@@ -16,8 +16,9 @@ export function pacman(request: PackageRequest): ManagerWork {
   const groups = collections.flatMap(({ kind, name }) => (kind === 'collection' ? [name] : []));
   const wanted = [...install, ...groups];
   const keyFiles = unique([...keys, ...repositories.flatMap(repository => repository.keys)]);
+  const sections = repositories.map((repository, i) => `${REPOSITORIES}/${fileName(repository, i)}.conf`);
   const start = words(
-    ...['pacman', '--noconfirm', '--noprogressbar', '--config', `${WORK}/pacman.conf`],
+    ...['pacman', '--noconfirm', '--config', `${WORK}/pacman.conf`],
     ...['--cachedir', `${WORK}/${ARCHIVES}`, '--logfile', '/dev/null'],
     ...(request.tool === 'tree' ? [] : ['--root', '/target']),
   );
@@ -27,10 +28,10 @@ export function pacman(request: PackageRequest): ManagerWork {
   ];
   return {
     files: {
-      'pacman.conf': '[options]\nArchitecture = auto\n',
+      'pacman.conf': '[options]\nArchitecture = auto\nNoProgressBar\n',
       ...Object.fromEntries(
         repositories.map((repository, i) => [
-          `${REPOSITORIES}/${fileName(repository, i)}.conf`,
+          sections[i],
           section(repository, fileName(repository, i), request),
         ]),
       ),
@@ -38,7 +39,7 @@ export function pacman(request: PackageRequest): ManagerWork {
     warnings: asked.map(what => `pacman knows no ${what}: this is left out`),
     lines: [
       `mkdir -p $W/${ARCHIVES}`,
-      `cat $C/pacman.conf $W/${REPOSITORIES}/*.conf >$W/pacman.conf`,
+      `cat $C/pacman.conf ${sections.map(file => `$W/${words(file)}`).join(' ')} >$W/pacman.conf`,
       ...keyFiles.map(file => `pacman-key --add ${words(file)}`),
       'touch $W/begin',
       ...(wanted.length > 0
@@ -48,9 +49,9 @@ export function pacman(request: PackageRequest): ManagerWork {
             `${start} -Sy --needed ${words(...ignore.map(name => `--ignore=${name}`), ...wanted)}`,
           ]
         : []),
-      ...(uninstall.length > 0 ? [...installedOf(uninstall), `${start} -Rs $present`] : []),
+      ...(uninstall.length > 0 ? [...installedOf(uninstall, start), `${start} -Rs $present`] : []),
       ...(request.delete.length > 0
-        ? [...installedOf(request.delete), `${start} -Rdd --noscriptlet $present`]
+        ? [...installedOf(request.delete, start), `${start} -Rdd --noscriptlet $present`]
         : []),
       ...(sourceDateEpoch === undefined ? [] : steadyDates(sourceDateEpoch)),
     ],
@@ -58,14 +59,13 @@ export function pacman(request: PackageRequest): ManagerWork {
 }
 
 function section(repository: RepositoryAccess, name: string, { checkSignatures }: PackageRequest): string {
-  const { checkRepository, checkPackages, urlKind } = repository;
+  const { checkRepository, checkPackages } = repository;
   const packages = (checkPackages ?? checkSignatures) ? 'PackageRequired' : 'PackageNever';
   const database = checkRepository ? 'DatabaseRequired' : 'DatabaseNever';
-  const server = urlKind === 'mirrorlist' ? 'Include' : 'Server';
   const lines = [
     `[${name}]`,
     `SigLevel = ${packages} ${database}`,
-    `${server} = ${urlWithCredentials(repository)}`,
+    `Server = ${urlWithCredentials(repository)}`,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -78,11 +78,11 @@ function steadyDates(epoch: number): readonly string[] {
   ];
 }
 
-function installedOf(names: readonly string[]): readonly string[] {
+function installedOf(names: readonly string[], start: string): readonly string[] {
   return [
     'present=',
     `for name in ${words(...names)}; do`,
-    '  ! pacman --dbpath "$T/var/lib/pacman" -Q "$name" >/dev/null 2>&1 || present="$present $name"',
+    `  ! ${start} -Q "$name" >/dev/null 2>&1 || present="$present $name"`,
     'done',
     ...NONE_INSTALLED_LINES,
   ];

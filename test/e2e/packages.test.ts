@@ -4,11 +4,12 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { PackagesStep, Step } from '../../src/plan/types.ts';
+import type { ImagePlan, PackagesStep, Step } from '../../src/plan/types.ts';
+import { buildPacmanRepository } from '../packages/pacman-packages.ts';
 import { buildRpms } from '../stacking/rpms.ts';
 import { has } from '../support/tools.ts';
 import { namesIn } from './images.ts';
-import { at, type Built, buildImages, execStep, imagePlan } from './plans.ts';
+import { at, type Built, buildImages, execStep, explained, imagePlan } from './plans.ts';
 import { busyboxRoot } from './roots.ts';
 import { type Project, useWorkspace } from './support.ts';
 
@@ -20,7 +21,7 @@ function packagesStep(url: string, rest: Partial<PackagesStep>): PackagesStep {
     manager: 'apt',
     repositories: [
       {
-        ...{ alias: 'local', type: undefined, url, urlKind: 'baseurl', at },
+        ...{ alias: 'local-packages', type: undefined, url, urlKind: 'baseurl', at },
         ...{ components: [], architectures: [], checkRepository: false, keys: [] },
       },
     ],
@@ -42,17 +43,25 @@ function packagesStep(url: string, rest: Partial<PackagesStep>): PackagesStep {
   };
 }
 
-/** Builds one image without network; its layers are those of the steps, above the base. */
-function build(project: Project, tar: string | undefined, steps: readonly Step[]): Promise<Built> {
+/** An image with these steps above a base. */
+function planOf(tar: string | undefined, steps: readonly Step[]): ImagePlan {
   const base = tar && {
     base: { kind: 'tar', source: { kind: 'file', path: tar, at }, createdBy: 'root', at } as const,
   };
-  return buildImages(project.path, [imagePlan('system', undefined, { ...base, steps })], {
-    store: project.store,
-    sourceDateEpoch: 1_700_000_000,
-    network: 'none',
-    compression: 'none',
-  });
+  return imagePlan('system', undefined, { ...base, steps });
+}
+
+/** Without network. */
+function optionsOf({ store }: Project) {
+  return { store, sourceDateEpoch: 1_700_000_000, network: 'none', compression: 'none' } as const;
+}
+
+function build(project: Project, tar: string | undefined, steps: readonly Step[]): Promise<Built> {
+  return buildImages(project.path, [planOf(tar, steps)], optionsOf(project));
+}
+
+function explainedIn(project: Project, tar: string, steps: readonly Step[]): Promise<readonly string[]> {
+  return explained(project.path, planOf(tar, steps), optionsOf(project));
 }
 
 function diffIds({ images }: Built): readonly string[] {
@@ -89,6 +98,11 @@ describe.skipIf(!has('mmdebstrap', 'apt-get'))('packages of apt', () => {
     const [names = []] = namesAbove(project);
     expect(names).toEqual(expect.arrayContaining(['usr/bin/bc', 'usr/bin/uuidgen', 'var/lib/dpkg/status']));
     expect(names.filter(name => LEAVINGS.test(name))).toEqual([]);
+
+    expect(await explainedIn(project, root, [install, execStep(['touch', '/one'])])).toEqual([]);
+    const more = apt({ install: ['bc', 'plocate', 'uuid-runtime'] });
+    const changes = await explainedIn(project, root, [more, execStep(['touch', '/one'])]);
+    expect(changes.join()).toContain('plocate');
 
     const second = await build(project, root, [install, execStep(['touch', '/two'])]);
     expect(stepsCached(second)).toEqual([true, false]);
@@ -177,22 +191,11 @@ describe.skipIf(!has('rpmbuild', 'createrepo_c', 'rpm', 'zypper', 'dnf', 'busybo
         for (const name of ['system', 'program'])
           expect(removed).toContain(`usr/share/${name}/.wh.${name}.txt`);
 
-        const again = await build(workspace.project(), tar, steps.map(underAnotherName));
-        expect(stepsCached(again)).toEqual([false, false]);
-        expect(diffIds(again)).toEqual(diffIds(first));
+        const again = await build(workspace.project(), tar, steps.slice(0, 1).map(underAnotherName));
+        expect(stepsCached(again)).toEqual([false]);
+        expect(diffIds(again)).toEqual(diffIds(first).slice(0, 2));
       },
     );
-
-    it('make a first system of nothing', async () => {
-      const project = workspace.project();
-      await build(project, undefined, [
-        packagesStep(repository, { manager: 'zypper', bootstrap: true, install: ['system'] }),
-      ]);
-      const [names = []] = namesAbove(project, 0);
-      expect(names).toEqual(
-        expect.arrayContaining(['usr/share/system/system.txt', 'var/lib/rpm/rpmdb.sqlite']),
-      );
-    });
 
     it('need a program for them', async () => {
       const step = packagesStep(repository, { manager: 'microdnf', install: ['system'] });
@@ -202,6 +205,41 @@ describe.skipIf(!has('rpmbuild', 'createrepo_c', 'rpm', 'zypper', 'dnf', 'busybo
     });
   },
 );
+
+describe.skipIf(!has('pacman'))('packages of pacman', () => {
+  const workspace = useWorkspace();
+  let repository = '';
+  beforeAll(() => {
+    repository = join(workspace.path, 'repository');
+    // The name of a repository of pacman is that of its database.
+    for (const name of ['local-packages', 'other'])
+      buildPacmanRepository(repository, name, [
+        { name: 'system' },
+        { name: 'library' },
+        { name: 'program', depends: ['library'] },
+      ]);
+  });
+
+  it('make a first system of nothing, and are removed, by the pacman of this machine', async () => {
+    const project = workspace.project();
+    const pacman = (rest: Partial<PackagesStep>) => packagesStep(repository, { manager: 'pacman', ...rest });
+    const steps = [
+      pacman({ install: ['system', 'program'], bootstrap: true }),
+      pacman({ uninstall: ['program'], delete: ['absent', 'system'] }),
+    ];
+    const first = await build(project, undefined, steps);
+    const [installed = [], removed = []] = namesAbove(project, 0);
+    for (const name of ['program', 'library', 'system']) {
+      expect(installed).toContain(`usr/share/${name}/${name}.txt`);
+      expect(removed).toContain(`var/lib/pacman/local/.wh.${name}-1.0-1`);
+    }
+    expect(installed.filter(name => LEAVINGS.test(name) || name.includes('/sync'))).toEqual([]);
+
+    const again = await build(workspace.project(), undefined, steps.slice(0, 1).map(underAnotherName));
+    expect(stepsCached(again)).toEqual([false]);
+    expect(diffIds(again)).toEqual(diffIds(first).slice(0, 1));
+  });
+});
 
 /** The same step with another key. */
 function underAnotherName(step: PackagesStep): PackagesStep {

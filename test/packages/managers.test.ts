@@ -318,7 +318,7 @@ describe('apk and pacman', () => {
   it('pacman has sections for repositories, and dates that stay the same', () => {
     const lines = linesOf({ ...everything, manager: 'pacman', checkSignatures: true });
     const start =
-      'pacman --noconfirm --noprogressbar --config /run/ashlar/work/pacman.conf --cachedir /run/ashlar/work/archives --logfile /dev/null';
+      'pacman --noconfirm --config /run/ashlar/work/pacman.conf --cachedir /run/ashlar/work/archives --logfile /dev/null';
     expect(lines).toEqual(
       expect.arrayContaining([
         `${start} -Sy --needed --ignore=noise first 'it'\\''s' base`,
