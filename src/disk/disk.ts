@@ -1,5 +1,6 @@
 /** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -24,7 +25,7 @@ import { makeSwap } from './file-systems/swap.ts';
 import { type Ids, idsOf, uuidOf } from './ids.ts';
 import { ESP_LABEL, espId, type Layout, layOut, type PlannedDisk, planDisk } from './layout.ts';
 import { partitionNumbers } from './partition-numbers.ts';
-import { type Piece, writePieces } from './pieces.ts';
+import { mebibytes, type Piece, writePieces } from './pieces.ts';
 import type { DiskPartition, DiskRequest, MadeDisk, MadePartition, NeededRoom } from './request.ts';
 import { guidTable } from './tables/gpt.ts';
 import { msdosTable } from './tables/mbr.ts';
@@ -38,7 +39,7 @@ import type { DiskSpec, FileSystemSpec } from './types.ts';
  * when something has no room; no file is left then.
  */
 export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
-  const { spec, tree, epoch, output, signal } = request;
+  const { spec, tree, epoch, output, signal, say } = request;
   const started = Date.now();
   const ids = idsOf(request.identity);
   const planned = planDisk(spec, ids);
@@ -50,12 +51,15 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   clampTimes(tree, epoch, started);
   const files = await loaderFiles(boot, spec.root.verity && unknownRoot(ids));
   const layout = await decideLayout(request, planned, files);
+  say(`partitions: ${layout.partitions.map(described).join(', ')}`);
   signal.throwIfAborted();
+  const fd = openSync(output, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
   try {
-    const root = await writeDisk({ request, ids, planned, boot, files, layout });
+    const root = await writeDisk(fd, { request, ids, planned, boot, files, layout });
+    const { id } = planned;
     return {
       ...layout,
-      id: planned.id,
+      id,
       kernel: boot.kernel?.version,
       initrd: boot.initrd?.kind,
       rootHash: root?.rootHash,
@@ -63,7 +67,13 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   } catch (error) {
     rmSync(output, { force: true });
     throw error;
+  } finally {
+    closeSync(fd);
   }
+}
+
+function described({ partitionName, fileSystem, size }: MadePartition): string {
+  return [partitionName, ...(fileSystem ? [fileSystem.type] : []), mebibytes(size)].join(' ');
 }
 
 async function decideLayout(
@@ -93,7 +103,8 @@ function contentOf(
   if (mountPoint !== undefined)
     return { tree: tree + mountPoint, devices: devicesBelow(devices, fromText(mountPoint.slice(1))) };
   const empty = join(scratch, 'empty');
-  mkdirSync(empty, { recursive: true, mode: 0o755 });
+  mkdirSync(empty, { recursive: true });
+  chmodSync(empty, 0o755);
   utimesSync(empty, epoch, epoch);
   return { tree: empty, devices: [] };
 }
@@ -152,26 +163,21 @@ interface Writing {
 }
 
 /** Returns what the root is checked against, if it is. */
-async function writeDisk(writing: Writing): Promise<VerityRoot | undefined> {
+async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | undefined> {
   const { request, ids, planned, boot, layout } = writing;
   const { spec, output: file } = request;
-  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
-  try {
-    ftruncateSync(fd, layout.bytes);
-    writePieces(fd, tableOf(spec, planned, layout));
-    writePieces(fd, bootPieces(spec, boot, layout));
-    for (const { role, fileSystem, start, size } of layout.partitions)
-      if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
-    // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
-    if (!spec.root.verity) writeEsp(fd, writing, writing.files);
-    await fillPartitions(request, layout);
-    const root = await protectRoot(request, ids, layout);
-    if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
-    if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');
-    return root;
-  } finally {
-    closeSync(fd);
-  }
+  ftruncateSync(fd, layout.bytes);
+  writePieces(fd, tableOf(spec, planned, layout));
+  writePieces(fd, bootPieces(spec, boot, layout));
+  for (const { role, fileSystem, start, size } of layout.partitions)
+    if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
+  // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
+  if (!spec.root.verity) writeEsp(fd, writing, writing.files);
+  await fillPartitions(request, layout);
+  const root = await protectRoot(request, ids, layout);
+  if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
+  if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');
+  return root;
 }
 
 function writeEsp(fd: number, { request, ids, layout }: Writing, files: readonly EspFile[]): void {

@@ -2,7 +2,7 @@
 import { AshlarError } from '../support/errors.ts';
 import { hasBios } from './boot/architecture.ts';
 import { eightDigits, type Ids, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
-import { alignDown, alignUp, MIB } from './pieces.ts';
+import { alignDown, alignUp, MIB, mebibytes } from './pieces.ts';
 import type {
   DiskPartition,
   MadePartition,
@@ -185,7 +185,7 @@ export function layOut(spec: DiskSpec, planned: PlannedDisk, content: ContentSiz
   const fixed = spec.size.kind === 'fixed' ? alignDown(spec.size.bytes, sectorSize) : undefined;
   if (fixed !== undefined && needed > fixed)
     throw new AshlarError(
-      `the disk is to have ${mebibytes(fixed)}, but what belongs on it needs ${mebibytes(needed)}`,
+      `the disk is to have ${mebibytes(fixed)}, but what belongs on it needs ${mebibytes(alignUp(needed, MIB))}`,
       { hint: 'Without a size it is as large as its content needs.' },
     );
   const grows = growingPartition(spec);
@@ -220,7 +220,7 @@ function leastSizes(
     const given = givenSize(spec, role, name);
     if (given !== undefined && given < least)
       throw new AshlarError(
-        `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(least)}`,
+        `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(alignUp(least, MIB))}`,
       );
     if (role === 'efi') sizes.set(name, given ?? espSizeFor(content.esp));
     else if (role !== 'verity')
@@ -276,8 +276,4 @@ function place(
 
 function endOf(partitions: readonly MadePartition[]): number {
   return partitions.reduce((end, { start, size }) => Math.max(end, alignUp(start + size, MIB)), 0);
-}
-
-function mebibytes(bytes: number): string {
-  return `${Number((bytes / MIB).toFixed(1))} MiB`;
 }

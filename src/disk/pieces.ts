@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs';
 
-/** Bytes and where they belong. */
 export interface Piece {
   /** From the start of the disk. */
   readonly offset: number;
@@ -21,4 +20,9 @@ export function alignUp(value: number, alignment: number): number {
 
 export function alignDown(value: number, alignment: number): number {
   return Math.floor(value / alignment) * alignment;
+}
+
+/** For messages: `60 MiB`, `1.5 MiB`. */
+export function mebibytes(bytes: number): string {
+  return `${Number((bytes / MIB).toFixed(1))} MiB`;
 }

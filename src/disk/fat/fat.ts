@@ -5,7 +5,7 @@
 import { AshlarError } from '../../support/errors.ts';
 import { readContent, sizeOf } from '../boot/tree.ts';
 import type { FileContent } from '../boot/types.ts';
-import { MIB, writePieces } from '../pieces.ts';
+import { alignUp, MIB, mebibytes, writePieces } from '../pieces.ts';
 import { type DirectoryNode, directoriesOf, type FatFile, type FileNode } from './directories.ts';
 import { fatGeometry, type Geometry, ROOT_ENTRIES } from './geometry.ts';
 import { entriesOf, type FatName, fatNames, longNameEntries } from './names.ts';
@@ -127,14 +127,10 @@ function place(tree: DirectoryNode, geometry: Geometry, size: number): Placed {
   visit(tree);
   if (next - 2 > geometry.clusters)
     throw new AshlarError(
-      `the EFI system partition has ${mebibytes(size)} MiB, but its files need ${mebibytes((next - 2) * clusterSize)} MiB`,
+      `the EFI system partition has ${mebibytes(size)}, but its files need ${mebibytes(alignUp((next - 2) * clusterSize, MIB))}`,
       { hint: 'Make it larger, or leave its size out: it is then as large as its content needs.' },
     );
   return { directories, files, stretches, next };
-}
-
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / MIB);
 }
 
 /** The boot sector, and of FAT32 what belongs to it, each with the sector that it is in. */
