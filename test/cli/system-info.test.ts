@@ -76,6 +76,7 @@ describe('system validate', () => {
     const { out, err } = await system('validate', ...variants);
     expect(out).toBe('valid\n');
     expect(err.replaceAll(/\(.*variants\.kiwi/g, '(variants.kiwi').split('\n')).toEqual([
+      'cannot be built: btrfs_root_is_snapper_snapshot of <type>: snapshots are not made: leave it out, and set snapper up when the machine first starts (variants.kiwi:28:61)',
       'without effect: flags of <type>: live media are not made (variants.kiwi:41:27)',
       'without effect: hybridpersistent of <type>: live media are not made (variants.kiwi:41:59)',
       'cannot be built: Conflicting image type setup detected: docker is there more than once (variants.kiwi:48:10)',

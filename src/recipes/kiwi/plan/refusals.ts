@@ -3,7 +3,6 @@ import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
 import type { KiwiDescription } from '../model.ts';
 import { flagOf, textOf } from './attributes.ts';
 import type { KiwiPlanOptions } from './options.ts';
-import { namedScript } from './scripts.ts';
 import { firmwareOf } from './type.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -15,14 +14,6 @@ const TYPES: Readonly<Record<string, string>> = {
   enclave: 'image="oem" makes a disk',
 };
 
-/** Attributes that are not built in, whatever else the type says. */
-const ATTRIBUTES: Readonly<Record<string, string>> = {
-  btrfs_root_is_snapper_snapshot: 'leave it out, and set snapper up when the machine first starts',
-  btrfs_root_is_readonly_snapshot: 'leave it out',
-  dosparttable_extended_layout: 'leave it out, or use a partition table of type gpt',
-  delta_root: 'leave it out: the layers of the base are shared anyway',
-};
-
 /** @throws AshlarError for all that cannot be built. */
 export function refuseUnsupported(
   description: KiwiDescription,
@@ -31,7 +22,6 @@ export function refuseUnsupported(
   const errors = [
     ...description.refusals.map(({ text, at }) => new AshlarError(text, { at })),
     ...refusedType(description),
-    ...refusedAttributes(description),
     ...(description.type.image === 'oem' ? refusedForDisks(description) : []),
   ];
   const [first, second] = errors;
@@ -47,25 +37,6 @@ function refusedType({ type }: KiwiDescription): readonly AshlarError[] {
   return hint === undefined
     ? []
     : [new AshlarError(`<type image="${image}">: ashlar does not build this type`, { at, hint })];
-}
-
-function refusedAttributes(description: KiwiDescription): readonly AshlarError[] {
-  const { attributes } = description.type;
-  const refused = Object.entries(ATTRIBUTES).flatMap(([name, hint]) => {
-    const attribute = attributes[name];
-    if (!attribute || !flagOf(attributes, name)) return [];
-    return [
-      new AshlarError(`${name}="${attribute.value}": ashlar does not build this`, { at: attribute.at, hint }),
-    ];
-  });
-  const known = description.refusals.some(({ text }) => text.includes('editbootinstall'));
-  if (known || namedScript('editbootinstall', description) === undefined) return refused;
-  const hint = 'change the tree in disk.sh, or the disk after the build';
-  const at = attributes.editbootinstall?.at;
-  return [
-    ...refused,
-    new AshlarError('editbootinstall expects a block device, and ashlar uses none', { at, hint }),
-  ];
 }
 
 function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {

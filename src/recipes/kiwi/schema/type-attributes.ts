@@ -24,6 +24,9 @@ const encrypted = refused('encrypted roots need the device mapper, which ashlar 
 const raid = refused('RAID needs kernel devices, which ashlar does without');
 const integrity = refused('dm-integrity needs the device mapper, which ashlar does without');
 const installer = ignored('the disk is made, but no medium that installs it');
+const snapper = refused(
+  'snapshots are not made: leave it out, and set snapper up when the machine first starts',
+);
 const live = ignored('live media are not made');
 const legacy = ignored('it belongs to image types of old KIWI versions');
 
@@ -102,6 +105,7 @@ export const typeAttributes: Attributes = {
   force_mbr: attribute('boolean', 'Whether the table is msdos whatever the firmware.', { images: oem }),
   dosparttable_extended_layout: attribute('boolean', 'Whether an msdos table has an extended partition.', {
     images: oem,
+    outcome: refused('extended partitions are not made: leave it out, or use a table of type gpt'),
   }),
   efipart_id: attribute('integer', 'The number of the EFI partition.', { images: oem }),
   eficsmpart_id: attribute('integer', 'The number of the partition for a BIOS.', { images: oem }),
@@ -134,9 +138,11 @@ export const typeAttributes: Attributes = {
   btrfs_quota_groups: attribute('boolean', 'Whether btrfs keeps quota groups.', { images: oem }),
   btrfs_root_is_snapper_snapshot: attribute('boolean', 'Whether the root is the first snapshot of snapper.', {
     images: oem,
+    outcome: snapper,
   }),
   btrfs_root_is_readonly_snapshot: attribute('boolean', 'Whether that snapshot is read-only.', {
     images: oem,
+    outcome: snapper,
   }),
   luks: attribute('text', 'The passphrase of an encrypted root.', {
     images: oemIsoPxeKis,
@@ -244,6 +250,7 @@ export const typeAttributes: Attributes = {
   }),
   delta_root: attribute('boolean', 'Whether the image holds only what it adds to that.', {
     images: containers,
+    outcome: refused('leave it out: layers of the base are shared anyway'),
   }),
   ensure_empty_tmpdirs: attribute('boolean', 'Whether /run and /tmp are empty in it.', {
     images: containers,
