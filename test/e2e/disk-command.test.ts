@@ -81,6 +81,16 @@ describe.skipIf(!canMakeDisks)('ashlar disk', () => {
     ]);
   });
 
+  it('makes one of a directory, and the same one of what has not changed', async () => {
+    const made = async () => {
+      const { stdout } = await disk(join(workspace.path, 'root'), '--loader', 'grub', '--json');
+      return JSON.parse(stdout)[0];
+    };
+    const first = await made();
+    expect(first).toMatchObject({ file: 'root.raw', cached: false });
+    expect(await made()).toMatchObject({ file: 'root.raw', cached: true, sha256: first.sha256 });
+  });
+
   it('leaves nothing where there is no kernel, and says what is wrong with a command line', async () => {
     const empty = join(workspace.path, 'empty');
     mkdirSync(join(empty, 'etc'), { recursive: true });

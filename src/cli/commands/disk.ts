@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type BuildOptions, isReference, type MadeOutput, openStash } from '../../engine/index.ts';
+import { type BuildOptions, isReference, type MadeOutput, openStash, stashTree } from '../../engine/index.ts';
 import { hostPlatform, openLayout, parsePlatform } from '../../oci/index.ts';
 import type { DiskFormat, DiskOutput } from '../../plan/outputs.ts';
 import { type DiskChoice, simpleDisk } from '../../plan/simple-disk.ts';
@@ -43,7 +43,7 @@ export async function disk(globals: GlobalFlags, image: string, flags: DiskFlags
   const made = await followed(globals, flags, async work => {
     await using opened = new AsyncDisposableStack();
     mkdirSync(options.project.work, { recursive: true });
-    const base = await baseOf(image, at, { settings, temporary: options.project.work, opened, work });
+    const base = await baseOf(image, at, { settings, options, opened, work });
     const [built] = await buildImages(planFor(base, basename(raw), flags, at), options, work);
     return built?.outputs ?? [];
   });
@@ -77,15 +77,15 @@ function optionsFor(raw: string, settings: Settings, flags: DiskFlags): BuildOpt
 
 interface Surroundings {
   readonly settings: Settings;
-  readonly temporary: string;
+  readonly options: BuildOptions;
   /** Takes what is to go when the disk is made. */
   readonly opened: AsyncDisposableStack;
   readonly work: Followed;
 }
 
-/** A tag of the layout, a tar archive or a layout by its path, a reference, or a stash. */
+/** A tag of the layout; a tar archive, a layout or a tree by its path; a reference, or a stash. */
 async function baseOf(image: string, at: SourceSpan, surroundings: Surroundings): Promise<Base> {
-  const { settings, temporary, opened, work } = surroundings;
+  const { settings, options, opened, work } = surroundings;
   const { store, ociDir } = settings;
   if (!isReference(image) && (await tagsOf(ociDir)).includes(image))
     return { kind: 'image', reference: `oci:${resolve(ociDir)}:${image}`, insecure: false, at };
@@ -94,9 +94,20 @@ async function baseOf(image: string, at: SourceSpan, surroundings: Surroundings)
     const source = { kind: 'file', path: resolve(image), at } as const;
     return { kind: 'tar', source, createdBy: `ashlar disk ${basename(image)}`, at };
   }
-  if (status?.isDirectory()) return findRoot(image);
-  const stash = await openStash(image, { store, at, temporary, signal: work.signal });
+  if (status?.isDirectory() && existsSync(join(image, 'oci-layout'))) return findRoot(image);
+  const name = status?.isDirectory() ? await stashOf(resolve(image), options, work) : image;
+  const { signal } = work;
+  const stash = await openStash(name, { store, at, temporary: options.project.work, signal });
   return opened.use(stash).base;
+}
+
+/** A tree becomes a stash of its own, which knows the next time what has changed; returns its name. */
+async function stashOf(root: string, options: BuildOptions, { emit, signal }: Followed): Promise<string> {
+  const path = createHash('sha256').update(root).digest('hex').slice(0, 12);
+  const name = `tree-${path}`;
+  const describe = () => ({ name, version: undefined, author: undefined });
+  await stashTree({ root, name, tag: 'latest', describe }, options, emit, signal);
+  return name;
 }
 
 async function tagsOf(ociDir: string): Promise<readonly string[]> {

@@ -71,7 +71,7 @@ export function describeImages(program: Command): void {
 
   withRuntime(program.command('disk'))
     .description('make a disk from which a machine starts of an image with a kernel')
-    .argument('<image>', `${IMAGE}; a stash, or the path of a tar archive or an OCI layout`)
+    .argument('<image>', `${IMAGE}; a stash, or the path of a tree, a tar archive or an OCI layout`)
     .option('--out <path>', 'the raw disk, or a directory for it (default: <name>.raw here)')
     .addOption(
       repeatable(
