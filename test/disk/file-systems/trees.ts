@@ -77,7 +77,7 @@ export function makeAwkwardTree(tree: string, order: 'forth' | 'back'): void {
     () => writeFileSync(Buffer.from(`${tree}/by\xffte`, 'latin1'), 'bytes'),
     () => write('noise', noise(1_500_000)),
     () => write('zeros', Buffer.alloc(300_000)),
-    () => sparse('sparse', 40 * MEBIBYTE, [0, 20 * MEBIBYTE + 5, 40 * MEBIBYTE - 3]),
+    () => sparse('sparse', 8 * MEBIBYTE, [0, 5 * MEBIBYTE + 5, 8 * MEBIBYTE - 3]),
     ...Array.from(
       { length: 250 },
       (_, i) => () => write(`many/a-name-that-takes-room-in-a-directory-${i}`, `file ${i}`),
