@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
-import { parsePlatform } from '../../oci/index.ts';
+import { type Platform, parsePlatform } from '../../oci/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { Plan } from '../../plan/types.ts';
 import {
@@ -79,7 +79,7 @@ export async function stackbuild(
   const source =
     directory === undefined ? undefined : await readKiwi({ directory, kiwiFile: globals.kiwiFile });
   await makeSystem(
-    { source, stack, stashes, changes, packages, target, settings },
+    { source, stack, stashes, changes, packages, keepsTree: true, target, settings },
     globals,
     withCache(flags, passed),
   );
@@ -102,7 +102,7 @@ export async function systemBuild(globals: KiwiGlobals, flags: SystemBuildOrder)
   const settings = await readSettings(globals.ashlar);
   const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
   await makeSystem(
-    { source, stack: [], changes, packages, target, settings },
+    { source, stack: [], changes, packages, keepsTree: true, target, settings },
     globals,
     withCache(flags, flags),
   );
@@ -114,7 +114,16 @@ export async function systemCreate(globals: KiwiGlobals, flags: CreateFlags): Pr
   const target = targetOf(flags);
   const stack = [await findRoot(flags.root)];
   const settings = await readSettings(globals.ashlar);
-  const order = { source: undefined, stack, changes: noChanges, packages: noPackageChoice, target, settings };
+  // The tree may be in the target directory. It stays as it is, so that results are the same each time.
+  const order = {
+    source: undefined,
+    stack,
+    changes: noChanges,
+    packages: noPackageChoice,
+    keepsTree: false,
+    target,
+    settings,
+  };
   await makeSystem(order, globals, flags);
 }
 
@@ -126,13 +135,14 @@ interface SystemOrder {
   readonly stashes?: StashOrder;
   readonly changes: DescriptionChanges;
   readonly packages: PackageChoice;
+  readonly keepsTree: boolean;
   /** Absolute. */
   readonly target: string;
   readonly settings: Settings;
 }
 
 async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: ResultFlags): Promise<void> {
-  const platform = parsePlatform(globals.architecture);
+  const platform = platformOf(globals.architecture);
   await followed(globals.ashlar, flags, async work => {
     const { log } = work;
     for (const option of globals.withoutEffect) log('warning', `${option} has no effect`);
@@ -151,10 +161,18 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
   });
 }
 
+/** Of a machine as `uname -m` says it. */
+function platformOf(architecture: string): Platform {
+  if (/^(?:i[3-6]86|ix86)$/.test(architecture)) return parsePlatform('386');
+  const arm = /^armv(\d)/.exec(architecture)?.[1];
+  return parsePlatform(arm === undefined ? architecture : `linux/arm/v${arm}`);
+}
+
 type PlanChoice = Pick<KiwiPlanOptions, 'stack' | 'platform' | 'warn'>;
 
 function planOf(order: SystemOrder, source: KiwiSource, globals: KiwiGlobals, choice: PlanChoice): Plan {
-  const options = { ...choice, environment: globals.environment, packages: order.packages };
+  const { packages, keepsTree } = order;
+  const options = { ...choice, environment: globals.environment, packages, keepsTree };
   const description = describe(source, order, globals, choice);
   return order.source ? planBuild(description, options) : planRebuild(description, options);
 }

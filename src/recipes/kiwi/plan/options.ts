@@ -13,6 +13,8 @@ export interface KiwiPlanOptions {
   /** For all scripts. */
   readonly environment: Readonly<Record<string, string>>;
   readonly packages: PackageChoice;
+  /** Whether the tree of the finished system is a result, too. */
+  readonly keepsTree: boolean;
   readonly warn: (message: string, at?: SourceSpan) => void;
 }
 

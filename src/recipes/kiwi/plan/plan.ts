@@ -100,7 +100,8 @@ function imagesOf(
 ): readonly ImagePlan[] {
   const { name, at, type } = description;
   const common = plainImage(name, base, description, options);
-  const system: ImagePlan = { ...common, steps, shell: surroundings, outputs: [treeOutput(description)] };
+  const tree = options.keepsTree ? [treeOutput(description)] : [];
+  const system: ImagePlan = { ...common, steps, shell: surroundings, outputs: tree };
   const more = resultSteps(description, surroundings);
   const outputs = typeOutputs(description);
   const result = { ...common, name: `${name} result`, shell: surroundings, outputs };

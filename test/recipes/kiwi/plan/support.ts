@@ -70,6 +70,7 @@ async function planned(given: Given, options: Partial<KiwiPlanOptions>, plan: ty
     platform: { os: 'linux', architecture: 'amd64' },
     environment: {},
     packages: noPackageChoice,
+    keepsTree: true,
     warn: text => warnings.push(text),
     ...options,
   });
