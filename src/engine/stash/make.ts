@@ -9,6 +9,7 @@ import {
   type Layout,
   mediaTypes,
   openImage,
+  type Platform,
 } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { composeManifest, emptyConfig } from '../config.ts';
@@ -92,7 +93,8 @@ export async function stashTree(
         before ? `Adding new layer on existing stash ${name}` : 'Creating initial layer',
       );
     const layer = packed && (await keepLayer(packed, output, 'gzip', context));
-    const stash = { name, tag: order.tag, file, described };
+    const { platform = hostPlatform() } = root;
+    const stash = { name, tag: order.tag, file, described, platform };
     const manifest = await (before && !layer ? retag(before, stash) : write(before, layer, stash, context));
     return {
       name,
@@ -111,6 +113,7 @@ interface Stash {
   readonly tag: string;
   readonly file: DescriptionFile | undefined;
   readonly described: Described | undefined;
+  readonly platform: Platform;
 }
 
 /** Names of descriptions may have capitals, those of containers may not. */
@@ -200,10 +203,10 @@ async function write(
 function configOf(
   before: ImageConfig | undefined,
   own: readonly TarLayer[],
-  { described }: Stash,
+  { described, platform }: Stash,
   { authorship: { created } }: BuildOptions,
 ): ImageConfig {
-  const base = before ?? emptyConfig(hostPlatform());
+  const base = before ?? emptyConfig(platform);
   const author = described?.author ?? 'unknown';
   const history = own.map(() => ({ created, author, created_by: TEXT, comment: 'KIWI Root Tree Stash' }));
   return {

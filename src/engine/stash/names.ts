@@ -27,10 +27,10 @@ export function checkStashTag(tag: string): string {
   });
 }
 
-/** Reads `name` or `name:tag`; undefined for what cannot be the name of a stash. */
+/** Reads `name` or `name:tag`, capitals included: KIWI takes them. Undefined for what cannot be the name of a stash. */
 export function parseStashName(text: string): StashName | undefined {
   const [name = '', tag, ...rest] = text.split(':');
-  if (rest.length > 0 || !NAME.test(name)) return undefined;
+  if (rest.length > 0 || !NAME.test(name.toLowerCase())) return undefined;
   if (tag === undefined) return { name };
   return TAG.test(tag) ? { name, tag } : undefined;
 }

@@ -80,13 +80,15 @@ async function local(text: string, options: OpenStashOptions): Promise<OpenedSta
   const wanted = parseStashName(text);
   if (!wanted) throw stashNotFound(text, places, 'a stash is called name or name:tag');
   const { name, tag } = wanted;
-  const layout = await findStash(store, name);
+  // As it was lowered when it was made.
+  const own = name.toLowerCase();
+  const layout = await findStash(store, own);
   if (layout) {
     const tags = await layout.tags();
     const entry = tag === undefined ? await newestOf(layout) : tags.find(each => each.tag === tag);
-    if (entry) return remote(`oci:${stashPath(store, name)}@${entry.descriptor.digest}`, text, options);
+    if (entry) return remote(`oci:${stashPath(store, own)}@${entry.descriptor.digest}`, text, options);
     if (tags.length > 0)
-      throw stashNotFound(text, places, `${name} has ${tags.map(each => each.tag).join(', ')}`);
+      throw stashNotFound(text, places, `${own} has ${tags.map(each => each.tag).join(', ')}`);
   }
   const path = join(kiwiHome, name, `${name}.tar`);
   if (!existsSync(path)) throw stashNotFound(text, places);

@@ -13,7 +13,7 @@ import {
   packLayer,
   toText,
 } from '../../layers/index.ts';
-import { openImage, openLayout } from '../../oci/index.ts';
+import { openImage, openLayout, type Platform } from '../../oci/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
 import { type LookContext, say } from '../context.ts';
 import type { DescriptionFile, DoubtfulOwners } from '../inside/requests.ts';
@@ -26,6 +26,8 @@ import type { LayerRecord } from '../values.ts';
 const WITHOUT_CONTENT = ['/dev', '/proc', '/sys', '/run'];
 
 export interface Root {
+  /** What its programs run on, where that is known. */
+  readonly platform?: Platform;
   /** The description that the tree was built from. */
   readonly description: () => Promise<DescriptionFile | undefined>;
   /** The one layer that makes the tree of these ones; undefined where they give it already. */
@@ -131,7 +133,9 @@ async function layoutRoot(path: string, context: LookContext): Promise<Root> {
     });
   const { digest } = only;
   const opened = await openImage({ transport: 'oci', path, digest }, { signal: context.signal });
-  return imageRoot(layersOf(opened, opened, path, context), context);
+  const { os, architecture, variant } = opened.config;
+  const platform = { os, architecture, ...(variant !== undefined && { variant }) };
+  return { ...imageRoot(layersOf(opened, opened, path, context), context), platform };
 }
 
 async function archiveRoot(path: string, context: LookContext): Promise<Root> {

@@ -28,7 +28,12 @@ describe('the name of a stash', () => {
 
   it.each(['Leap', 'a_', '-a', 'a..b', 'a/b', '', '../a', 'a b', 'ü'])('may not be %j', name => {
     expect(() => checkStashName(name)).toThrow(`Image name '${name}' cannot be used as container name`);
-    expect(parseStashName(name)).toBeUndefined();
+  });
+
+  it('is looked for without its capitals, but never outside of the stashes', () => {
+    expect(parseStashName('Leap-VM:v1')).toEqual({ name: 'Leap-VM', tag: 'v1' });
+    for (const name of ['a_', '', '..', '../a', 'a/b', 'a b', 'a:b:c', 'a:', 'a:.b'])
+      expect(parseStashName(name), name).toBeUndefined();
   });
 });
 
@@ -72,6 +77,8 @@ describe.runIf(has('umoci', 'skopeo'))('what is asked for', () => {
     await using newest = await open('ours');
     expect(newest.digest).toBe(digests.get('two'));
     expect(newest.base.reference).toBe(`oci:${store}/stashes/ours@${digests.get('two')}`);
+    await using lowered = await open('Ours');
+    expect(lowered.base).toEqual(newest.base);
     await using tagged = await open('ours:one');
     expect(tagged.digest).toBe(digests.get('one'));
     await expect(open('ours:three')).rejects.toThrow(
