@@ -63,11 +63,16 @@ async function mkfs(
   if (bad) throw new AshlarError(`the option ${bad.join(' ')} of mkfs.xfs cannot be used here`);
   const chosen = new Set(given.flatMap(([option, value]) => (option === '-m' ? keysOf(value) : [])));
   const features = FEATURES.split(',').filter(word => !keysOf(word).some(key => chosen.has(key)));
+  // Disks with sectors of 512 bytes take these, too.
+  const sectors = given.some(([option]) => option === '-s') ? [] : ['-s', 'size=4096'];
   rmSync(image, { force: true });
   createSparse(image, size);
   await runTool(
     'mkfs.xfs',
-    ['-q', '-f', '-L', label, '-m', [...features, `uuid=${uuid}`].join(','), ...asWords(given), image],
+    [
+      ...['-q', '-f', '-L', label, '-m', [...features, `uuid=${uuid}`].join(',')],
+      ...[...sectors, ...asWords(given), image],
+    ],
     { signal },
   );
 }
