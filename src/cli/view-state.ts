@@ -64,6 +64,10 @@ export class ViewState {
       case 'output-started':
         this.#change(event.image, row => Object.assign(row, { state: 'output', file: event.file }));
         break;
+      case 'output-finished':
+        // The image itself has been done before.
+        this.#change(event.image, row => Object.assign(row, { state: 'done', ended: now }));
+        break;
       case 'image-built':
         this.#change(event.image, row => Object.assign(row, { state: 'writing' }));
         break;

@@ -92,9 +92,7 @@ export async function buildPlan(
     await whenBuilt(dependenciesOf(image));
     const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
-      const completed = await completeImage(begun ?? (await begin(image.steps.length)));
-      const outputs = results ? await outputsOf(image, completed, results, context) : [];
-      const result = { ...completed, outputs };
+      const result = await completeImage(begun ?? (await begin(image.steps.length)));
       return { result, forms: image.emit ? await formsOf(result, context) : [] };
     });
     finished.set(image.name, result);
@@ -102,15 +100,24 @@ export async function buildPlan(
     if (image.emit) await publisher.add(result, forms);
     else emit({ kind: 'image-finished', image: image.name, emitted: false, cached: result.cached, tags: [] });
   };
+  const makeOutputsOf = async (image: ImagePlan): Promise<void> => {
+    const completed = finished.get(image.name);
+    if (!results || !completed || !image.outputs?.length) return;
+    const outputs = await limit(() => outputsOf(image, completed, results, context));
+    finished.set(image.name, { ...completed, outputs });
+  };
   for (const image of plan.images) {
     const task = buildOne(image);
     tasks.set(image.name, task);
-    const ended = task.catch(async error => {
-      // Somebody may be looking at what another failure left behind.
-      await terminal.free;
-      if (!stopping.aborted) emit({ kind: 'image-failed', image: image.name });
-      stop.abort(error);
-    });
+    // Images that are built on this one need not wait for what else becomes of it.
+    const ended = task
+      .then(() => makeOutputsOf(image))
+      .catch(async error => {
+        // Somebody may be looking at what another failure left behind.
+        await terminal.free;
+        if (!stopping.aborted) emit({ kind: 'image-failed', image: image.name });
+        stop.abort(error);
+      });
     ends.push(ended);
   }
   await Promise.all(ends);
@@ -131,7 +138,7 @@ async function outputsOf(
   results: Results,
   context: BuildContext,
 ): Promise<readonly MadeOutput[]> {
-  if (outputs.length === 0) return [];
+  context.signal.throwIfAborted();
   const { makeOutputs } = await import('./outputs/outputs.ts');
   return makeOutputs(image, outputs, results, context);
 }

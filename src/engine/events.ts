@@ -58,7 +58,7 @@ export type BuildEvent =
   | { readonly kind: 'terminal-released'; readonly image: string }
   /** The build goes on only to stop what is under way. Comes for the first image that fails, unless it was stopped. */
   | { readonly kind: 'image-failed'; readonly image: string }
-  /** All its steps are done; nothing more comes from it but `image-finished`. */
+  /** All its steps are done; nothing more comes from it but `image-finished`, and what is made of its tree. */
   | { readonly kind: 'image-built'; readonly image: string }
   /** It is in the output, or was not meant to be. Comes in the order of the plan for emitted images. */
   | {

@@ -26,6 +26,8 @@ export interface TarJob {
   /** A file; uncompressed, or compressed with gzip, zstd, xz or bzip2. */
   readonly path: string;
   readonly limits?: Partial<Limits>;
+  /** Whether what it says is recorded: somebody will ask for it. */
+  readonly recorded?: boolean;
   /** It is no layer, but something to be extracted into a directory of a tree, whose links to directories hold. */
   readonly into?: ExtractInto;
 }

@@ -105,7 +105,7 @@ async function write(
   const warnings = new Warnings();
   // A blob that is the tar itself is hashed as it is written.
   const hash = compression === 'none' ? undefined : createHash('sha256');
-  const recorder = job.kind === 'tar' && job.into === undefined ? undefined : new ContentsRecorder();
+  const recorder = job.kind === 'tar' && !job.into && !job.recorded ? undefined : new ContentsRecorder();
   let uncompressedSize = 0;
   const latest = sourceDateEpoch === undefined ? undefined : BigInt(sourceDateEpoch) * 1_000_000_000n;
   using blob = new BlobWriter(output);

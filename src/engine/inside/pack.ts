@@ -20,8 +20,8 @@ function jobOf(request: PackRequest, paths: readonly string[]): PackJob {
     return path;
   };
   if (request.kind === 'tar') {
-    const { into } = request;
-    return { kind: 'tar', path: at(0), ...(into && { into }) };
+    const { into, recorded = false } = request;
+    return { kind: 'tar', path: at(0), recorded, ...(into && { into }) };
   }
   const { items, parents, below } = request;
   const entries = items.map((item, i) => ({ ...item, source: at(i) }));

@@ -250,6 +250,7 @@ export type PackRequest =
       readonly kind: 'tar';
       readonly location: Location;
       readonly into?: ExtractInto;
+      readonly recorded?: boolean;
       readonly pack: PackOptions;
     };
 

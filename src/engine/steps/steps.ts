@@ -145,9 +145,10 @@ export async function tarBase(base: Extract<Base, { kind: 'tar' }>, step: StepCo
       parts: tarParts(source, context.options),
       perform: async pack => {
         const location = await source.locate();
+        const recorded = (plan.outputs?.length ?? 0) > 0;
         if (location.kind === 'host' && !source.inside)
-          return packHere({ kind: 'tar', path: location.path }, pack, step);
-        return packInside({ kind: 'tar', location, pack }, step);
+          return packHere({ kind: 'tar', path: location.path, recorded }, pack, step);
+        return packInside({ kind: 'tar', location, recorded, pack }, step);
       },
     },
     step,
