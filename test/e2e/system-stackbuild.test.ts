@@ -227,6 +227,7 @@ describe.runIf(can)('system stackbuild', () => {
   it('shows what it would do and does nothing', async () => {
     const ended = await made('dry', ...base(), '--description', 'new', '--dry-run');
     expect(ended.stdout).toContain('setup   users root');
+    expect(ended.stdout).toContain('run     3 lines (kiwi config.sh)');
     expect(ended.stdout).toContain(`output  ${name}.tar.xz`);
     expect(existsSync(project.at('dry'))).toBe(false);
   });

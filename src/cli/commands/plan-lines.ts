@@ -10,7 +10,7 @@ export function planLines({ images }: Plan): readonly string[] {
     `${name}${emit ? '' : ' (build only)'}`,
     `  from    ${nameOfBase(base)}`,
     ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
-    ...steps.flatMap(describeStep).map(line => `  ${line}`),
+    ...steps.flatMap(step => describeStep(step, name)).map(line => `  ${line}`),
     ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
     ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
     ...outputs.flatMap(describeOutput).map(line => `  ${line}`),
@@ -23,7 +23,7 @@ function describeOutput(output: Output): readonly string[] {
   return [...lines, ...output.formats.map(({ file, format }) => `output  ${file} (${format})`)];
 }
 
-function describeStep(step: Step): readonly string[] {
+function describeStep(step: Step, image: string): readonly string[] {
   switch (step.kind) {
     case 'apply':
       return [`apply   ${step.image.reference}`];
@@ -38,10 +38,15 @@ function describeStep(step: Step): readonly string[] {
     case 'packages':
       return describePackages(step).map(line => `packages ${line}`);
     case 'run':
-      return [`run     ${lineCount(step.script)}`];
+      return [`run     ${lineCount(step.script)}${whatRuns(step.createdBy, image)}`];
     case 'setup':
       return step.changes.map(change => `setup   ${describeChange(change)}`);
   }
+}
+
+/** Nothing where it only says of which image it is. */
+function whatRuns(createdBy: string, image: string): string {
+  return createdBy.endsWith(` ${image}`) ? '' : ` (${oneLine(createdBy)})`;
 }
 
 function describePackages(step: PackagesStep): readonly string[] {
