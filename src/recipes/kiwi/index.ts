@@ -2,13 +2,11 @@
  * KIWI image descriptions (`config.xml`, `*.kiwi`): reading, includes, upgrade, checks, and what they mean for one type
  * and a choice of profiles. Nothing is built here. The rules are those of KIWI 10, schemas 7.4 to 8.5.
  */
-export { KiwiError } from './errors.ts';
 export { identifyKiwi } from './identity.ts';
 export {
   type KiwiFileOptions,
   type KiwiVariant,
   listKiwiTypes,
-  loadKiwi,
   readKiwi,
   readKiwiText,
 } from './load.ts';

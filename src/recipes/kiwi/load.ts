@@ -3,11 +3,10 @@ import { AshlarError } from '../../support/errors.ts';
 import type { SourceText } from '../../support/source-text.ts';
 import { readText } from '../../support/text-file.ts';
 import { KiwiError } from './errors.ts';
-import type { KiwiChoice, KiwiDescription } from './model.ts';
 import { findDescription } from './read/find.ts';
-import { resolveIncludes } from './read/include.ts';
+import { refuseIncludes, resolveIncludes } from './read/include.ts';
 import { upgradeDescription } from './read/upgrade.ts';
-import { type KiwiSource, resolveDescription } from './resolve/description.ts';
+import type { KiwiSource } from './resolve/description.ts';
 import { nameOf, profilesOf, selectProfiles } from './resolve/selection.ts';
 import { imageOf, typesOf } from './resolve/type.ts';
 import { checkDescription } from './schema/check.ts';
@@ -21,33 +20,29 @@ export interface KiwiFileOptions {
   readonly kiwiFile?: string | undefined;
 }
 
-/**
- * What a description means for one choice of profiles and type.
- * @throws AshlarError for everything that is wrong with it, KiwiError in KIWI's words.
- */
-export async function loadKiwi(
-  options: KiwiFileOptions & { readonly choice: KiwiChoice },
-): Promise<KiwiDescription> {
-  return resolveDescription(await readKiwi(options), options.choice);
-}
-
 /** A description with includes resolved, in the newest schema, and checked: what all choices have in common. */
 export async function readKiwi({ directory: given, kiwiFile }: KiwiFileOptions): Promise<KiwiSource> {
   const directory = resolve(given);
   const file = await findDescription(directory, kiwiFile);
-  return readKiwiText(await readText(file), directory);
+  const parsed = parseDescription(await readText(file));
+  const whole = await resolveIncludes(parsed, directory, async path => parseXml(await readText(path)));
+  return sourceOf(whole, file, directory);
 }
 
 /**
- * The same for a text that came from elsewhere.
+ * The same for a text that came from elsewhere, of an image for example: it cannot include files of this machine.
  * @param directory Where the files beside it are.
  */
-export async function readKiwiText(source: SourceText, directory: string): Promise<KiwiSource> {
+export function readKiwiText(source: SourceText, directory: string): KiwiSource {
   const parsed = parseDescription(source);
-  const whole = await resolveIncludes(parsed, directory, async path => parseXml(await readText(path)));
-  const root = upgradeDescription(whole);
+  refuseIncludes(parsed);
+  return sourceOf(parsed, source.file, directory);
+}
+
+function sourceOf(image: XmlElement, file: string, directory: string): KiwiSource {
+  const root = upgradeDescription(image);
   checkDescription(root);
-  return { directory, file: source.file, root };
+  return { directory, file, root };
 }
 
 function parseDescription(source: SourceText): XmlElement {

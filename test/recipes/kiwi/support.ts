@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { readKiwiText } from '../../../src/recipes/kiwi/load.ts';
+import { type KiwiFileOptions, readKiwi, readKiwiText } from '../../../src/recipes/kiwi/load.ts';
 import type { KiwiChoice, KiwiDescription } from '../../../src/recipes/kiwi/model.ts';
 import { resolveDescription } from '../../../src/recipes/kiwi/resolve/description.ts';
 import { AshlarError, AshlarErrors } from '../../../src/support/errors.ts';
@@ -21,7 +21,7 @@ export function imageOf(...elements: readonly string[]): string {
 }
 
 export async function describeText(text: string, choice: Partial<KiwiChoice> = {}): Promise<KiwiDescription> {
-  const source = await readKiwiText(sourceText('config.xml', text), '/project');
+  const source = readKiwiText(sourceText('config.xml', text), '/project');
   return resolveDescription(source, { profiles: [], type: undefined, architecture: 'x86_64', ...choice });
 }
 
@@ -58,12 +58,20 @@ export async function shown(text: string): Promise<string> {
 
 async function thrownBy(text: string): Promise<AshlarError | undefined> {
   try {
-    await readKiwiText(sourceText('config.xml', text), '/project');
+    readKiwiText(sourceText('config.xml', text), '/project');
     return undefined;
   } catch (error) {
     if (error instanceof AshlarError) return error;
     throw error;
   }
+}
+
+/** What a description in a directory means. */
+export async function loadKiwi({
+  choice,
+  ...file
+}: KiwiFileOptions & { readonly choice: KiwiChoice }): Promise<KiwiDescription> {
+  return resolveDescription(await readKiwi(file), choice);
 }
 
 /** A directory with these files, for the time of a test. */

@@ -18,16 +18,22 @@ export async function resolveIncludes(
     child.name === 'include' ? included(child, directory, read) : [child],
   );
   const merged = { ...root, children: children.flat() };
-  const nested = childrenOf(merged, 'include');
-  const [first] = nested;
-  if (first === undefined) return merged;
-  const list = JSON.stringify(nested.map(include => attributeOf(include, 'from')?.value ?? ''));
+  refuseIncludes(merged);
+  return merged;
+}
+
+/** @throws KiwiError when there are includes, which nothing will resolve any more. */
+export function refuseIncludes(root: XmlElement): void {
+  const includes = childrenOf(root, 'include');
+  const [first] = includes;
+  if (first === undefined) return;
+  const list = JSON.stringify(includes.map(include => attributeOf(include, 'from')?.value ?? ''));
   throw new KiwiError(
     'KiwiIncludeFileNotFound',
     `One ore more <include> statements are unresolvable: ${list}`,
     {
       at: first.at,
-      hint: 'files that are included cannot include others: name them in the description itself',
+      hint: 'neither files that are included nor descriptions in images can include others',
     },
   );
 }

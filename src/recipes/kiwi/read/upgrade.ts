@@ -62,9 +62,11 @@ const steps: readonly Step[] = [
 
 /**
  * The description in the newest schema, whatever version it begins with.
- * @throws AshlarError for versions that are too old, too new or none.
+ * @throws AshlarError for versions that are too old, too new or none, and for other roots than `<image>`.
  */
 export function upgradeDescription(image: XmlElement): XmlElement {
+  if (image.name !== 'image')
+    throw new AshlarError(`the root of a description is <image>, not <${image.name}>`, { at: image.at });
   const declared = attributeOf(image, 'schemaversion');
   if (declared === undefined)
     throw new AshlarError('<image> needs the attribute schemaversion', {

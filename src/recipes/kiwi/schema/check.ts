@@ -5,22 +5,16 @@ import { invalidDescription } from '../errors.ts';
 import { attributeOf, childrenOf, type XmlElement } from '../xml/tree.ts';
 import type { AttributeRule, ElementRule, Multiplicity, ValueForm } from './forms.ts';
 import { attributeHint, childHint } from './hints.ts';
-import { checkRules } from './rules.ts';
+import { checkRules, type Report } from './rules.ts';
 import { misfit } from './values.ts';
 import { image } from './vocabulary.ts';
 
-export type Report = (message: string, at: SourceSpan, hint?: string) => void;
-
-/** @throws AshlarErrors with all that is wrong, each mistake with its place. */
+/** @throws AshlarErrors with all that is wrong, each mistake with its place. @param root `<image>` */
 export function checkDescription(root: XmlElement): void {
   const errors: AshlarError[] = [];
   const report: Report = (message, at, hint) => errors.push(new AshlarError(message, { at, hint }));
-  if (root.name === 'image') {
-    checkElement(root, image, report);
-    checkRules(root, report);
-  } else {
-    report(`the root of a description is <image>, not <${root.name}>`, root.at);
-  }
+  checkElement(root, image, report);
+  checkRules(root, report);
   if (errors.length > 0) throw invalidDescription(inOrder(errors));
 }
 

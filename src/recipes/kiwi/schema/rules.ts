@@ -4,7 +4,8 @@ import { attributeOf, childOf, childrenOf, type XmlElement } from '../xml/tree.t
 import { isTrue } from './values.ts';
 import { reservedPartitions } from './words.ts';
 
-type Report = (message: string, at: SourceSpan, hint?: string) => void;
+/** Takes a mistake and its place. */
+export type Report = (message: string, at: SourceSpan, hint?: string) => void;
 
 export function checkRules(image: XmlElement, report: Report): void {
   const preferences = childrenOf(image, 'preferences');

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadKiwi } from '../../../../src/recipes/kiwi/load.ts';
-import { directoryWith, head, names, tbz } from '../support.ts';
+import { complaints, directoryWith, head, loadKiwi, names, tbz } from '../support.ts';
 
 const choice = { profiles: [], type: undefined, architecture: 'x86_64' };
 
@@ -88,6 +87,12 @@ describe('resolveIncludes', () => {
   ])('fetches nothing: %s', async (reference, message) => {
     const directory = directoryWith({ 'config.xml': including(reference) });
     await expect(loadKiwi({ directory, choice })).rejects.toMatchObject({ message, at: { line: 3 } });
+  });
+
+  it('reads no files for a text that came out of an image', async () => {
+    expect(await complaints(including('/etc/passwd'))).toEqual([
+      '3:2: KiwiIncludeFileNotFound: One ore more <include> statements are unresolvable: ["/etc/passwd"]',
+    ]);
   });
 
   it('refuses entities in included files, too', async () => {
