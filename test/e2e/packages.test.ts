@@ -1,6 +1,8 @@
 /** Packages installed and removed by real managers, from repositories in directories and without any network. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -80,7 +82,7 @@ function namesAbove(project: Project, base = 1): readonly (readonly string[])[] 
 const LEAVINGS =
   /^(?:run\/.|tmp\/.|var\/(?:log|cache\/apt|cache\/ldconfig)\/.|var\/lib\/apt\/lists|etc\/(?:apt|resolv|hosts|.*-$)|.*policy-rc\.d|.*-old$|var\/lib\/dpkg\/lock)/;
 
-describe.skipIf(!has('mmdebstrap', 'apt-get'))('packages of apt', () => {
+describe.skipIf(!has('mmdebstrap', 'apt-get', 'gpg'))('packages of apt', () => {
   const workspace = useWorkspace();
   let root = '';
   let repository = '';
@@ -127,6 +129,23 @@ describe.skipIf(!has('mmdebstrap', 'apt-get'))('packages of apt', () => {
   it('that are not there cannot be removed', async () => {
     const building = build(workspace.project(), root, [apt({ delete: ['absent'] })]);
     await expect(building).rejects.toThrow('None of the requested packages to delete are installed');
+  });
+
+  it('come only from repositories that are signed with a key that was given', async () => {
+    const { signed, keys } = signedCopy(repository, workspace.path);
+    const [right = '', wrong = ''] = keys;
+    const install = (key: string) => {
+      const step = packagesStep(signed, { install: ['original-awk'] });
+      const source = { kind: 'file', path: key, at } as const;
+      const trusting = step.repositories.map(({ checkRepository: _, ...rest }) => ({
+        ...rest,
+        keys: [source],
+      }));
+      return build(workspace.project(), root, [{ ...step, repositories: trusting }]);
+    };
+    await expect(install(wrong)).rejects.toThrow('packages failed: exit status 100');
+    const { images } = await install(right);
+    expect(images[0]?.layers.length).toBe(2);
   });
 
   it('come from the apt of this machine where the tree has none; a repository that is not there is left out', async () => {
@@ -240,6 +259,33 @@ describe.skipIf(!has('pacman'))('packages of pacman', () => {
     expect(diffIds(again)).toEqual(diffIds(first).slice(0, 1));
   });
 });
+
+/** A copy of a flat repository with a signature, and two keys, of which the first made it. */
+function signedCopy(repository: string, directory: string) {
+  const signed = join(directory, 'signed');
+  cpSync(repository, signed, { recursive: true });
+  const index = readFileSync(join(signed, 'Packages'));
+  const sum = createHash('sha256').update(index).digest('hex');
+  writeFileSync(
+    join(signed, 'Release'),
+    `Suite: test\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n ${sum} ${index.length} Packages\n`,
+  );
+  const keys = ['right', 'wrong'].map(name => {
+    // Paths of sockets are short.
+    const home = mkdtempSync(join(tmpdir(), 'gpg-'));
+    const gpg = (...args: readonly string[]) =>
+      execFileSync('gpg', ['--homedir', home, '--batch', '--quiet', '--passphrase', '', ...args], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+    gpg('--quick-generate-key', name, 'ed25519', 'sign', 'never');
+    gpg('--armor', '--output', join(directory, `${name}.asc`), '--export');
+    if (name === 'right') gpg('--clearsign', '--output', join(signed, 'InRelease'), join(signed, 'Release'));
+    execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
+    rmSync(home, { recursive: true, force: true });
+    return join(directory, `${name}.asc`);
+  });
+  return { signed, keys };
+}
 
 /** The same step with another key. */
 function underAnotherName(step: PackagesStep): PackagesStep {
