@@ -23,6 +23,7 @@ export function attributeHint(name: string, elementName: string, rule: ElementRu
   );
   if (others.length > 0 && others.length <= 3) return `it belongs to ${either(others.map(inBrackets))}`;
   if (known.length === 0) return 'it has none at all';
+  if (known.length === 1) return `the only one is ${known.join()}`;
   return known.length <= 8 ? `there are ${known.join(', ')}` : undefined;
 }
 

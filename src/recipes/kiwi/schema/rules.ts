@@ -1,6 +1,7 @@
 /** What elements and attributes demand of one another. */
 import type { SourceSpan } from '../../../support/errors.ts';
-import { attributeOf, childOf, childrenOf, type XmlElement } from '../xml/tree.ts';
+import { attributeOf, childOf, childrenOf, type XmlAttribute, type XmlElement } from '../xml/tree.ts';
+import { typeAttributes } from './type-attributes.ts';
 import { isTrue } from './values.ts';
 import { reservedPartitions } from './words.ts';
 
@@ -55,10 +56,14 @@ function checkContainerParts(type: XmlElement, format: string | undefined, repor
 function checkBtrfs(type: XmlElement, fileSystem: string | undefined, report: Report): void {
   const systemdisk = childOf(type, 'systemdisk');
   const prefersLvm = systemdisk !== undefined && isOn(systemdisk, 'preferlvm');
-  for (const { name, at } of type.attributes.filter(attribute => attribute.name.startsWith('btrfs_'))) {
+  for (const { name, at } of type.attributes.filter(isOfBtrfs)) {
     if (fileSystem !== 'btrfs') report(`${name} needs filesystem="btrfs"`, at);
     else if (prefersLvm) report(`${name} does not go together with preferlvm of <systemdisk>`, at);
   }
+}
+
+function isOfBtrfs({ name }: XmlAttribute): boolean {
+  return name.startsWith('btrfs_') && Object.hasOwn(typeAttributes, name);
 }
 
 function checkPartitions(type: XmlElement, report: Report): void {
