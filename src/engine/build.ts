@@ -123,12 +123,12 @@ export async function buildPlan(
   await Promise.all(ends);
   // The first failure aborted the rest; the others only say that they were stopped.
   stopping.throwIfAborted();
-  results?.publish();
   if (publisher.changed) await tidy(options.output, signal);
   store.keepFor(project.directories.work, names);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   const images = plan.images.flatMap(({ name }) => finished.get(name) ?? []);
   if (images.some(image => !image.cached)) removeDeadLinks(project);
+  results?.publish();
   return images;
 }
 

@@ -5,6 +5,7 @@ import { makeArchive, makeDisk, makeFileSystemFile, standInForDevices } from '..
 import type { ByteString } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, O_PATH, openAt, setTimesAt } from '../../linux/index.ts';
 import { mountTree, runInTree, type Tree } from '../../sandbox/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import type { Call } from './call.ts';
 import type { OutputRequest, TreeFacts } from './requests.ts';
 import { prepareRoom, type ReadyRoom } from './room.ts';
@@ -12,6 +13,10 @@ import { prepareRoom, type ReadyRoom } from './room.ts';
 export async function output(request: OutputRequest, call: Call): Promise<TreeFacts> {
   const { layers, runtime, work, identity, epoch, undescribed, output: file } = request;
   const { signal, warn, note: say } = call;
+  if (call.options.singleId && request.foreignOwners)
+    throw new AshlarError('the owners of files cannot be kept, for only one user id is available here', {
+      hint: 'ashlar check tells how to get more',
+    });
   const surroundings = { environment: {}, imports: '', importDirectories: [], binds: [] } as const;
   const room = await prepareRoom(
     { ...surroundings, layers, network: 'none', ...(runtime === undefined ? {} : { runtime }) },

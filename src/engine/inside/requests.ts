@@ -293,6 +293,8 @@ export interface TreeDetails {
   readonly devices: readonly DeviceEntry[];
   /** Directories that no layer describes: they have the time at which they were unpacked. */
   readonly undescribed: readonly ByteString[];
+  /** Whether anything in it is not root's. */
+  readonly foreignOwners: boolean;
 }
 
 /** A file is made of a tree, which nobody else sees change. */

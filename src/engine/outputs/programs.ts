@@ -49,7 +49,7 @@ function fileSystemProgram(type: FileSystemType): NeededPrograms {
 }
 
 export function formatPrograms(format: DiskFormat['format']): NeededPrograms {
-  return format === 'gce' || format === 'ova' ? {} : { 'qemu-img': `a disk in the format ${format}` };
+  return format === 'gce' || format === 'vmx' ? {} : { 'qemu-img': `a disk in the format ${format}` };
 }
 
 /** @throws AshlarError for the first output whose program is missing. */

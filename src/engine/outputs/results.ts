@@ -17,12 +17,14 @@ export class Results implements Disposable {
   readonly #temporary: string;
   readonly #lock: FileLock;
   readonly #files: string[] = [];
+  /** The first of the directories that were made for the results. */
+  readonly #made: string | undefined;
 
   /** Makes the directory, if need be, and removes what runs that were killed have left there. */
   constructor(path: string) {
     this.#directory = resolve(path);
     this.#work = join(this.#directory, WORK);
-    mkdirSync(this.#work, { recursive: true });
+    this.#made = mkdirSync(this.#work, { recursive: true });
     removeAbandoned(this.#work);
     const name = randomBytes(8).toString('hex');
     const lock = lockFile(join(this.#work, `${name}.lock`), { mode: 'exclusive', wait: true });
@@ -81,12 +83,19 @@ export class Results implements Disposable {
     rmSync(this.#temporary, { recursive: true, force: true });
     rmSync(this.#lock.path, { force: true });
     this.#lock[Symbol.dispose]();
-    try {
-      rmdirSync(this.#work);
-    } catch (error) {
-      // Another run is at work.
-      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'ENOENT') throw error;
-    }
+    // What is there now, and what another run is making, stays.
+    for (let path = this.#work; path.startsWith(this.#made ?? this.#work); path = dirname(path))
+      if (!removeEmpty(path)) break;
+  }
+}
+
+function removeEmpty(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -44,15 +44,19 @@ export async function treeDetails(
   const devices: DeviceEntry[] = [];
   const merged = await mergedTree(layers, context);
   const undescribed = merged.has('') ? [] : [''];
-  for (const [path, { entry }] of merged) {
+  let foreignOwners = false;
+  for (const [path, { entry, layer }] of merged) {
     if (entry === IMPLIED_DIRECTORY) undescribed.push(path);
+    foreignOwners ||= entry.uid !== 0 || entry.gid !== 0;
     const { type, mode, uid, gid, mtime, xattrs, major, minor, linkedTo } = entry;
     if (type !== 'character' && type !== 'block') continue;
     // The other name may be covered by a layer above.
-    const link = linkedTo !== undefined && merged.get(linkedTo)?.entry === entry ? { linkedTo } : {};
+    const other = linkedTo === undefined ? undefined : merged.get(linkedTo);
+    const isLink = linkedTo !== undefined && other?.layer === layer && other.entry.type === type;
+    const link = isLink ? { linkedTo } : {};
     devices.push({ path, type, mode, uid, gid, mtime, xattrs, major, minor, ...link });
   }
-  return { devices, undescribed };
+  return { devices, undescribed, foreignOwners };
 }
 
 async function mergedTree(

@@ -37,6 +37,9 @@ describe('results', () => {
       using results = new Results(directory);
       writeFileSync(results.pathFor('a'), 'a');
     }
+    expect(existsSync(directory)).toBe(false);
+    mkdirSync(directory);
+    new Results(directory)[Symbol.dispose]();
     expect(readdirSync(directory)).toEqual([]);
   });
 
