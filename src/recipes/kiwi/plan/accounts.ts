@@ -1,8 +1,8 @@
 /** Users and groups of a description. */
 import type { GroupSetup, SetupChange, UserSetup } from '../../../plan/system-steps.ts';
-import { saltOf, sha512Crypt } from '../../../support/password-hash.ts';
 import type { KiwiDescription, KiwiUser } from '../model.ts';
 import type { KiwiPlanOptions } from './options.ts';
+import { hashedPassword } from './public-text.ts';
 
 /** Groups come before users. */
 export function accountChanges(
@@ -31,12 +31,11 @@ function userSetup(user: KiwiUser, image: string, warn: KiwiPlanOptions['warn'])
   };
 }
 
-/** The salt follows from the names, so that the same description makes the same image. */
 function passwordOf(user: KiwiUser, image: string, warn: KiwiPlanOptions['warn']): string {
   const { name, password, passwordFormat, at } = user;
   if (passwordFormat === 'plain') {
     warn(`the password of ${name} can be read by everybody who sees the description: a hash is safer`, at);
-    return sha512Crypt(password, saltOf(`${image} ${name}`));
+    return hashedPassword(password, name, image);
   }
   if (password.startsWith('$1$')) {
     warn(

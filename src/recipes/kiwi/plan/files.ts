@@ -8,6 +8,7 @@ import type { KiwiArchive, KiwiDescription, KiwiFile } from '../model.ts';
 import { kconfig } from './kconfig.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { profileText, profileVariables } from './profile.ts';
+import { publicText } from './public-text.ts';
 import { IMAGE_DIRECTORY, namedScript, runText, SCRIPTS, scriptOf } from './scripts.ts';
 
 export const EXCLUDES = 'exclude_files.yaml';
@@ -35,8 +36,13 @@ export function shellFiles(description: KiwiDescription): readonly SetupChange[]
 
 /** The description comes to /image, with what lies beside it and belongs to it. */
 export function importSteps(description: KiwiDescription): readonly Step[] {
-  const { at, xml } = description;
-  const config: SetupChange = { kind: 'file', path: `${IMAGE_DIRECTORY}/config.xml`, text: xml, mode: 0o644 };
+  const { at } = description;
+  const config: SetupChange = {
+    kind: 'file',
+    path: `${IMAGE_DIRECTORY}/config.xml`,
+    text: publicText(description),
+    mode: 0o644,
+  };
   return [
     ...setupStep('description', [config, ...shellFiles(description)], at),
     ...copyStep('files of the description', importItems(namesBeside(description), description), at),

@@ -76,6 +76,14 @@ function descriptionOf(image: ImagePlan, { at }: KiwiDescription): readonly Step
   ];
 }
 
+/** Annotation of the tree: the digests of what it was built on, the lowest first. */
+const BUILT_ON = 'dev.ashlar.system.stack';
+
+function annotationsOf({ stack }: KiwiPlanOptions): Readonly<Record<string, string>> {
+  const digests = stack.flatMap(part => (part.kind === 'image' ? (part.reference.split('@')[1] ?? []) : []));
+  return digests.length === 0 ? {} : { [BUILT_ON]: digests.join(' ') };
+}
+
 function stackOf(stack: readonly Part[], { at }: KiwiDescription): Base {
   const [first] = stack;
   if (!first) return { kind: 'scratch', at };
@@ -101,7 +109,8 @@ function imagesOf(
   const { name, at, type } = description;
   const common = plainImage(name, base, description, options);
   const tree = options.keepsTree ? [treeOutput(description)] : [];
-  const system: ImagePlan = { ...common, steps, shell: surroundings, outputs: tree };
+  const annotations = annotationsOf(options);
+  const system: ImagePlan = { ...common, steps, shell: surroundings, annotations, outputs: tree };
   const more = resultSteps(description, surroundings);
   const outputs = typeOutputs(description);
   const result = { ...common, name: `${name} result`, shell: surroundings, outputs };

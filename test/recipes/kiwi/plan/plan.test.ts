@@ -182,6 +182,13 @@ describe('the plan of a new image', () => {
     });
   });
 
+  it('records what it is built on', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const stash = { kind: 'image', reference: `oci:/s@${digest}`, insecure: false, at } as const;
+    const plan = await built({ elements: [preferences(tbzType)] }, { stack: [stash, stash] });
+    expect(imageCalled(plan, 'n').annotations).toEqual({ 'dev.ashlar.system.stack': `${digest} ${digest}` });
+  });
+
   it('gives files their owner and mode', async () => {
     const plan = await built({
       elements: [
@@ -216,12 +223,27 @@ describe('the plan of a new image', () => {
     expect(JSON.stringify(changes)).toMatch(/"\$6\$[^"]+"/);
     expect(JSON.stringify(changes)).not.toContain('secret');
     const same = stepCalled(imageCalled(again, 'n').steps, 'setup', 'system').changes;
-    const text = (changes: object) =>
+    const plain = (changes: object) =>
       JSON.stringify(changes, (key, value: unknown) => (key === 'at' ? 0 : value));
-    expect(text(same)).toBe(text(changes));
+    expect(plain(same)).toBe(plain(changes));
     expect(plan.warnings.join('\n')).toContain('the password of a can be read by everybody');
     expect(plan.warnings.join('\n')).toContain('the password of b is hashed with MD5');
     expect(plan.warnings.join('\n')).not.toContain('secret');
+    // Nor do the description in the image, and whatever shows plans.
+    expect(JSON.stringify(plan)).not.toContain('secret');
+    const kept = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes[0];
+    const text = kept?.kind === 'file' ? kept.text : '';
+    const hash = /"password":"(\$6\$[^"]+)"/.exec(JSON.stringify(changes))?.[1];
+    expect(text).toContain(`<user name="a" password="${hash}" groups="a:500,wheel"/>`);
+  });
+
+  it('keeps who may read repositories out of the description in the image', async () => {
+    const secret =
+      '<repository alias="p" username="me" password="pass-word"><source path="http://p.example"/></repository>';
+    const plan = await built({ elements: [preferences(tbzType), secret] });
+    const { changes } = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description');
+    expect(changes[0]).toMatchObject({ text: expect.stringContaining('<repository alias="p">') });
+    expect(JSON.stringify(changes)).not.toContain('pass-word');
   });
 
   it('writes repositories that the image is to know, and no local ones', async () => {
