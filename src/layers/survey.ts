@@ -178,7 +178,7 @@ class Surveyor {
     const after = found.fd === undefined ? found.stat : fstatSync(found.fd, { bigint: true });
     if (!isSameStamp(stampOf(seen), stampOf({ stat: after })))
       throw new AshlarError(`${quote(path)} changed while it was read`, {
-        hint: 'stash the tree again when nobody writes to it',
+        hint: 'try again when nobody writes to it',
       });
     return { sha256: sum.digest('hex'), xattrs };
   }

@@ -65,11 +65,7 @@ async function takeDirectory(
   directory: string,
   context: LookContext,
 ): Promise<boolean> {
-  const taken = entriesBelow(
-    await mergedTree(layers, context),
-    layers,
-    fromText(posix.normalize(path).slice(1)),
-  );
+  const taken = entriesBelow(await mergedTree(layers, context), layers, canonical(path));
   if (!taken) return false;
   checkSize(taken, path);
   const files = taken.filter(({ entry }) => entry.type === 'file' && entry.size > 0);
@@ -82,8 +78,13 @@ async function takeDirectory(
   return true;
 }
 
+/** As the contents of layers have it. */
+function canonical(path: string): ByteString {
+  return fromText(posix.normalize(path).replace(/^\/+|\/+$/g, ''));
+}
+
 /** What all layers together show. */
-export async function mergedTree(layers: readonly LayerRecord[], context: LookContext) {
+async function mergedTree(layers: readonly LayerRecord[], context: LookContext) {
   return mergeContents(await Promise.all(layers.map(layer => contentsOf(layer, context))));
 }
 
@@ -114,7 +115,7 @@ async function extractEach(
   directory: string,
   context: LookContext,
 ): Promise<void> {
-  const prefix = fromText(posix.normalize(top).slice(1));
+  const prefix = canonical(top);
   const paths = new Set(files.map(({ path, entry }) => entry.linkedTo ?? `${prefix}/${path}`));
   await extractFiles(layer, [...paths], directory, context);
 }

@@ -75,25 +75,38 @@ function directoryRoot(directory: string, context: LookContext): Root {
       const contents = await Promise.all(
         below.map(async layer => (await tarWithContents(layer, context)).contents),
       );
-      const { layer, doubtful } = await workshop.call(
-        'treeDifference',
-        {
-          directory,
-          below: contents,
-          withoutContentOf: WITHOUT_CONTENT,
-          index: join(store.path, 'index.db'),
-          pack,
-        },
-        {
-          signal,
-          onPacking: bytes => context.emit({ kind: 'packing', image: name, bytes }),
-          onWarning: text => say(context, name, 'warning', text),
-        },
-      );
+      const { layer, doubtful } = await workshop
+        .call(
+          'treeDifference',
+          {
+            directory,
+            below: contents,
+            withoutContentOf: WITHOUT_CONTENT,
+            index: join(store.path, 'index.db'),
+            pack,
+          },
+          {
+            signal,
+            onPacking: bytes => context.emit({ kind: 'packing', image: name, bytes }),
+            onWarning: text => say(context, name, 'warning', text),
+          },
+        )
+        .catch(error => Promise.reject(explained(error)));
       checkOwners(directory, doubtful);
       return layer;
     },
   };
+}
+
+const FOREIGN_HINT =
+  'stash a tar archive of the tree (tar --xattrs --acls --numeric-owner -cf), or stash it as root';
+
+/** What a plain user may not read belongs to somebody who has no id in our namespaces. */
+function explained(error: unknown): unknown {
+  const refused = ['EACCES', 'EPERM'].includes(codeOf(error) ?? '');
+  return refused && error instanceof AshlarError && process.getuid?.() !== 0
+    ? new AshlarError(error.message, { hint: FOREIGN_HINT, cause: error })
+    : error;
 }
 
 /** Files of users who have no id in our namespaces would become those of nobody. */
@@ -109,7 +122,7 @@ function checkOwners(directory: string, doubtful: DoubtfulOwners): void {
     throw new AshlarError(
       `/${foreign} of the tree belongs to a ${who} who does not exist for who stashes it`,
       {
-        hint: 'stash a tar archive of the tree (tar --xattrs --acls --numeric-owner -cf), or stash it as root',
+        hint: FOREIGN_HINT,
       },
     );
   }
