@@ -73,9 +73,10 @@ const RPM_OF_HOST = [
 ];
 
 /** Lines that make keys known to rpm: those that were given, and no others. */
-export function importKeys({ repositories, keys }: PackageRequest): readonly string[] {
+export function importKeys({ repositories, keys, tool }: PackageRequest): readonly string[] {
   const files = unique([...keys, ...repositories.flatMap(repository => repository.keys)]);
-  return files.map(file => `$RPM --import ${words(file)}`);
+  const start = tool === 'tree' ? 'rpmkeys' : 'rpmkeys --root $T';
+  return files.map(file => `${start} --import ${words(file)}`);
 }
 
 /** Lines that set `present` to those of the names that are installed. */

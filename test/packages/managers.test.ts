@@ -231,7 +231,7 @@ describe('zypper', () => {
       install: ['a'],
     };
     expect(commands(rest)).toContain('refresh');
-    expect(linesOf({ manager: 'zypper', ...rest })).toContain(`$RPM --import ${keys[0]}`);
+    expect(linesOf({ manager: 'zypper', ...rest })).toContain(`rpmkeys --import ${keys[0]}`);
     expect(file({ manager: 'zypper', ...rest }, 'repositories/main.repo')).toBe(
       [
         ...[
