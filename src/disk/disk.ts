@@ -1,27 +1,14 @@
 /** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  utimesSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { fromText } from '../layers/index.ts';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { bootCode } from './boot/bios.ts';
 import { loaderFiles, prepareBoot } from './boot/boot.ts';
 import type { VerityRoot } from './boot/command-line.ts';
 import { textContent, writeInTree } from './boot/tree.ts';
 import type { EspFile, PreparedBoot } from './boot/types.ts';
 import { fatSizeFor, writeFat } from './fat/fat.ts';
-import { devicesBelow } from './file-systems/devices.ts';
 import { hashTreeSize, makeHashTree } from './file-systems/hash-tree.ts';
-import { makeFileSystem, neededSize } from './file-systems/make.ts';
 import { makeSwap } from './file-systems/swap.ts';
+import { fillPartitions, measurePartitions } from './fill.ts';
 import { type Ids, idsOf, uuidOf } from './ids.ts';
 import { ESP_LABEL, espId, type Layout, layOut, type PlannedDisk, planDisk } from './layout.ts';
 import { partitionNumbers } from './partition-numbers.ts';
@@ -31,8 +18,8 @@ import { guidTable } from './tables/gpt.ts';
 import { msdosTable } from './tables/mbr.ts';
 import type { PartitionKind } from './tables/partition-types.ts';
 import type { TablePartition } from './tables/table.ts';
-import { clampTimes, emptyDirectory, prepareTree } from './tree-changes.ts';
-import type { DiskSpec, FileSystemSpec } from './types.ts';
+import { clampTimes, prepareTree } from './tree-changes.ts';
+import type { DiskSpec } from './types.ts';
 
 /**
  * Makes a raw disk of a tree, which changes on the way. Throws AshlarError when the tree lacks what it needs to start, or
@@ -50,12 +37,14 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   prepareTree(tree, partitions, boot);
   clampTimes(tree, epoch, started);
   const files = await loaderFiles(boot, spec.root.verity && unknownRoot(ids));
-  const layout = await decideLayout(request, planned, files);
+  const rooms = await measurePartitions(request, partitions);
+  const needed = { fileSystems: rooms, esp: fatSizeFor(files), hashTree: hashTreeSize };
+  const layout = layOut(spec, planned, needed);
   say(`partitions: ${layout.partitions.map(described).join(', ')}`);
   signal.throwIfAborted();
   const fd = openSync(output, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
   try {
-    const root = await writeDisk(fd, { request, ids, planned, boot, files, layout });
+    const root = await writeDisk(fd, { request, ids, planned, boot, files, layout, rooms });
     const { id } = planned;
     return {
       ...layout,
@@ -76,82 +65,6 @@ function described({ partitionName, fileSystem, size }: MadePartition): string {
   return [partitionName, ...(fileSystem ? [fileSystem.type] : []), mebibytes(size)].join(' ');
 }
 
-async function decideLayout(
-  request: DiskRequest,
-  planned: PlannedDisk,
-  files: readonly EspFile[],
-): Promise<Layout> {
-  const { spec, scratch, signal } = request;
-  const fileSystems = new Map<string, NeededRoom>();
-  for (const partition of planned.partitions) {
-    const { mountPoint, name } = partition;
-    const fileSystem = fileSystemOf(spec, partition);
-    if (!fileSystem) continue;
-    const without = emptiedBelow(spec, planned.partitions, mountPoint);
-    const { tree } = contentOf(request, partition);
-    fileSystems.set(name, await neededSize({ fileSystem, tree, without, scratch, signal }));
-  }
-  return layOut(spec, planned, { fileSystems, esp: fatSizeFor(files), hashTree: hashTreeSize });
-}
-
-/** The part of the tree that belongs on a partition; nothing where it is mounted nowhere. */
-function contentOf(
-  { tree, devices, scratch, epoch }: DiskRequest,
-  { mountPoint }: DiskPartition,
-): Pick<DiskRequest, 'tree' | 'devices'> {
-  if (mountPoint === '/') return { tree, devices };
-  if (mountPoint !== undefined)
-    return { tree: tree + mountPoint, devices: devicesBelow(devices, fromText(mountPoint.slice(1))) };
-  const empty = join(scratch, 'empty');
-  mkdirSync(empty, { recursive: true });
-  chmodSync(empty, 0o755);
-  utimesSync(empty, epoch, epoch);
-  return { tree: empty, devices: [] };
-}
-
-/**
- * Whether the tree loses what the partition holds. The ESP of a disk with a hash tree is made last, of what is in /boot.
- */
-function leavesTree(spec: DiskSpec, { mountPoint, role, fileSystem }: DiskPartition): boolean {
-  if (mountPoint === undefined || mountPoint === '/' || !fileSystem) return false;
-  return !spec.root.verity || (role !== 'efi' && role !== 'boot');
-}
-
-/** Directories that are empty in one that is mounted here, because other partitions hold what is in them. */
-function emptiedBelow(
-  spec: DiskSpec,
-  partitions: readonly DiskPartition[],
-  mountPoint: string | undefined,
-): string[] {
-  if (mountPoint === undefined) return [];
-  const start = mountPoint === '/' ? '/' : `${mountPoint}/`;
-  return partitions
-    .filter(partition => leavesTree(spec, partition))
-    .flatMap(({ mountPoint: other = '' }) => (other.startsWith(start) ? [other.slice(start.length)] : []));
-}
-
-/** What the spec says of a file system that is filled from the tree, or is empty. */
-function fileSystemOf(spec: DiskSpec, partition: DiskPartition): FileSystemSpec | undefined {
-  const said = fileSystemInSpec(spec, partition);
-  // The kernel mounts no xfs whose sectors are smaller than those of its disk.
-  return said?.type === 'xfs' && spec.sectorSize === 4096
-    ? { ...said, createOptions: [...said.createOptions, '-s', 'size=4096'] }
-    : said;
-}
-
-function fileSystemInSpec(spec: DiskSpec, { role, name }: DiskPartition): FileSystemSpec | undefined {
-  switch (role) {
-    case 'root':
-      return spec.root;
-    case 'boot':
-      return spec.boot;
-    case 'data':
-      return spec.partitions.find(partition => partition.name === name)?.fileSystem;
-    default:
-      return undefined;
-  }
-}
-
 interface Writing {
   readonly request: DiskRequest;
   readonly ids: Ids;
@@ -160,11 +73,12 @@ interface Writing {
   /** Of the ESP, before the root hash is known. */
   readonly files: readonly EspFile[];
   readonly layout: Layout;
+  readonly rooms: ReadonlyMap<string, NeededRoom>;
 }
 
 /** Returns what the root is checked against, if it is. */
 async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | undefined> {
-  const { request, ids, planned, boot, layout } = writing;
+  const { request, ids, planned, boot, layout, rooms } = writing;
   const { spec, output: file } = request;
   ftruncateSync(fd, layout.bytes);
   writePieces(fd, tableOf(spec, planned, layout));
@@ -173,7 +87,7 @@ async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | und
     if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
   // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
   if (!spec.root.verity) writeEsp(fd, writing, writing.files);
-  await fillPartitions(request, layout);
+  await fillPartitions(request, layout.partitions, rooms);
   const root = await protectRoot(request, ids, layout);
   if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
   if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');
@@ -186,25 +100,6 @@ function writeEsp(fd: number, { request, ids, layout }: Writing, files: readonly
   const place = { offset: esp.start, size: esp.size, sectorSize: request.spec.sectorSize };
   const names = { volumeId: espId(ids), label: ESP_LABEL };
   writeFat(fd, { ...place, ...names, time: request.epoch, files });
-}
-
-/** Those mounted deepest come first: what a partition holds leaves the tree before the one around it is made. */
-async function fillPartitions(request: DiskRequest, { partitions }: Layout): Promise<void> {
-  const { spec, tree, output: file } = request;
-  const depth = ({ mountPoint = '/' }: MadePartition) =>
-    mountPoint === '/' ? 0 : mountPoint.split('/').length;
-  for (const partition of [...partitions].sort((a, b) => depth(b) - depth(a))) {
-    const { mountPoint, start, size } = partition;
-    request.signal.throwIfAborted();
-    const fileSystem = fileSystemOf(spec, partition);
-    if (fileSystem && partition.fileSystem) {
-      const place = { file, offset: start, size, fileSystem, uuid: partition.fileSystem.uuid };
-      const content = contentOf(request, partition);
-      const subvolumes = partition.role === 'root' ? spec.root.subvolumes : undefined;
-      await makeFileSystem({ ...request, ...place, ...content, ...(subvolumes && { subvolumes }) });
-    }
-    if (mountPoint !== undefined && leavesTree(spec, partition)) emptyDirectory(tree, mountPoint);
-  }
 }
 
 async function protectRoot(

@@ -92,6 +92,8 @@ export interface FileSystemRequest
   readonly file: string;
   readonly offset: number;
   readonly size: number;
+  /** What measuring has made of the tree already; it is used up. */
+  readonly image?: string;
 }
 
 /** Throws AshlarError when the content has no room. */
@@ -105,10 +107,11 @@ export interface NeededRoom {
   readonly least: number;
   /** With room for what changes when a system starts. */
   readonly usual: number;
+  /** Of kinds whose size is known only when they are made: a file in `scratch`, for `makeFileSystem`. */
+  readonly image?: string;
 }
 
-export interface SizeRequest
-  extends Pick<FileSystemRequest, 'fileSystem' | 'tree' | 'subvolumes' | 'scratch' | 'signal'> {
+export interface SizeRequest extends Omit<FileSystemRequest, 'file' | 'offset' | 'size' | 'image'> {
   /** Paths relative to the tree of directories whose content does not count. */
   readonly without: readonly string[];
 }

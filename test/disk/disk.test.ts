@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { makeDisk } from '../../src/disk/disk.ts';
@@ -114,135 +122,169 @@ const divided = diskSpec({
   tellsNumbers: true,
 });
 
-describe.skipIf(!has('mke2fs', 'debugfs', 'e2fsck', 'sgdisk', 'mcopy', 'grub-mkimage', 'veritysetup'))(
-  'a disk',
-  () => {
-    afterEach(() => vi.unstubAllEnvs());
+describe.skipIf(
+  !has(
+    'mke2fs',
+    'debugfs',
+    'e2fsck',
+    'sgdisk',
+    'mcopy',
+    'grub-mkimage',
+    'veritysetup',
+    'mksquashfs',
+    'unsquashfs',
+    'mkfs.erofs',
+    'fsck.erofs',
+  ),
+)('a disk', () => {
+  afterEach(() => vi.unstubAllEnvs());
 
-    it('has each part of the tree on a partition that fstab names', async () => {
-      const made = await make(divided);
-      checkAll(made);
-      expect(execFileSync('sgdisk', ['-v', made.disk], { encoding: 'utf8' })).toContain('No problems found');
-      expect(names(made, 'root', '/')).toEqual(
-        expect.arrayContaining(['boot', 'config.partids', 'etc', 'home', 'usr', 'var']),
-      );
-      expect(names(made, 'root', '/boot')).toEqual([]);
-      expect(names(made, 'root', '/home')).toEqual([]);
-      expect(names(made, 'root', '/var/log')).toEqual(['messages']);
-      expect(look(made, 'home', 'cat /me/letter')).toBe('dear you');
-      expect(names(made, 'boot', '/')).toEqual(expect.arrayContaining(['efi', 'grub', 'vmlinuz-6.1.0-1']));
-      expect(names(made, 'boot', '/efi')).toEqual([]);
-      expect(names(made, 'spare', '/')).toEqual([]);
-      expect(made).toMatchObject({ kernel: '6.1.0-1', initrd: 'found', rootHash: undefined });
+  it('has each part of the tree on a partition that fstab names', async () => {
+    const made = await make(divided);
+    checkAll(made);
+    expect(execFileSync('sgdisk', ['-v', made.disk], { encoding: 'utf8' })).toContain('No problems found');
+    expect(names(made, 'root', '/')).toEqual(
+      expect.arrayContaining(['boot', 'config.partids', 'etc', 'home', 'usr', 'var']),
+    );
+    expect(names(made, 'root', '/boot')).toEqual([]);
+    expect(names(made, 'root', '/home')).toEqual([]);
+    expect(names(made, 'root', '/var/log')).toEqual(['messages']);
+    expect(look(made, 'home', 'cat /me/letter')).toBe('dear you');
+    expect(names(made, 'boot', '/')).toEqual(expect.arrayContaining(['efi', 'grub', 'vmlinuz-6.1.0-1']));
+    expect(names(made, 'boot', '/efi')).toEqual([]);
+    expect(names(made, 'spare', '/')).toEqual([]);
+    expect(made).toMatchObject({ kernel: '6.1.0-1', initrd: 'found', rootHash: undefined });
 
-      const uuid = (name: string) => `UUID=${partition(made, name).fileSystem?.uuid}`;
-      const fstab = look(made, 'root', 'cat /etc/fstab');
-      for (const name of ['root', 'boot', 'efi', 'home', 'swap']) expect(fstab).toContain(`${uuid(name)} `);
-      expect(fstab).not.toContain('of-another-disk');
-      for (const [name, type] of [
-        ['root', 'ext4'],
-        ['swap', 'swap'],
-        ['efi', 'vfat'],
-      ] as const) {
-        const probe = ['-p', '-O', String(partition(made, name).start), '-o', 'export', made.disk];
-        const said = execFileSync('blkid', probe, { encoding: 'utf8' });
-        expect(said).toContain(`UUID=${partition(made, name).fileSystem?.uuid}\n`);
-        expect(said).toContain(`TYPE=${type}\n`);
-      }
-      expect(look(made, 'root', 'cat /config.partids')).toContain('kiwi_RootPart="8"\n');
+    const uuid = (name: string) => `UUID=${partition(made, name).fileSystem?.uuid}`;
+    const fstab = look(made, 'root', 'cat /etc/fstab');
+    for (const name of ['root', 'boot', 'efi', 'home', 'swap']) expect(fstab).toContain(`${uuid(name)} `);
+    expect(fstab).not.toContain('of-another-disk');
+    for (const [name, type] of [
+      ['root', 'ext4'],
+      ['swap', 'swap'],
+      ['efi', 'vfat'],
+    ] as const) {
+      const probe = ['-p', '-O', String(partition(made, name).start), '-o', 'export', made.disk];
+      const said = execFileSync('blkid', probe, { encoding: 'utf8' });
+      expect(said).toContain(`UUID=${partition(made, name).fileSystem?.uuid}\n`);
+      expect(said).toContain(`TYPE=${type}\n`);
+    }
+    expect(look(made, 'root', 'cat /config.partids')).toContain('kiwi_RootPart="8"\n');
+  });
+
+  it('starts with GRUB by UEFI and by BIOS', async () => {
+    const made = await make(diskSpec(grub));
+    const image = `${made.disk}@@${partition(made, 'efi').start}`;
+    const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
+      maxBuffer: 64 * MIB,
     });
+    expect(program.subarray(0, 2).toString()).toBe('MZ');
+    const disk = readFileSync(made.disk);
+    const { start } = partition(made, 'legacy');
+    expect(disk.readBigUInt64LE(0x5c)).toBe(BigInt(start / 512));
+    expect(disk.readUInt16LE(510)).toBe(0xaa55);
+    expect(disk.subarray(start, start + 512).equals(Buffer.alloc(512))).toBe(false);
+  });
 
-    it('starts with GRUB by UEFI and by BIOS', async () => {
-      const made = await make(diskSpec(grub));
-      const image = `${made.disk}@@${partition(made, 'efi').start}`;
-      const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
-        maxBuffer: 64 * MIB,
-      });
-      expect(program.subarray(0, 2).toString()).toBe('MZ');
-      const disk = readFileSync(made.disk);
-      const { start } = partition(made, 'legacy');
-      expect(disk.readBigUInt64LE(0x5c)).toBe(BigInt(start / 512));
-      expect(disk.readUInt16LE(510)).toBe(0xaa55);
-      expect(disk.subarray(start, start + 512).equals(Buffer.alloc(512))).toBe(false);
-    });
+  it('of a BIOS has GRUB before its first partition', async () => {
+    const made = await make(diskSpec({ ...grub, table: 'msdos', firmware: 'bios' }));
+    expect(made.partitions.map(({ name }) => name)).toEqual(['root']);
+    const disk = readFileSync(made.disk);
+    expect(disk.readBigUInt64LE(0x5c)).toBe(1n);
+    expect(disk.subarray(512, 1024).equals(Buffer.alloc(512))).toBe(false);
+    expect(made.id).toMatch(/^[0-9a-f]{8}$/);
+    const listed = execFileSync('sfdisk', ['-d', made.disk], { encoding: 'utf8' });
+    expect(listed).toContain(`label-id: 0x${made.id}`);
+    expect(listed).toContain('bootable');
+  });
 
-    it('of a BIOS has GRUB before its first partition', async () => {
-      const made = await make(diskSpec({ ...grub, table: 'msdos', firmware: 'bios' }));
-      expect(made.partitions.map(({ name }) => name)).toEqual(['root']);
-      const disk = readFileSync(made.disk);
-      expect(disk.readBigUInt64LE(0x5c)).toBe(1n);
-      expect(disk.subarray(512, 1024).equals(Buffer.alloc(512))).toBe(false);
-      expect(made.id).toMatch(/^[0-9a-f]{8}$/);
-      const listed = execFileSync('sfdisk', ['-d', made.disk], { encoding: 'utf8' });
-      expect(listed).toContain(`label-id: 0x${made.id}`);
-      expect(listed).toContain('bootable');
-    });
+  it('is the same to the last byte whenever, wherever and in which time zone it is made', async () => {
+    const first = await make(divided);
+    vi.stubEnv('TZ', 'Asia/Tokyo');
+    vi.stubEnv('LC_ALL', 'C');
+    await new Promise(resolve => setTimeout(resolve, 1100));
+    const second = await make(divided);
+    expect(sha256(second.disk)).toBe(sha256(first.disk));
+  });
 
-    it('is the same to the last byte whenever, wherever and in which time zone it is made', async () => {
-      const first = await make(divided);
-      vi.stubEnv('TZ', 'Asia/Tokyo');
-      vi.stubEnv('LC_ALL', 'C');
-      await new Promise(resolve => setTimeout(resolve, 1100));
-      const second = await make(divided);
-      expect(sha256(second.disk)).toBe(sha256(first.disk));
-    });
+  it('holds no time that is later than the epoch', async () => {
+    const made = await make(diskSpec(none), { epoch: 1_500_000_000 });
+    const times = ['/', '/etc', '/etc/fstab', '/home/me/letter'].map(path =>
+      look(made, 'root', `stat ${path}`),
+    );
+    for (const said of times) expect(said).toMatch(/mtime: 0x59682f00/);
+  });
 
-    it('holds no time that is later than the epoch', async () => {
-      const made = await make(diskSpec(none), { epoch: 1_500_000_000 });
-      const times = ['/', '/etc', '/etc/fstab', '/home/me/letter'].map(path =>
-        look(made, 'root', `stat ${path}`),
-      );
-      for (const said of times) expect(said).toMatch(/mtime: 0x59682f00/);
-    });
+  it('is refused before anything is written when its content has no room', async () => {
+    const output = join(scratch(), 'disk');
+    const wanted = diskSpec({ ...none, size: { kind: 'fixed', bytes: 30 * MIB } });
+    await expect(make(wanted, { output })).rejects.toThrow(
+      /the disk is to have 30 MiB, but .* needs \d+ MiB/,
+    );
+    expect(existsSync(output)).toBe(false);
+  });
 
-    it('is refused before anything is written when its content has no room', async () => {
-      const output = join(scratch(), 'disk');
-      const wanted = diskSpec({ ...none, size: { kind: 'fixed', bytes: 30 * MIB } });
-      await expect(make(wanted, { output })).rejects.toThrow(
-        /the disk is to have 30 MiB, but .* needs \d+ MiB/,
-      );
-      expect(existsSync(output)).toBe(false);
+  it('leaves no file behind when it cannot be made', async () => {
+    const output = join(scratch(), 'disk');
+    const spec = diskSpec({
+      loader: 'uki',
+      initrd: { kind: 'found', options: [] },
+      legacyBoot: false,
+      espSize: 3 * MIB,
     });
+    await expect(make(spec, { output })).rejects.toThrow('the EFI system partition has 3 MiB');
+    expect(existsSync(output)).toBe(false);
+  });
 
-    it('leaves no file behind when it cannot be made', async () => {
-      const output = join(scratch(), 'disk');
-      const spec = diskSpec({
-        loader: 'uki',
-        initrd: { kind: 'found', options: [] },
-        legacyBoot: false,
-        espSize: 3 * MIB,
-      });
-      await expect(make(spec, { output })).rejects.toThrow('the EFI system partition has 3 MiB');
-      expect(existsSync(output)).toBe(false);
+  it('is checked by dm-verity against a hash that its ESP knows', async () => {
+    const made = await make(
+      diskSpec({ loader: 'uki', legacyBoot: false, root: { ...ext4('ROOT'), verity: true } }),
+    );
+    const { start, size } = partition(made, 'root');
+    const hashes = partition(made, 'verity').start;
+    const [data, tree] = ['data', 'tree'].map(name => join(dirname(made.disk), name));
+    const disk = readFileSync(made.disk);
+    writeFileSync(data ?? '', disk.subarray(start, start + size));
+    writeFileSync(tree ?? '', disk.subarray(hashes, start));
+    execFileSync('veritysetup', ['verify', data ?? '', tree ?? '', made.rootHash ?? ''], { stdio: 'pipe' });
+    const image = `${made.disk}@@${partition(made, 'efi').start}`;
+    const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
+      maxBuffer: 64 * MIB,
     });
+    expect(program.includes(made.rootHash ?? 'none')).toBe(true);
+    checkAll(made);
+  });
 
-    it('is checked by dm-verity against a hash that its ESP knows', async () => {
-      const made = await make(
-        diskSpec({ loader: 'uki', legacyBoot: false, root: { ...ext4('ROOT'), verity: true } }),
-      );
-      const { start, size } = partition(made, 'root');
-      const hashes = partition(made, 'verity').start;
-      const [data, tree] = ['data', 'tree'].map(name => join(dirname(made.disk), name));
-      const disk = readFileSync(made.disk);
-      writeFileSync(data ?? '', disk.subarray(start, start + size));
-      writeFileSync(tree ?? '', disk.subarray(hashes, start));
-      execFileSync('veritysetup', ['verify', data ?? '', tree ?? '', made.rootHash ?? ''], { stdio: 'pipe' });
-      const image = `${made.disk}@@${partition(made, 'efi').start}`;
-      const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
-        maxBuffer: 64 * MIB,
-      });
-      expect(program.includes(made.rootHash ?? 'none')).toBe(true);
-      checkAll(made);
-    });
+  it.each(['squashfs', 'erofs'] as const)('leaves out of %s what other partitions hold', async type => {
+    const root = { type, label: 'ROOT', createOptions: [], overlay: true } as const;
+    const spec = diskSpec({ ...divided, loader: 'uki', legacyBoot: false, root });
+    const made = await make(spec);
+    const { start, size } = partition(made, 'root');
+    const image = join(dirname(made.disk), 'root');
+    writeFileSync(image, readFileSync(made.disk).subarray(start, start + size));
+    const out = join(dirname(made.disk), 'out');
+    const tools = {
+      squashfs: ['unsquashfs', '-no-progress', '-d', out, image],
+      erofs: ['fsck.erofs', '--no-preserve', `--extract=${out}`, image],
+    };
+    const [program = '', ...args] = tools[type];
+    execFileSync(program, args, { stdio: 'pipe' });
+    expect(readFileSync(join(out, 'etc/os-release'), 'utf8')).toBe('ID=test\n');
+    expect(['boot', 'home', 'var/log'].map(path => readdirSync(join(out, path)))).toEqual([
+      [],
+      [],
+      ['messages'],
+    ]);
+    expect(names(made, 'boot', '/')).toContain('vmlinuz-6.1.0-1');
+  });
 
-    it('mounts nothing where a link leads elsewhere', async () => {
-      const top = tree();
-      symlinkSync('/tmp', join(top, 'srv'));
-      const [home] = divided.partitions;
-      const partitions = home ? [{ ...home, mountPoint: '/srv' }] : [];
-      await expect(make(diskSpec({ ...none, partitions }), { tree: top })).rejects.toThrow(
-        'no partition can be mounted at /srv: this is no directory of the image',
-      );
-    });
-  },
-);
+  it('mounts nothing where a link leads elsewhere', async () => {
+    const top = tree();
+    symlinkSync('/tmp', join(top, 'srv'));
+    const [home] = divided.partitions;
+    const partitions = home ? [{ ...home, mountPoint: '/srv' }] : [];
+    await expect(make(diskSpec({ ...none, partitions }), { tree: top })).rejects.toThrow(
+      'no partition can be mounted at /srv: this is no directory of the image',
+    );
+  });
+});

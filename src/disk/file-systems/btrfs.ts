@@ -41,7 +41,7 @@ export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
       );
     }
     // Directories that became subvolumes have trees of their own, which keep what mkfs.btrfs wrote.
-    if (subvolumes.length === 0) finishBtrfs(image, tree, devices);
+    if (subvolumes.length === 0) finishBtrfs(image, tree, devices, request);
     copyInto(image, file, offset);
   } catch (error) {
     if (error instanceof AshlarError && /space|ENOSPC|too small/i.test(error.message)) {
@@ -93,7 +93,10 @@ const EMPTY = 109 * MEBIBYTE;
 const ESTIMATED_INODE = 16384;
 
 /** Never too small: metadata are there twice, nodes may be half full, and room is given out in large pieces. */
-export async function leastBtrfsSize(_: SizeRequest, tree: SourceTree): Promise<number> {
+export async function leastBtrfsSize(
+  _: Pick<SizeRequest, 'fileSystem' | 'tree' | 'scratch' | 'signal' | 'without'>,
+  tree: SourceTree,
+): Promise<number> {
   let [data, metadata] = [0, 0];
   let estimated = 0;
   for (const { type, size, xattrs, link, names } of tree.inodes) {

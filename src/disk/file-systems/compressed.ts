@@ -11,35 +11,43 @@ import {
   type SquashfsCompressor,
 } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { namesInTree } from '../boot/tree.ts';
 import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
 import { readOptions } from './options.ts';
 import { runTool, toolPath } from './program.ts';
 import { nameOf, readTree } from './source-tree.ts';
 
-export type CompressedRequest = Pick<
-  FileSystemRequest,
-  'fileSystem' | 'tree' | 'devices' | 'scratch' | 'uuid' | 'epoch' | 'signal' | 'say' | 'warn'
->;
+export interface CompressedRequest
+  extends Pick<
+    FileSystemRequest,
+    'fileSystem' | 'tree' | 'devices' | 'scratch' | 'uuid' | 'epoch' | 'signal' | 'say' | 'warn'
+  > {
+  /** Paths relative to the tree of directories whose content is left out. */
+  readonly without: readonly string[];
+}
 
 /** Writes the image to a new file in `scratch`, and gives its path. */
 export async function makeCompressed(request: CompressedRequest): Promise<string> {
-  const image = join(request.scratch, `${request.fileSystem.type}.img`);
+  const image = join(request.scratch, `${request.uuid}.img`);
   rmSync(image, { force: true });
   return request.fileSystem.type === 'squashfs' ? makeSquashfs(request, image) : makeErofs(request, image);
 }
 
+/** What is in the directories that are to be empty; relative to the tree, as names of files here. */
+function leftOut({ tree, without }: CompressedRequest): string[] {
+  return without.flatMap(path => namesInTree(tree, path).map(name => `${path}/${name}`));
+}
+
 /** By way of a tar, in which everything is in order that mksquashfs would take as it finds it on this machine. */
-async function makeSquashfs(
-  { fileSystem, tree, devices, scratch, signal, say, warn }: CompressedRequest,
-  image: string,
-): Promise<string> {
+async function makeSquashfs(request: CompressedRequest, image: string): Promise<string> {
+  const { fileSystem, tree, devices, scratch, signal, say, warn } = request;
   toolPath('mksquashfs');
   const into = squashfsCompression(fileSystem);
   const tar = join(scratch, 'tree.tar');
   const squashfs = { into, verity: false, output: image, lowest: true };
   const packed = await packLayer(
-    { kind: 'upper', directory: tree, devices },
+    { kind: 'upper', directory: tree, devices, exclude: leftOut(request).map(path => `/${path}`) },
     { compression: 'none', output: tar, squashfs, signal },
   );
   rmSync(tar, { force: true });
@@ -94,10 +102,8 @@ function kibibytes(text: string): number {
 const LATEST = String(0xffff_ffff);
 const USUAL_EROFS = 'lz4hc';
 
-async function makeErofs(
-  { fileSystem, tree, devices, uuid, signal, say }: CompressedRequest,
-  image: string,
-): Promise<string> {
+async function makeErofs(request: CompressedRequest, image: string): Promise<string> {
+  const { fileSystem, tree, devices, uuid, signal, say } = request;
   const compression = fileSystem.compression ?? USUAL_EROFS;
   if (!/^[a-z0-9]+(?:,(?:[a-z]+=)?\d+[kKmM]?)*$/.test(compression)) {
     throw new AshlarError(`${JSON.stringify(compression)} is no compression of erofs`);
@@ -105,6 +111,7 @@ async function makeErofs(
   const options = readOptions('mkfs.erofs', fileSystem.createOptions, { withValue: 'CE', alone: '' });
   const args = ['--quiet', '-U', uuid, ...options.map(([option, value]) => `${option}${value}`)];
   if (compression !== 'uncompressed') args.push(`-z${compression}`);
+  args.push(...leftOut(request).map(path => `--exclude-path=${path}`));
   const part = `${image}.part`;
   try {
     await runTool('mkfs.erofs', [...args, part, tree], { env: { SOURCE_DATE_EPOCH: LATEST }, signal });

@@ -26,7 +26,7 @@ export const makeFileSystem: MakeFileSystem = async request => {
       return makeXfs(request);
     case 'squashfs':
     case 'erofs': {
-      const image = await makeCompressed(request);
+      const image = request.image ?? (await makeCompressed({ ...request, without: [] }));
       const { size } = statSync(image);
       if (size > request.size) {
         throw new AshlarError(
@@ -45,12 +45,9 @@ export const neededSize: NeededSize = async request => {
   switch (fileSystem.type) {
     case 'squashfs':
     case 'erofs': {
-      const image = await makeCompressed({ ...request, ...TRIAL });
-      const { size } = statSync(image);
-      rmSync(image);
-      // What is in the tree may change a little before it is made for good.
-      const room = roundUp(size + size / 100, MEBIBYTE) + MEBIBYTE;
-      return { least: room, usual: room };
+      const image = await makeCompressed(request);
+      const size = roundUp(statSync(image).size);
+      return { least: size, usual: size, image };
     }
     default: {
       const source = readTree(tree, signal, without.map(fromText));
@@ -59,15 +56,6 @@ export const neededSize: NeededSize = async request => {
       return { least, usual: least + roundUp(Math.max(32 * MEBIBYTE, stored / 10), MEBIBYTE) };
     }
   }
-};
-
-/** What has no influence on a size. */
-const TRIAL = {
-  uuid: '00000000-0000-4000-8000-000000000000',
-  devices: [],
-  epoch: 1,
-  say: () => {},
-  warn: () => {},
 };
 
 function leastSize(request: SizeRequest, tree: SourceTree): Promise<number> {
@@ -86,9 +74,10 @@ export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity,
   const part = `${output}.part`;
   try {
     const { type } = request.fileSystem;
-    if (type === 'squashfs' || type === 'erofs') renameSync(await makeCompressed({ ...request, uuid }), part);
+    if (type === 'squashfs' || type === 'erofs')
+      renameSync(await makeCompressed({ ...request, uuid, without: [] }), part);
     else {
-      const { usual: size } = await neededSize({ ...request, without: [] });
+      const { usual: size } = await neededSize({ ...request, uuid, without: [] });
       createEmpty(part, size);
       await makeFileSystem({ ...request, uuid, file: part, offset: 0, size });
     }

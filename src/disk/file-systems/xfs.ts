@@ -274,7 +274,10 @@ const MEBIBYTE = 1 << 20;
 const SMALLEST = 300 * MEBIBYTE;
 
 /** The least size, in bytes, that holds a tree: what an empty file system has room for is asked of mkfs.xfs itself. */
-export async function leastXfsSize(request: SizeRequest, tree: SourceTree): Promise<number> {
+export async function leastXfsSize(
+  request: Pick<SizeRequest, 'fileSystem' | 'tree' | 'scratch' | 'signal' | 'without'>,
+  tree: SourceTree,
+): Promise<number> {
   const trial = join(request.scratch, 'empty.img');
   const blocks = measureXfs(tree);
   try {
