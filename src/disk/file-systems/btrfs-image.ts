@@ -2,14 +2,15 @@
  * Finishes a btrfs that mkfs.btrfs has filled from a tree: times that it takes as they are on this machine, and FIFOs that
  * stand for devices. Format: https://btrfs.readthedocs.io/en/latest/dev/On-disk-format.html.
  */
-import { constants, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteString } from '../../layers/index.ts';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32c } from '../crc32c.ts';
+import { idsOf } from '../ids.ts';
 import { writeFully } from './copy-into.ts';
 import type { TreeDevice } from './devices.ts';
-import { nameOf, type SourceInode, type SourceTree } from './source-tree.ts';
+import { dataOf, nameOf, type SourceInode, type SourceTree } from './source-tree.ts';
 
 const SUPERBLOCK = 0x10000;
 const AT = {
@@ -19,16 +20,27 @@ const AT = {
   nodeSize: 0x94,
   arraySize: 0xa0,
   checksum: 0xc4,
+  device: 0x10b,
   array: 0x32b,
 };
+/** Copies of the superblock, where the file system reaches so far. */
+const SUPERBLOCKS = [SUPERBLOCK, 2 ** 26, 2 ** 38];
 const HEADER = 101;
 const NODE = { items: 0x60, level: 0x64 } as const;
 const KEY = 17;
-const TYPE = { inode: 1, name: 84, index: 96, root: 132, chunk: 228 } as const;
+const TYPE = { inode: 1, name: 84, index: 96, root: 132, chunk: 228, treeId: 251 } as const;
 /** Of roots: the tree of files, and where its inodes begin. */
 const FILES = 5n;
 const TOP = 256n;
 const NAMED = { character: 3, block: 4 } as const;
+
+/** What the ids and times are that mkfs.btrfs makes up. */
+export interface BtrfsIdentity {
+  /** Of the file system; others are derived from it. */
+  readonly uuid: string;
+  /** Seconds since 1970. */
+  readonly epoch: number;
+}
 
 interface Item {
   readonly id: bigint;
@@ -40,7 +52,12 @@ interface Item {
 }
 
 /** Gives inodes the times of their content, and makes devices of what stands for them. */
-export function finishBtrfs(path: string, tree: SourceTree, devices: readonly TreeDevice[]): void {
+export function finishBtrfs(
+  path: string,
+  tree: SourceTree,
+  devices: readonly TreeDevice[],
+  identity: BtrfsIdentity,
+): void {
   using file = new FileDescriptor(openSync(path, constants.O_RDWR));
   const image = new BtrfsImage(file.fd);
   const inodes = findInodes(image, tree);
@@ -67,6 +84,7 @@ export function finishBtrfs(path: string, tree: SourceTree, devices: readonly Tr
     }
     if (changed) image.write(leaf);
   }
+  image.settle(identity);
 }
 
 /** The inodes of the tree by their numbers in the image. */
@@ -101,13 +119,52 @@ function setInode(item: Buffer, inode: SourceInode, device: TreeDevice | undefin
   item.writeUInt32LE(type | mode, 52);
   if (device) item.writeBigUInt64LE((BigInt(device.major) << 20n) | BigInt(device.minor), 56);
   const nanoseconds = ((mtime % SECOND) + SECOND) % SECOND;
-  for (const at of [112, 124, 136, 148]) {
+  for (const at of INODE_TIMES) {
     item.writeBigInt64LE((mtime - nanoseconds) / SECOND, at);
     item.writeUInt32LE(Number(nanoseconds), at + 8);
   }
 }
 
 const SECOND = 1_000_000_000n;
+/** Of access, change, content and making. */
+const INODE_TIMES = [112, 124, 136, 148];
+/** Of roots: an inode comes first. */
+const ROOT = { place: 176, uuid: 247, times: [...INODE_TIMES, 327, 339] } as const;
+
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Times of trees other than that of files, and of the inodes in them, which are of no file. */
+function setTimes({ bytes, items }: Leaf, epoch: number): void {
+  for (const { type, at } of items) {
+    const places = type === TYPE.inode ? INODE_TIMES : type === TYPE.root ? ROOT.times : [];
+    for (const place of places) {
+      if (bytes.readBigUInt64LE(at + place) !== 0n) bytes.writeBigUInt64LE(BigInt(epoch), at + place);
+      bytes.writeUInt32LE(0, at + place + 8);
+    }
+  }
+}
+
+/** In the tree of UUIDs they are the keys, in two halves. */
+function setTreeKeys({ bytes, items }: Leaf, made: ReadonlyMap<string, Buffer>): void {
+  for (const [i, { type }] of items.entries()) {
+    if (type !== TYPE.treeId) continue;
+    const key = HEADER + i * 25;
+    const known = Buffer.concat([bytes.subarray(key, key + 8), bytes.subarray(key + 9, key + 17)]);
+    const id = made.get(known.toString('hex'));
+    id?.copy(bytes, key, 0, 8);
+    id?.copy(bytes, key + 9, 8, 16);
+  }
+}
+
+function replaceIds(bytes: Buffer, made: ReadonlyMap<string, Buffer>): void {
+  for (const [known, id] of made) {
+    const pattern = Buffer.from(known, 'hex');
+    for (let at = bytes.indexOf(pattern); at >= 0; at = bytes.indexOf(pattern, at + 16)) id.copy(bytes, at);
+  }
+}
 
 interface Leaf {
   readonly logical: bigint;
@@ -122,6 +179,7 @@ class BtrfsImage {
     readonly start: bigint;
     readonly length: bigint;
     readonly copies: readonly bigint[];
+    readonly isData: boolean;
   }[] = [];
   /** Where the tree of files begins. */
   readonly files: bigint;
@@ -143,10 +201,17 @@ class BtrfsImage {
   }
 
   *leaves(logical: bigint): Generator<Leaf> {
+    for (const node of this.#nodes(logical)) if (node.bytes.readUInt8(NODE.level) === 0) yield node;
+  }
+
+  /** Nodes of a tree; only leaves have items. */
+  *#nodes(logical: bigint): Generator<Leaf> {
     const bytes = this.#read(this.#placesOf(logical)[0] ?? 0, this.#nodeSize);
     const count = bytes.readUInt32LE(NODE.items);
     if (bytes.readUInt8(NODE.level) > 0) {
-      for (let i = 0; i < count; i++) yield* this.leaves(bytes.readBigUInt64LE(HEADER + i * 33 + KEY));
+      const below = Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(HEADER + i * 33 + KEY));
+      yield { logical, bytes, items: [] };
+      for (const child of below) yield* this.#nodes(child);
       return;
     }
     const items = Array.from({ length: count }, (_, i): Item => {
@@ -167,10 +232,74 @@ class BtrfsImage {
     for (const place of this.#placesOf(logical)) writeFully(this.#fd, bytes, place);
   }
 
+  /**
+   * Gives everything that was made up the value that follows from the identity, and forgets what is not referred to
+   * any more: earlier versions of nodes.
+   */
+  settle({ uuid, epoch }: BtrfsIdentity): void {
+    const ids = idsOf(uuid);
+    const superblock = this.#read(SUPERBLOCK, 4096);
+    const [chunks, roots] = [superblock.readBigUInt64LE(AT.chunkRoot), superblock.readBigUInt64LE(AT.root)];
+    const items = [...this.leaves(roots)].flatMap(leaf =>
+      leaf.items.map(item => ({ ...item, bytes: leaf.bytes })),
+    );
+    const rootItems = items.filter(({ type }) => type === TYPE.root);
+    const device = superblock.subarray(AT.device, AT.device + 16);
+    const chunkTree = this.#read(this.#placesOf(chunks)[0] ?? 0, HEADER).subarray(0x40, 0x50);
+    const made = new Map([
+      [device.toString('hex'), ids('btrfs device').subarray(0, 16)],
+      [chunkTree.toString('hex'), ids('btrfs chunks').subarray(0, 16)],
+      ...rootItems.map(({ id, bytes, at }) => {
+        const own = bytes.toString('hex', at + ROOT.uuid, at + ROOT.uuid + 16);
+        return [own, ids(`btrfs tree ${id}`).subarray(0, 16)] as const;
+      }),
+    ]);
+    made.delete('0'.repeat(32));
+    const kept: Stretch[] = this.#chunks.flatMap(({ isData, length, copies }) =>
+      isData ? copies.map(place => ({ start: Number(place), end: Number(place + length) })) : [],
+    );
+    for (const root of [
+      chunks,
+      roots,
+      ...rootItems.map(({ bytes, at }) => bytes.readBigUInt64LE(at + ROOT.place)),
+    ]) {
+      for (const node of this.#nodes(root)) {
+        if (root !== this.files) setTimes(node, epoch);
+        setTreeKeys(node, made);
+        replaceIds(node.bytes, made);
+        this.write(node);
+        for (const start of this.#placesOf(node.logical)) kept.push({ start, end: start + this.#nodeSize });
+      }
+    }
+    for (const start of SUPERBLOCKS) {
+      const copy = Buffer.alloc(4096);
+      if (readSync(this.#fd, copy, 0, 4096, start) < 4096) continue;
+      if (copy.toString('latin1', AT.magic, AT.magic + 8) !== '_BHRfS_M') continue;
+      replaceIds(copy, made);
+      copy.writeUInt32LE(crc32c(copy.subarray(32)), 0);
+      writeFully(this.#fd, copy, start);
+      kept.push({ start, end: start + copy.length });
+    }
+    this.#clearBut(kept);
+  }
+
+  #clearBut(kept: Stretch[]): void {
+    kept.sort((a, b) => a.start - b.start);
+    const { size } = fstatSync(this.#fd);
+    let at = 0;
+    for (const { start, end } of [...kept, { start: size, end: size }]) {
+      for (const data of at < start ? dataOf(this.#fd, start) : []) {
+        const from = Math.max(at, data.start);
+        if (from < data.end) writeFully(this.#fd, Buffer.alloc(data.end - from), from);
+      }
+      at = Math.max(at, end);
+    }
+  }
+
   #findFiles(roots: bigint): bigint {
     for (const { items, bytes } of this.leaves(roots)) {
       const found = items.find(({ id, type }) => id === FILES && type === TYPE.root);
-      if (found) return bytes.readBigUInt64LE(found.at + 176);
+      if (found) return bytes.readBigUInt64LE(found.at + ROOT.place);
     }
     throw unexpected();
   }
@@ -179,7 +308,8 @@ class BtrfsImage {
   #addChunk(start: bigint, item: Buffer): number {
     const stripes = item.readUInt16LE(44);
     const copies = Array.from({ length: stripes }, (_, i) => item.readBigUInt64LE(48 + i * 32 + 8));
-    this.#chunks.push({ start, length: item.readBigUInt64LE(0), copies });
+    const isData = (item.readBigUInt64LE(24) & 1n) !== 0n;
+    this.#chunks.push({ start, length: item.readBigUInt64LE(0), copies, isData });
     return 48 + stripes * 32;
   }
 

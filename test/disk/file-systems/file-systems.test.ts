@@ -27,7 +27,7 @@ const kinds = {
   ext3: { programs: ['mke2fs'], check: ['e2fsck', '-fn'], size: 32, same: true },
   ext4: { programs: ['mke2fs'], check: ['e2fsck', '-fn'], size: 32, same: true },
   xfs: { programs: ['mkfs.xfs', 'xfs_repair'], check: ['xfs_repair', '-n'], size: 300, same: true },
-  // mkfs.btrfs writes what it finds in the order in which it finds it, with ids of its own.
+  // mkfs.btrfs takes over the order and the inodes that it finds: only the same tree gives the same bytes.
   btrfs: { programs: ['mkfs.btrfs', 'btrfs'], check: ['btrfs', 'check'], size: 260, same: false },
 } as const;
 
@@ -66,10 +66,8 @@ describe.each(Object.entries(kinds))('%s', (type, { programs, check, size, same 
       const found = mounted(file, at => describeTree(at, ['lost+found']));
       expect(found).toEqual(expected(trees.forth));
     }
-    if (same) {
-      const again = await make(trees.back, spec, size * MEBIBYTE);
-      expect(digest(again)).toBe(digest(file));
-    }
+    const again = await make(same ? trees.back : trees.forth, spec, size * MEBIBYTE);
+    expect(digest(again)).toBe(digest(file));
   });
 
   it.runIf(has(...programs))('refuses a label that is too long', async () => {
