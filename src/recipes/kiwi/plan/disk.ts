@@ -27,6 +27,8 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     ? fileSystemOf(type, textOf(attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs')
     : fileSystemOf(type);
   const subvolumes = subvolumesOf(type);
+  // A BIOS reads sectors of 512 bytes.
+  const sectorSize = numberOf(attributes, 'target_blocksize') === 4096 ? 4096 : 512;
   return {
     architecture,
     table,
@@ -35,6 +37,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
       firmware !== 'bios' &&
       table === 'gpt' &&
       /^(?:x86_64|i[3-6]86|ix86)$/.test(architecture) &&
+      sectorSize === 512 &&
       (flagOf(attributes, 'eficsm') ?? true),
     loader: loaderOf(type),
     root: {
@@ -61,7 +64,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     menu: bootMenu(description),
     grows,
     firstSector: numberOf(attributes, 'disk_start_sector') ?? 2048,
-    sectorSize: numberOf(attributes, 'target_blocksize') === 4096 ? 4096 : 512,
+    sectorSize,
     numbers: fixedNumbers(type),
     hybridMbr: flagOf(attributes, 'gpt_hybrid_mbr') ?? false,
     tellsNumbers: true,
