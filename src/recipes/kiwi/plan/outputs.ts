@@ -6,6 +6,7 @@ import { flagOf, textOf } from './attributes.ts';
 import { containerFile, containerNames } from './container.ts';
 import { diskSpec, fileSystemOf, hasVerity } from './disk.ts';
 import { containerName, resultStem } from './names.ts';
+import { firmwareOf } from './type.ts';
 
 const FORMATS: Readonly<Record<string, { readonly format: DiskFormat['format']; readonly suffix: string }>> =
   {
@@ -104,7 +105,7 @@ function diskOutput(description: KiwiDescription): DiskOutput {
   };
   const machine = {
     format: 'vmx',
-    options: machineOptions(description),
+    options: [...machineOptions(description), `disk=${format.file}`],
     file: `${stem}.vmx`,
     role: 'disk_format_machine_settings',
   } as const;
@@ -129,23 +130,28 @@ function formatOptions(format: DiskFormat['format'], description: KiwiDescriptio
 /** What a virtual machine expects of its disk. */
 function diskOptions({ machine }: KiwiType): readonly string[] {
   const disk = machine?.children.find(({ name }) => name === 'vmdisk');
-  const controller = disk && textOf(disk.attributes, 'controller');
-  const mode = disk && textOf(disk.attributes, 'diskmode');
-  return [
-    ...(mode === undefined ? [] : [`subformat=${mode}`]),
-    ...(controller === undefined ? [] : [`adapter_type=${controller}`]),
-  ];
+  return given({
+    subformat: disk && textOf(disk.attributes, 'diskmode'),
+    adapter_type: disk && textOf(disk.attributes, 'controller'),
+  });
 }
 
-/** What the machine is that the disk is for. */
-function machineOptions({ name, displayName, type: { machine } }: KiwiDescription): readonly string[] {
+/** What the machine is that the disk is for. The name becomes one of files. */
+function machineOptions({ name, type, architecture }: KiwiDescription): readonly string[] {
+  const { machine } = type;
   const attributes = machine?.attributes ?? {};
-  const options = {
+  const disk = machine?.children.find(({ name }) => name === 'vmdisk');
+  return given({
+    name,
     memory: textOf(attributes, 'memory'),
     cpus: textOf(attributes, 'ncpus'),
     guest: textOf(attributes, 'guestOS'),
-    name: displayName ?? name,
-  };
+    adapter_type: disk && textOf(disk.attributes, 'controller'),
+    firmware: ['bios', 'ec2'].includes(firmwareOf({ type, architecture })) ? 'bios' : 'efi',
+  });
+}
+
+function given(options: Readonly<Record<string, string | undefined>>): readonly string[] {
   return Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
 }
 

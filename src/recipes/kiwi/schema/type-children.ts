@@ -18,7 +18,7 @@ const fileSystem: ValueForm = { words: fileSystems };
 const size: ValueForm = { pattern: /^\d+[MG]?$/, like: 'a size like 512M or 4G' };
 const volumeSize: ValueForm = { pattern: /^(\d+[MG]?|all)$/, like: 'a size like 512M or 4G, or all' };
 
-const virtual = ignored('it is about virtual machines, which get the disk alone');
+const virtual = ignored('it is about virtual machines, which only the formats vmdk and ova describe');
 const vagrant = refused('vagrant boxes are not made: leave format="vagrant" and <vagrantconfig> out');
 const encrypted = refused('encrypted roots need the device mapper, which ashlar does without');
 

@@ -182,7 +182,19 @@ describe('the disk of a description', () => {
     const machine = '<machine memory="512" guestOS="suse"><vmdisk controller="lsilogic" id="0"/></machine>';
     expect((await outputOf('format="vmdk"', machine)).formats).toEqual([
       expect.objectContaining({ format: 'vmdk', options: ['adapter_type=lsilogic'] }),
-      expect.objectContaining({ format: 'vmx', options: ['memory=512', 'guest=suse', 'name=n'] }),
+      {
+        format: 'vmx',
+        options: [
+          'name=n',
+          'memory=512',
+          'guest=suse',
+          'adapter_type=lsilogic',
+          'firmware=bios',
+          'disk=n.x86_64-1.2.3.vmdk',
+        ],
+        file: 'n.x86_64-1.2.3.vmx',
+        role: 'disk_format_machine_settings',
+      },
     ]);
   });
 });

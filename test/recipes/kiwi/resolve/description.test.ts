@@ -373,7 +373,7 @@ describe('a description', () => {
     ]);
     expect(disk.remarks.map(({ text }) => text)).toEqual([
       'installiso of <type>: the disk is made, but no medium that installs it',
-      '<machine>: it is about virtual machines, which get the disk alone',
+      '<machine>: it is about virtual machines, which only the formats vmdk and ova describe',
     ]);
     const live = await describeText(text, { type: 'iso' });
     expect(live.refusals).toEqual([]);
