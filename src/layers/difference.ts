@@ -8,8 +8,8 @@ import type { Surveyed } from './survey.ts';
 import type { Xattr } from './tar-entry.ts';
 
 /**
- * The entries of the layer, with the directories that they lie in; nothing where the tree is what is below. Times alone
- * are no difference. `isLeftOut` tells of paths below of which nothing is to be said.
+ * The entries of the layer, with the directories that they lie in; nothing where the tree is what is below. Times
+ * alone are no difference. `isLeftOut` tells of paths below of which nothing is to be said.
  */
 export function differenceOf(
   tree: ReadonlyMap<ByteString, Surveyed>,

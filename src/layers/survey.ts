@@ -1,6 +1,6 @@
 /**
- * What a tree on disk holds, path by path, as the contents of a layer tell it. Contents of files are read only where that
- * is needed to tell whether they are as they were, and nobody remembers it.
+ * What a tree on disk holds, path by path, as the contents of a layer tell it. Contents of files are read only where
+ * that is needed to tell whether they are as they were, and nobody remembers it.
  */
 import { createHash, hash } from 'node:crypto';
 import { type Dirent, fstatSync, readSync } from 'node:fs';

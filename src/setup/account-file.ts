@@ -1,4 +1,4 @@
-/** Files of accounts: passwd(5), shadow(5), group(5), gshadow(5). Lines that are none of their records stay as they are. */
+/** Files of accounts: passwd(5), shadow(5), group(5), gshadow(5). Lines that are no records stay as they are. */
 
 /** A line that is a record has fields, any other has not. */
 interface Line {
@@ -28,7 +28,7 @@ export class AccountFile {
     return this.records.find(([first]) => first === name);
   }
 
-  /** Puts a record in place of the one of its name, or behind all others: but before what is looked up elsewhere (`+`). */
+  /** Puts a record in place of the one of its name, else behind all others but what is looked up elsewhere (`+`). */
   put(fields: readonly string[]): void {
     const line = { text: fields.join(':'), fields };
     const there = this.#lines.findIndex(other => other.fields?.[0] === fields[0]);

@@ -1,7 +1,7 @@
 /**
- * A root tree that is changed. Paths are those of the tree: every link on the way leads where it would lead with the tree
- * as root, so that nothing outside of it is read or written. Directories keep their times whatever is changed in them,
- * and what is made has one time: the result does not tell when it was made.
+ * A root tree that is changed. Paths are those of the tree: every link on the way leads where it would lead with the
+ * tree as root, so that nothing outside of it is read or written. Directories keep their times whatever is changed in
+ * them, and what is made has one time: the result does not tell when it was made.
  */
 import { chmodSync, closeSync, constants, fstatSync, readFileSync, writeSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -113,8 +113,8 @@ export class SetupTree implements Disposable {
   }
 
   /**
-   * Changes a file, which keeps its attributes and its time; makes it where there is none. Does nothing where it is as
-   * it would be.
+   * Changes a file, which keeps its attributes and its time; makes it where there is none. Does nothing where it is
+   * as it would be.
    */
   edit(path: string, attributes: Attributes, change: (before: string) => string): void {
     const status = this.status(path);

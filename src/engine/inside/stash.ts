@@ -1,4 +1,4 @@
-/** Trees of this machine as a plain user's namespaces show them: what they are called, and how they differ from layers. */
+/** Trees of this machine as our namespaces show them: what they are called, and how they differ from layers. */
 import { constants, fstatSync, readdirSync, readFileSync } from 'node:fs';
 import {
   decodeContents,

@@ -1,4 +1,4 @@
-/** Images in archives of other tools, as OCI layouts. Their files are named by what they hold, so nothing is trusted. */
+/** Images in archives of other tools, as OCI layouts. Files are named by what they hold, so nothing is trusted. */
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {

@@ -64,8 +64,8 @@ const LABEL = 'io.osinside.kiwi';
 const STASH_LABEL = 'dev.ashlar.stash';
 
 /**
- * Makes a tree the newest state of a stash: one layer more than before, which holds what has changed, or the same image
- * where nothing has. Killed at any time, it leaves the stash as it was or as it is to be.
+ * Makes a tree the newest state of a stash: one layer more than before, which holds what has changed, or the same
+ * image where nothing has. Killed at any time, it leaves the stash as it was or as it is to be.
  * @throws AshlarError for names that no container can have, and for what cannot be read or changes meanwhile.
  */
 export async function stashTree(

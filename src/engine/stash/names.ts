@@ -27,7 +27,7 @@ export function checkStashTag(tag: string): string {
   });
 }
 
-/** Reads `name` or `name:tag`, capitals included: KIWI takes them. Undefined for what cannot be the name of a stash. */
+/** Reads `name` or `name:tag`, with capitals, which KIWI takes. Undefined for what cannot be the name of a stash. */
 export function parseStashName(text: string): StashName | undefined {
   const [name = '', tag, ...rest] = text.split(':');
   if (rest.length > 0 || !NAME.test(name.toLowerCase())) return undefined;

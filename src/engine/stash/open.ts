@@ -36,8 +36,8 @@ export interface OpenedStash extends AsyncDisposable {
 }
 
 /**
- * The image that a stash's name stands for: `name[:tag]` of ours, else of KIWI's; or a reference that says itself where
- * it is (`docker://`, `oci:`, `oci-archive:`, `docker-archive:`). A name without a tag is the newest state.
+ * The image that a stash's name stands for: `name[:tag]` of ours, else of KIWI's; or a reference that says itself
+ * where it is (`docker://`, `oci:`, `oci-archive:`, `docker-archive:`). A name without a tag is the newest state.
  * @throws AshlarError "stash not found" with the places where it was looked for.
  */
 export async function openStash(text: string, options: OpenStashOptions): Promise<OpenedStash> {
