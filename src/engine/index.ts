@@ -51,7 +51,6 @@ export { withFilesOf } from './sources/obtain.ts';
 export { withDirectoryOf } from './stash/directories.ts';
 export { type ListedStash, type ListedTag, listStashes } from './stash/list.ts';
 export { type Described, type StashedTree, type StashTreeOrder, stashTree } from './stash/make.ts';
-export { checkStashName } from './stash/names.ts';
 export { type OpenedStash, type OpenStashOptions, openStash } from './stash/open.ts';
 export { stashHome } from './stash/stashes.ts';
 export { collectGarbage, type GcOptions, type GcResult, type StoredThing } from './store/gc.ts';

@@ -94,7 +94,7 @@ async function stashHere(
 
 const layoutOf = (project: Project, name = 'leap-vm') => join(project.store, 'stashes', name);
 
-describe.runIf(has('umoci', 'skopeo', 'getfattr'))('a stash', () => {
+describe.runIf(has('umoci', 'skopeo', 'getfattr', 'setcap'))('a stash', () => {
   it('is the tree, and then what has changed in it, as others read it', async () => {
     const project = treeProject();
     const inTree = (script: string) => outputAsRoot('sh', ['-ec', script], { cwd: project.at('root') });

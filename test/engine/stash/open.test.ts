@@ -37,7 +37,7 @@ describe('the name of a stash', () => {
   });
 });
 
-describe.runIf(has('umoci', 'skopeo'))('what is asked for', () => {
+describe.runIf(has('umoci', 'skopeo', 'docker-registry'))('what is asked for', () => {
   let directory = '';
   let store = '';
   const digests = new Map<string, string>();
