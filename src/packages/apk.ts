@@ -1,20 +1,15 @@
 /** apk of Alpine Linux. */
 import { NONE_INSTALLED_LINES } from './removal.ts';
 import { ARCHIVES, type ManagerWork, type PackageRequest, REPOSITORIES, WORK } from './types.ts';
-import { unique, urlWithCredentials, words } from './words.ts';
+import { fileName, unique, urlWithCredentials, words } from './words.ts';
 
 export function apk(request: PackageRequest): ManagerWork {
   const { repositories, collections, ignore, install, uninstall, keys, recommended, tool } = request;
   const files = unique([...keys, ...repositories.flatMap(repository => repository.keys)]);
+  const lists = repositories.map((repository, i) => `${REPOSITORIES}/${fileName(repository, i)}.list`);
   const untrusted = repositories.some(({ checkRepository }) => checkRepository === false);
   const start = words(
-    ...[
-      'apk',
-      '--no-interactive',
-      '--no-progress',
-      '--repositories-file',
-      `${WORK}/${REPOSITORIES}/all.list`,
-    ],
+    ...['apk', '--no-interactive', '--no-progress', '--repositories-file', `${WORK}/repositories.list`],
     ...['--keys-dir', `${WORK}/keys`, '--cache-dir', `${WORK}/${ARCHIVES}`],
     ...(untrusted ? ['--allow-untrusted'] : []),
     ...(tool === 'tree' ? [] : ['--root', '/target']),
@@ -26,16 +21,16 @@ export function apk(request: PackageRequest): ManagerWork {
     ...(recommended ? ['recommended packages'] : []),
   ];
   return {
-    files: {
-      [`${REPOSITORIES}/all.list`]: repositories
-        .map(repository =>
-          repository.url.startsWith('/') ? `${repository.url}\n` : `${urlWithCredentials(repository)}\n`,
-        )
-        .join(''),
-    },
+    files: Object.fromEntries(
+      repositories.map((repository, i) => {
+        const { url } = repository;
+        return [lists[i], `${url.startsWith('/') ? url : urlWithCredentials(repository)}\n`];
+      }),
+    ),
     warnings: asked.map(what => `apk knows no ${what}: this is left out`),
     lines: [
       `mkdir -p $W/${ARCHIVES} $W/keys`,
+      `cat /dev/null ${lists.map(list => `$W/${words(list)}`).join(' ')} >$W/repositories.list`,
       'cp /etc/apk/keys/* $W/keys/ 2>/dev/null || :',
       ...files.map(file => `cp ${words(file)} $W/keys/`),
       ...(install.length > 0 ? [`${start} update`, `${start} add ${words(...install)}`] : []),

@@ -20,6 +20,7 @@ export function pacman(request: PackageRequest): ManagerWork {
   const start = words(
     ...['pacman', '--noconfirm', '--config', `${WORK}/pacman.conf`],
     ...['--cachedir', `${WORK}/${ARCHIVES}`, '--logfile', '/dev/null'],
+    ...(keyFiles.length > 0 ? ['--gpgdir', `${WORK}/gnupg`] : []),
     ...(request.tool === 'tree' ? [] : ['--root', '/target']),
   );
   const asked = [
@@ -40,7 +41,8 @@ export function pacman(request: PackageRequest): ManagerWork {
     lines: [
       `mkdir -p $W/${ARCHIVES}`,
       `cat $C/pacman.conf ${sections.map(file => `$W/${words(file)}`).join(' ')} >$W/pacman.conf`,
-      ...keyFiles.map(file => `pacman-key --add ${words(file)}`),
+      ...(keyFiles.length > 0 ? ['cp -r /etc/pacman.d/gnupg $W/gnupg'] : []),
+      ...keyFiles.map(file => `pacman-key --gpgdir $W/gnupg --add ${words(file)}`),
       'touch $W/begin',
       ...(wanted.length > 0
         ? [
@@ -58,13 +60,19 @@ export function pacman(request: PackageRequest): ManagerWork {
   };
 }
 
-function section(repository: RepositoryAccess, name: string, { checkSignatures }: PackageRequest): string {
+function section(
+  repository: RepositoryAccess,
+  name: string,
+  { checkSignatures, keys }: PackageRequest,
+): string {
   const { checkRepository, checkPackages } = repository;
   const packages = (checkPackages ?? checkSignatures) ? 'PackageRequired' : 'PackageNever';
+  // Keys that were given are trusted although nobody has signed them.
+  const trust = keys.length + repository.keys.length > 0 ? ' TrustAll' : '';
   const database = checkRepository ? 'DatabaseRequired' : 'DatabaseNever';
   const lines = [
     `[${name}]`,
-    `SigLevel = ${packages} ${database}`,
+    `SigLevel = ${packages} ${database}${trust}`,
     `Server = ${urlWithCredentials(repository)}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -301,7 +301,7 @@ describe('apk and pacman', () => {
   it('apk adds and removes, with keys beside those of the tree', () => {
     const lines = linesOf({ ...everything, manager: 'apk' });
     const start =
-      'apk --no-interactive --no-progress --repositories-file /run/ashlar/work/repositories/all.list --keys-dir /run/ashlar/work/keys --cache-dir /run/ashlar/work/archives';
+      'apk --no-interactive --no-progress --repositories-file /run/ashlar/work/repositories.list --keys-dir /run/ashlar/work/keys --cache-dir /run/ashlar/work/archives';
     expect(lines).toEqual(
       expect.arrayContaining([
         'cp /run/ashlar/configuration/keys/0.asc $W/keys/',
@@ -310,15 +310,17 @@ describe('apk and pacman', () => {
         `${start} --force-broken-world del --no-scripts $present`,
       ]),
     );
-    expect(file({ ...everything, manager: 'apk' }, 'repositories/all.list')).toBe(
-      'https://example.org/packages\n/run/ashlar/repositories/1\n',
-    );
+    const { files } = packageWork(request({ ...everything, manager: 'apk' }));
+    expect(files).toEqual({
+      'repositories/main.list': 'https://example.org/packages\n',
+      'repositories/here.list': '/run/ashlar/repositories/1\n',
+    });
   });
 
   it('pacman has sections for repositories, and dates that stay the same', () => {
     const lines = linesOf({ ...everything, manager: 'pacman', checkSignatures: true });
     const start =
-      'pacman --noconfirm --config /run/ashlar/work/pacman.conf --cachedir /run/ashlar/work/archives --logfile /dev/null';
+      'pacman --noconfirm --config /run/ashlar/work/pacman.conf --cachedir /run/ashlar/work/archives --logfile /dev/null --gpgdir /run/ashlar/work/gnupg';
     expect(lines).toEqual(
       expect.arrayContaining([
         `${start} -Sy --needed --ignore=noise first 'it'\\''s' base`,

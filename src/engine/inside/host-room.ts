@@ -13,40 +13,14 @@ import type { ReadyRoom } from './room.ts';
 const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 
 /** What managers and what they start read there; no secrets of the host. */
-const SETTINGS = [
-  ...[
-    'alternatives',
-    'apk',
-    'apt/trusted.gpg.d',
-    'ca-certificates',
-    'crypto-policies',
-    'debian_version',
-    'dpkg',
-  ],
-  ...[
-    'group',
-    'gss',
-    'host.conf',
-    'hosts',
-    'ld.so.cache',
-    'ld.so.conf',
-    'ld.so.conf.d',
-    'libnl',
-    'localtime',
-  ],
-  ...[
-    'login.defs',
-    'magic',
-    'mime.types',
-    'nsswitch.conf',
-    'os-release',
-    'pacman.d/gnupg',
-    'passwd',
-    'perl',
-    'pki',
-  ],
-  ...['popt', 'protocols', 'rpc', 'rpm', 'services', 'ssl/certs', 'ssl/openssl.cnf', 'terminfo'],
-].map(name => `/etc/${name}`);
+const SETTINGS = `
+  alternatives apk apt/trusted.gpg.d ca-certificates crypto-policies debian_version dpkg group gss host.conf hosts
+  ld.so.cache ld.so.conf ld.so.conf.d libnl localtime login.defs magic mime.types nsswitch.conf os-release
+  pacman.d/gnupg/pubring.gpg pacman.d/gnupg/trustdb.gpg passwd perl pki/ca-trust pki/rpm-gpg pki/tls/cert.pem
+  pki/tls/certs pki/trust popt protocols rpc rpm services ssl/certs ssl/openssl.cnf terminfo`
+  .split(/\s+/)
+  .filter(Boolean)
+  .map(name => `/etc/${name}`);
 
 /** Calls `use` with a room of the host's programs, in which the tree of `room` is. */
 export async function amongHostPrograms<T>(

@@ -19,9 +19,16 @@ export function lendArchives(manager: PackagesStep['manager'], directory: string
   }
 }
 
-/** Keeps what came into a directory since. */
+/** Keeps what came into a directory since; nothing where a script of a package has made what only it can read. */
 export function keepArchives(manager: PackagesStep['manager'], directory: string, store: Store): void {
-  const kept = directoryOf(manager, store);
+  try {
+    keepAll(directoryOf(manager, store), directory, store);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+  }
+}
+
+function keepAll(kept: string, directory: string, store: Store): void {
   for (const name of archivesIn(directory)) {
     const [source, target] = [join(directory, name), join(kept, name)];
     if (lstatSync(target, { throwIfNoEntry: false })?.ino === lstatSync(source).ino) continue;
