@@ -11,6 +11,10 @@ export async function chooseInitrd(request: BootRequest, kernel: Kernel): Promis
     return ownInitrd(request, kernel);
   }
   if (spec.initrd.kind === 'tree') return makeTreeInitrd(request, kernel);
+  if (spec.root.overlay) {
+    say('the initrd is ours: it keeps changes of the root in memory');
+    return ownInitrd(request, kernel);
+  }
   const found = spec.initrd.kind === 'found' ? foundInitrd(tree, kernel) : undefined;
   if (found) {
     say(`the initrd is ${found.path} of the image`);

@@ -139,6 +139,15 @@ describe('the choice of an initrd', () => {
     },
   );
 
+  it.skipIf(!hasBusybox)('takes none that does not know root=overlay:', async () => {
+    const tree = makeTree({ ...system, [`boot/initrd.img-${VERSION}`]: 'found' });
+    const initrd = { kind: 'found', options: [] } as const;
+    const spec = diskSpec({ initrd, root: { ...diskSpec().root, overlay: true } });
+    const { request, said } = bootRequest(tree, { spec });
+    expect((await chooseInitrd(request, requireKernel(tree))).kind).toBe('own');
+    expect(said).toEqual(['the initrd is ours: it keeps changes of the root in memory']);
+  });
+
   it('lets dracut of the image make one as KIWI does', async () => {
     const { initrd, ran } = await choose('tree', { 'usr/bin/dracut': '#!', '.profile': '' }, [
       '--add',
