@@ -29,9 +29,11 @@ const HEADER = 101;
 const NODE = { items: 0x60, level: 0x64 } as const;
 const KEY = 17;
 const TYPE = { inode: 1, name: 84, index: 96, root: 132, chunk: 228, treeId: 251 } as const;
-/** Of roots: the tree of files, and where its inodes begin. */
+/** The first tree of files, and the first number of subvolumes and of inodes. */
 const FILES = 5n;
 const TOP = 256n;
+/** Numbers from here on are those of trees that hold no files. */
+const LAST = 2n ** 64n - 256n;
 const NAMED = { character: 3, block: 4 } as const;
 
 /** What the ids and times are that mkfs.btrfs makes up. */
@@ -62,49 +64,69 @@ export function finishBtrfs(
   const image = new BtrfsImage(file.fd);
   const inodes = findInodes(image, tree);
   const standIns = new Map(devices.map(device => [device.path, device]));
-  const deviceOf = (id: bigint) => {
-    const inode = inodes.get(id);
-    return inode?.type === 'fifo' ? standIns.get(inode.path) : undefined;
-  };
-  for (const leaf of image.leaves(image.files)) {
-    let changed = false;
-    for (const { id, type, at } of leaf.items) {
-      if (type === TYPE.inode) {
-        const inode = inodes.get(id);
-        if (inode === undefined) continue;
-        setInode(leaf.bytes.subarray(at), inode, deviceOf(id));
-        changed = true;
-      } else if (type === TYPE.name || type === TYPE.index) {
-        // The key of the inode that is named comes first.
-        const device = deviceOf(leaf.bytes.readBigUInt64LE(at));
-        if (device === undefined) continue;
-        leaf.bytes.writeUInt8(NAMED[device.type], at + 29);
-        changed = true;
+  const deviceOf = (inode: SourceInode | undefined) =>
+    inode?.type === 'fifo' ? standIns.get(inode.path) : undefined;
+  for (const [subvolume, root] of image.subvolumes) {
+    for (const leaf of image.leaves(root)) {
+      let changed = false;
+      for (const { id, type, at } of leaf.items) {
+        if (type === TYPE.inode) {
+          const inode = inodes.get(placeOf({ subvolume, id }));
+          if (inode === undefined) continue;
+          setInode(leaf.bytes.subarray(at), inode, deviceOf(inode));
+          changed = true;
+        } else if (type === TYPE.name || type === TYPE.index) {
+          const named = namedBy(leaf.bytes, at, subvolume);
+          const device = deviceOf(inodes.get(placeOf(named)));
+          if (device === undefined) continue;
+          leaf.bytes.writeUInt8(NAMED[device.type], at + 29);
+          changed = true;
+        }
       }
+      if (changed) image.write(leaf);
     }
-    if (changed) image.write(leaf);
   }
   image.settle(identity);
 }
 
-/** The inodes of the tree by their numbers in the image. */
-function findInodes(image: BtrfsImage, tree: SourceTree): ReadonlyMap<bigint, SourceInode> {
-  const names = new Map<string, bigint>();
-  for (const { items, bytes } of image.leaves(image.files)) {
-    for (const { id, type, at } of items) {
-      if (type !== TYPE.index) continue;
-      const length = bytes.readUInt16LE(at + 27);
-      names.set(`${id}/${bytes.toString('latin1', at + 30, at + 30 + length)}`, bytes.readBigUInt64LE(at));
+/** Numbers of inodes are those of one subvolume. */
+interface Numbered {
+  readonly subvolume: bigint;
+  readonly id: bigint;
+}
+
+function placeOf({ subvolume, id }: Numbered): string {
+  return `${subvolume}:${id}`;
+}
+
+/** What a name stands for: a key comes first, of an inode or of the root of another subvolume. */
+function namedBy(bytes: Buffer, at: number, subvolume: bigint): Numbered {
+  const id = bytes.readBigUInt64LE(at);
+  return bytes.readUInt8(at + 8) === TYPE.root ? { subvolume: id, id: TOP } : { subvolume, id };
+}
+
+/** The inodes of the tree by their places in the image. */
+function findInodes(image: BtrfsImage, tree: SourceTree): ReadonlyMap<string, SourceInode> {
+  const names = new Map<string, string>();
+  for (const [subvolume, root] of image.subvolumes) {
+    for (const { items, bytes } of image.leaves(root)) {
+      for (const { id, type, at } of items) {
+        if (type !== TYPE.index) continue;
+        const length = bytes.readUInt16LE(at + 27);
+        const name = bytes.toString('latin1', at + 30, at + 30 + length);
+        names.set(`${placeOf({ subvolume, id })}/${name}`, placeOf(namedBy(bytes, at, subvolume)));
+      }
     }
   }
-  const inodes = new Map([[TOP, tree.root]]);
-  const directories = new Map<ByteString, bigint>([['', TOP]]);
+  const top = placeOf({ subvolume: FILES, id: TOP });
+  const inodes = new Map([[top, tree.root]]);
+  const directories = new Map<ByteString, string>([['', top]]);
   for (const [directory, entries] of tree.directories) {
     for (const { path, name, inode } of entries) {
-      const id = names.get(`${directories.get(directory)}/${name}`);
-      if (id === undefined) throw new AshlarError(`mkfs.btrfs has left out ${nameOf(path)}`);
-      if (inode.type === 'directory') directories.set(path, id);
-      inodes.set(id, inode);
+      const place = names.get(`${directories.get(directory)}/${name}`);
+      if (place === undefined) throw new AshlarError(`mkfs.btrfs has left out ${nameOf(path)}`);
+      if (inode.type === 'directory') directories.set(path, place);
+      inodes.set(place, inode);
     }
   }
   return inodes;
@@ -147,15 +169,24 @@ function setTimes({ bytes, items }: Leaf, epoch: number): void {
   }
 }
 
-/** In the tree of UUIDs they are the keys, in two halves. */
+/** In the tree of UUIDs they are the keys, in two halves, and give the order. */
 function setTreeKeys({ bytes, items }: Leaf, made: ReadonlyMap<string, Buffer>): void {
-  for (const [i, { type }] of items.entries()) {
-    if (type !== TYPE.treeId) continue;
-    const key = HEADER + i * 25;
-    const known = Buffer.concat([bytes.subarray(key, key + 8), bytes.subarray(key + 9, key + 17)]);
-    const id = made.get(known.toString('hex'));
-    id?.copy(bytes, key, 0, 8);
-    id?.copy(bytes, key + 9, 8, 16);
+  if (!items.some(({ type }) => type === TYPE.treeId)) return;
+  const entries = items.map(({ at, size }, i) => {
+    // All are numbers of trees, so that they can change places.
+    if (size !== 8) throw unexpected();
+    const key = Buffer.from(bytes.subarray(HEADER + i * 25, HEADER + i * 25 + KEY));
+    const id = made.get(Buffer.concat([key.subarray(0, 8), key.subarray(9, KEY)]).toString('hex'));
+    id?.copy(key, 0, 0, 8);
+    id?.copy(key, 9, 8, 16);
+    const order =
+      (key.readBigUInt64LE(0) << 72n) | (BigInt(key.readUInt8(8)) << 64n) | key.readBigUInt64LE(9);
+    return { key, order, tree: bytes.readBigUInt64LE(at) };
+  });
+  entries.sort((one, other) => (one.order < other.order ? -1 : 1));
+  for (const [i, { key, tree }] of entries.entries()) {
+    key.copy(bytes, HEADER + i * 25);
+    bytes.writeBigUInt64LE(tree, items[i]?.at ?? 0);
   }
 }
 
@@ -181,8 +212,8 @@ class BtrfsImage {
     readonly copies: readonly bigint[];
     readonly isData: boolean;
   }[] = [];
-  /** Where the tree of files begins. */
-  readonly files: bigint;
+  /** Where the trees of files begin, by their numbers. */
+  readonly subvolumes: ReadonlyMap<bigint, bigint>;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -197,7 +228,7 @@ class BtrfsImage {
       for (const { type, offset, at } of items)
         if (type === TYPE.chunk) this.#addChunk(offset, bytes.subarray(at));
     }
-    this.files = this.#findFiles(superblock.readBigUInt64LE(AT.root));
+    this.subvolumes = this.#findSubvolumes(superblock.readBigUInt64LE(AT.root));
   }
 
   *leaves(logical: bigint): Generator<Leaf> {
@@ -238,6 +269,7 @@ class BtrfsImage {
    */
   settle({ uuid, epoch }: BtrfsIdentity): void {
     const ids = idsOf(uuid);
+    const files = new Set(this.subvolumes.values());
     const superblock = this.#read(SUPERBLOCK, 4096);
     const [chunks, roots] = [superblock.readBigUInt64LE(AT.chunkRoot), superblock.readBigUInt64LE(AT.root)];
     const items = [...this.leaves(roots)].flatMap(leaf =>
@@ -264,7 +296,7 @@ class BtrfsImage {
       ...rootItems.map(({ bytes, at }) => bytes.readBigUInt64LE(at + ROOT.place)),
     ]) {
       for (const node of this.#nodes(root)) {
-        if (root !== this.files) setTimes(node, epoch);
+        if (!files.has(root)) setTimes(node, epoch);
         setTreeKeys(node, made);
         replaceIds(node.bytes, made);
         this.write(node);
@@ -296,12 +328,16 @@ class BtrfsImage {
     }
   }
 
-  #findFiles(roots: bigint): bigint {
+  #findSubvolumes(roots: bigint): ReadonlyMap<bigint, bigint> {
+    const found = new Map<bigint, bigint>();
     for (const { items, bytes } of this.leaves(roots)) {
-      const found = items.find(({ id, type }) => id === FILES && type === TYPE.root);
-      if (found) return bytes.readBigUInt64LE(found.at + ROOT.place);
+      for (const { id, type, at } of items) {
+        const holdsFiles = id === FILES || (id >= TOP && id < LAST);
+        if (type === TYPE.root && holdsFiles) found.set(id, bytes.readBigUInt64LE(at + ROOT.place));
+      }
     }
-    throw unexpected();
+    if (!found.has(FILES)) throw unexpected();
+    return found;
   }
 
   /** The length of the item. */

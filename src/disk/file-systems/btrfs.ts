@@ -40,8 +40,7 @@ export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
         `the content does not fit into a btrfs of ${size} bytes: mkfs.btrfs takes ${made}`,
       );
     }
-    // Directories that became subvolumes have trees of their own, which keep what mkfs.btrfs wrote.
-    if (subvolumes.length === 0) finishBtrfs(image, tree, devices, request);
+    finishBtrfs(image, tree, devices, request);
     copyInto(image, file, offset);
   } catch (error) {
     if (error instanceof AshlarError && /space|ENOSPC|too small/i.test(error.message)) {
