@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { keepArchives, lendArchives, listArchives } from '../../src/engine/steps/package-archives.ts';
-import { collectGarbage } from '../../src/engine/store/gc.ts';
-import { Store } from '../../src/engine/store/store.ts';
+import { keepArchives, lendArchives, listArchives } from '../../../src/engine/steps/package-archives.ts';
+import { collectGarbage } from '../../../src/engine/store/gc.ts';
+import { Store } from '../../../src/engine/store/store.ts';
 
 describe('packages that were fetched', () => {
   const scratch = join(tmpdir(), `ashlar-archives-${process.pid}`);
