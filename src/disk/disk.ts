@@ -5,7 +5,7 @@ import { loaderFiles, prepareBoot } from './boot/boot.ts';
 import type { VerityRoot } from './boot/command-line.ts';
 import { textContent, writeInTree } from './boot/tree.ts';
 import type { EspFile, PreparedBoot } from './boot/types.ts';
-import { fatSizeFor, writeFat } from './fat/fat.ts';
+import { checkFat, fatSizeFor, writeFat } from './fat/fat.ts';
 import { hashTreeSize, makeHashTree } from './file-systems/hash-tree.ts';
 import { makeSwap } from './file-systems/swap.ts';
 import { fillPartitions, measurePartitions } from './fill.ts';
@@ -40,6 +40,9 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   const rooms = await measurePartitions(request, partitions);
   const needed = { fileSystems: rooms, esp: fatSizeFor(files), hashTree: hashTreeSize };
   const layout = layOut(spec, planned, needed);
+  const { sectorSize } = spec;
+  const esp = layout.partitions.find(({ role }) => role === 'efi');
+  if (esp) checkFat({ size: esp.size, sectorSize, files });
   say(`partitions: ${layout.partitions.map(described).join(', ')}`);
   signal.throwIfAborted();
   const fd = openSync(output, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);

@@ -38,6 +38,15 @@ export function fatSizeFor(files: readonly FatFile[]): number {
   return Math.ceil(held * 1.02) + MIB;
 }
 
+/** Throws an AshlarError where the files, or what FAT says of them, have no room. */
+export function checkFat({
+  size,
+  sectorSize,
+  files,
+}: Pick<FatRequest, 'size' | 'sectorSize' | 'files'>): void {
+  place(directoriesOf(files), fatGeometry(size, sectorSize), size);
+}
+
 /** Writes the file system into the disk that `fd` is open on, and that reads as zeros there. */
 export function writeFat(fd: number, request: FatRequest): void {
   const geometry = fatGeometry(request.size, request.sectorSize);
