@@ -12,9 +12,11 @@ export {
   type EventSink,
   type Explanation,
   explainPlan,
+  type MadeOutput,
 } from './engine/index.ts';
 export * as layers from './layers/index.ts';
 export * as oci from './oci/index.ts';
+export type * from './plan/outputs.ts';
 export type * from './plan/types.ts';
 export {
   type CekitOptions,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readDuration, readSize } from '../../src/cli/quantities.ts';
+import { readDiskSize, readDuration, readSize } from '../../src/cli/quantities.ts';
 
 describe('times', () => {
   it.each([
@@ -30,5 +30,18 @@ describe('sizes', () => {
 
   it.each(['', 'GB', '-1', '1XB', '1e9', 'ten'])('"%s" is refused', text =>
     expect(() => readSize(text)).toThrow('Expected a size like'),
+  );
+});
+
+describe('sizes of disks', () => {
+  it.each([
+    ['4G', { kind: 'fixed', bytes: 4 * 2 ** 30 }],
+    ['+512MB', { kind: 'content', additional: 512 * 2 ** 20 }],
+    ['1.5GiB', { kind: 'fixed', bytes: 1.5 * 2 ** 30 }],
+    ['+0', { kind: 'content', additional: 0 }],
+  ])('%s is understood', (text, size) => expect(readDiskSize(text)).toEqual(size));
+
+  it.each(['', '+', 'G', '-1G', '++1G'])('"%s" is refused', text =>
+    expect(() => readDiskSize(text)).toThrow('Expected a size like'),
   );
 });

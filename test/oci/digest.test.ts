@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { verifiedBytes, verifyBytes } from '../../src/oci/digest.ts';
-import { type Digest, digestOf, parseDigest, verifying } from '../../src/oci/index.ts';
+import { chainId, type Digest, digestOf, parseDigest, verifying } from '../../src/oci/index.ts';
 import { AshlarError } from '../../src/support/errors.ts';
 import { bytesOf } from './fixtures.ts';
 
@@ -121,4 +121,16 @@ it('says what is damaged', () => {
   const bytes = Buffer.from('x');
   expect(() => verifyBytes(digestOf(Buffer.from('y')), bytes, 'the thing')).toThrow('the thing is damaged');
   expect(() => verifyBytes(digestOf(bytes), bytes, 'the thing')).not.toThrow();
+});
+
+describe('a chain of layers', () => {
+  const sha256 = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const [a, b, c] = ['a', 'b', 'c'].map(text => parseDigest(sha256(text)));
+
+  it('is known by what image-spec says', () => {
+    if (!a || !b || !c) throw new Error('no digests');
+    expect(chainId([a])).toBe(a);
+    expect(chainId([a, b, c])).toBe(sha256(`${sha256(`${a} ${b}`)} ${c}`));
+    expect(chainId([])).toBe(sha256(''));
+  });
 });
