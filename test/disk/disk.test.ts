@@ -224,7 +224,21 @@ describe.skipIf(
     expect(existsSync(output)).toBe(false);
   });
 
-  it('leaves no file behind when it cannot be made', async () => {
+  it('leaves no file behind when it is not finished', async () => {
+    const output = join(scratch(), 'disk');
+    const ended = new AbortController();
+    let wasThere = false;
+    const say = (message: string) => {
+      if (!message.startsWith('ext4')) return;
+      wasThere = existsSync(output);
+      ended.abort();
+    };
+    await expect(make(divided, { output, say, signal: ended.signal })).rejects.toThrow('aborted');
+    expect(wasThere).toBe(true);
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('is refused when the ESP has no room for what starts', async () => {
     const output = join(scratch(), 'disk');
     const spec = diskSpec({
       loader: 'uki',
