@@ -119,9 +119,15 @@ function kept({ tree, scratch, partitions }: BootRequest, content: FileContent, 
   return { ...content, path: copy };
 }
 
+/** Whether GRUB is to find kernel and menu in the tree. @throws AshlarError when it cannot, but has to */
 function readsKernelByGrub(request: BootRequest, startsByBios: boolean): boolean {
   const { loader, root } = request.spec;
-  if (root.verity || loader === 'none' || (loader !== 'grub' && !startsByBios)) return false;
+  if (loader === 'none' || (loader !== 'grub' && !startsByBios)) return false;
+  if (root.verity) {
+    if (startsByBios)
+      request.warn('dm-verity checks the root: machines with a BIOS do not start from the disk');
+    return false;
+  }
   if (grubReadsKernel(request)) return true;
   const kind =
     root.type === 'squashfs' ? `squashfs compressed with ${root.compression ?? 'zstd'}` : root.type;
@@ -131,7 +137,10 @@ function readsKernelByGrub(request: BootRequest, startsByBios: boolean): boolean
     return false;
   }
   throw new AshlarError(message, {
-    hint: `give /boot a partition of its own, or start with a unified kernel image${root.type === 'squashfs' ? ', or compress with xz' : ''}`,
+    hint: [
+      'give /boot a partition of its own, or start with a unified kernel image',
+      ...(root.type === 'squashfs' ? ['or compress with xz'] : []),
+    ].join(', '),
   });
 }
 

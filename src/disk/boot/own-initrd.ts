@@ -91,7 +91,7 @@ function dmsetup(tree: string): readonly ProgramFile[] {
   const [program, ...libraries] = files ?? [];
   if (!program) {
     throw new AshlarError('the root cannot be checked by dm-verity: nothing in the image sets that up', {
-      hint: 'its kernel has no CONFIG_DM_INIT, so that it takes dmsetup in the image: the package is dmsetup, device-mapper or util-linux of your distribution',
+      hint: 'its kernel has no CONFIG_DM_INIT, so that it takes dmsetup, in the image: apt: dmsetup | dnf, zypper: device-mapper',
     });
   }
   return [{ path: '/bin/dmsetup', bytes: program.bytes }, ...libraries];

@@ -97,26 +97,29 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
     expect(textOf(prepared.files, `/boot/disk-${root.uuid}`)).toBe('');
   });
 
-  it('keeps kernel, initrd and menu of a root with dm-verity on the ESP', async () => {
-    const spec = { ...grub, root: { ...diskSpec().root, verity: true }, initrd: found } as const;
-    const hashes = { ...root, role: 'verity', name: 'verity', uuid: 'hashes' } as const;
-    const { request } = requestFor(spec, { partitions: [esp, hashes, root] });
-    const withDmInit = {
-      ...request,
-      tree: makeTree({ ...kernelFiles(VERSION), [`boot/config-${VERSION}`]: 'CONFIG_DM_INIT=y\n' }),
-    };
-    const prepared = await prepareBoot(withDmInit);
-    expect(prepared.files.map(({ path }) => path)).toEqual(['/etc/fstab']);
-    const verity = { rootHash: 'ab'.repeat(32), salt: 'cd'.repeat(32), dataSize: 40960 };
-    const files = await loaderFiles(prepared, verity);
-    expect(files.map(({ path }) => path)).toEqual([
-      'EFI/BOOT/BOOTX64.EFI',
-      'grub/grub.cfg',
-      'linux/kernel',
-      'linux/initrd',
-    ]);
-    expect(textOf(files, 'grub/grub.cfg')).toContain(verity.rootHash);
-  });
+  it.skipIf(!has('busybox'))(
+    'keeps kernel, initrd and menu of a root with dm-verity on the ESP',
+    async () => {
+      const spec = { ...grub, root: { ...diskSpec().root, verity: true }, initrd: found } as const;
+      const hashes = { ...root, role: 'verity', name: 'verity', uuid: 'hashes' } as const;
+      const { request } = requestFor(spec, { partitions: [esp, hashes, root] });
+      const withDmInit = {
+        ...request,
+        tree: makeTree({ ...kernelFiles(VERSION), [`boot/config-${VERSION}`]: 'CONFIG_DM_INIT=y\n' }),
+      };
+      const prepared = await prepareBoot(withDmInit);
+      expect(prepared.files.map(({ path }) => path)).toEqual(['/etc/fstab']);
+      const verity = { rootHash: 'ab'.repeat(32), salt: 'cd'.repeat(32), dataSize: 40960 };
+      const files = await loaderFiles(prepared, verity);
+      expect(files.map(({ path }) => path)).toEqual([
+        'EFI/BOOT/BOOTX64.EFI',
+        'grub/grub.cfg',
+        'linux/kernel',
+        'linux/initrd',
+      ]);
+      expect(textOf(files, 'grub/grub.cfg')).toContain(verity.rootHash);
+    },
+  );
 
   it('does not start from squashfs that GRUB cannot decompress', async () => {
     const squashfs = { ...diskSpec().root, type: 'squashfs' } as const;
@@ -194,6 +197,19 @@ describe('a root that grows', () => {
 });
 
 describe('dm-verity', () => {
+  it.skipIf(!has('busybox'))('leaves a BIOS without a loader, and says so', async () => {
+    const files = {
+      ...kernelFiles(VERSION),
+      [`boot/config-${VERSION}`]: 'CONFIG_DM_INIT=y\n',
+      'usr/lib/systemd/boot/efi/systemd-bootx64.efi': 'systemd-boot',
+    };
+    const root = { ...diskSpec().root, verity: true } as const;
+    const spec = diskSpec({ loader: 'systemd-boot', legacyBoot: true, root });
+    const { request, warned } = bootRequest(makeTree(files), { spec });
+    expect((await prepareBoot(request)).bios).toBeUndefined();
+    expect(warned).toContain('dm-verity checks the root: machines with a BIOS do not start from the disk');
+  });
+
   it('is refused for a BIOS and for another root', async () => {
     const verity = { ...diskSpec().root, verity: true } as const;
     await expect(prepareBoot(requestFor({ root: verity, firmware: 'bios' }).request)).rejects.toThrow(
