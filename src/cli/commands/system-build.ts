@@ -1,6 +1,6 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
 import { type Platform, parsePlatform } from '../../oci/index.ts';
@@ -23,7 +23,7 @@ import {
   resolveChanged,
   resultText,
 } from '../../recipes/kiwi/index.ts';
-import { AshlarError, codeOf } from '../../support/errors.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { readText } from '../../support/text-file.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
@@ -291,18 +291,12 @@ async function showPlan(
 }
 
 async function build(plan: Plan, target: string, options: BuildOptions, work: Followed): Promise<void> {
-  const before = [join(target, 'build'), target].filter(path => !existsSync(path));
   // Nothing is handed out but files: nobody wants to hear of it.
   mkdirSync(options.output, { recursive: true });
-  try {
-    const images = await buildImages(plan, options, work);
-    const made = images.flatMap(({ outputs }) => outputs);
-    writeRecords(made, target);
-    printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
-  } catch (error) {
-    for (const path of before) removeEmpty(path);
-    throw error;
-  }
+  const images = await buildImages(plan, options, work);
+  const made = images.flatMap(({ outputs }) => outputs);
+  writeRecords(made, target);
+  printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
 }
 
 /** What KIWI and people read about the results. */
@@ -323,14 +317,6 @@ function replaceText(path: string, text: string): void {
   const temporary = `${path}.new`;
   writeFileSync(temporary, text);
   renameSync(temporary, path);
-}
-
-function removeEmpty(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'ENOENT') throw error;
-  }
 }
 
 function targetOf({ targetDir }: ResultFlags): string {
