@@ -50,7 +50,7 @@ export function urlWithCredentials({ url, credentials }: RepositoryAccess): stri
   return url.replace(/^([a-z]+:\/\/)/, `$1${login}@`);
 }
 
-/** A path in the directory of what was written for the run, or among the keys. */
+/** In the order of their first appearance. */
 export function unique(values: readonly string[]): readonly string[] {
   return [...new Set(values)];
 }
