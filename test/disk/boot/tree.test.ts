@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  findInTree,
+  firstFile,
+  makeDirectoryInTree,
+  namesInTree,
+  readBytes,
+  readContent,
+  readTextInTree,
+  removeInTree,
+  textContent,
+  writeInTree,
+} from '../../../src/disk/boot/tree.ts';
+import { scratch } from '../../layers/support.ts';
+import { makeTree } from './trees.ts';
+
+const write = (tree: string, path: string, text: string) => writeInTree(tree, path, 0o640, textContent(text));
+
+describe('files of a tree', () => {
+  it('are found as programs of the tree find them', () => {
+    const tree = makeTree({
+      'usr/lib/a': 'a',
+      lib: '-> usr/lib',
+      'etc/b': '-> /lib/a',
+      'etc/up': '-> ../../../lib/a',
+    });
+    for (const path of ['/lib/a', '/etc/b', '/etc/up', '/usr/lib/../lib/a'])
+      expect(findInTree(tree, path)).toMatchObject({ path: '/usr/lib/a', kind: 'file', size: 1 });
+    expect(findInTree(tree, '/lib')?.kind).toBe('directory');
+    expect(namesInTree(tree, '/lib')).toEqual(['a']);
+  });
+
+  it('are not there where links lead to nothing, in circles or out of the tree', () => {
+    const tree = makeTree({
+      'a/loop': '-> loop',
+      'a/gone': '-> nowhere',
+      'a/file/below': '',
+      'a/out': '-> /etc/passwd',
+    });
+    for (const path of ['/a/loop', '/a/gone', '/a/file/below/x', '/a/out'])
+      expect(findInTree(tree, path)).toBeUndefined();
+    expect([namesInTree(tree, '/a/gone'), readTextInTree(tree, '/a/out')]).toEqual([[], undefined]);
+  });
+
+  it('are never pipes that nobody writes to', () => {
+    const tree = makeTree({ 'etc/x': '' });
+    execFileSync('mkfifo', [join(tree, 'etc/pipe')]);
+    expect([firstFile(tree, ['/etc/pipe', '/etc/x']), readTextInTree(tree, '/etc/pipe')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('are refused when they are larger than can be', () => {
+    const file = firstFile(makeTree({ big: 'x'.repeat(100) }), ['/big']);
+    expect(() => file && readBytes(file, 99)).toThrow('/big is too big to be true: 100 bytes');
+  });
+
+  it('are written in place of links, not through them', () => {
+    const outside = join(scratch(), 'outside');
+    writeFileSync(outside, 'mine');
+    const tree = makeTree({ 'etc/fstab': `-> ${outside}`, 'usr/lib/x': '', lib: '-> usr/lib' });
+    write(tree, '/etc/fstab', 'new');
+    expect([readFileSync(outside, 'utf8'), readFileSync(join(tree, 'etc/fstab'), 'utf8')]).toEqual([
+      'mine',
+      'new',
+    ]);
+    expect(lstatSync(join(tree, 'etc/fstab')).mode & 0o7777).toBe(0o640);
+    write(tree, '/lib/y', 'through a directory of the tree');
+    expect(existsSync(join(tree, 'usr/lib/y'))).toBe(true);
+  });
+
+  it('are written below directories that lead out of the tree only inside of it', () => {
+    const outside = scratch();
+    const tree = makeTree({ 'etc/x': '', boot: `-> ${outside}` });
+    expect(() => write(tree, '/boot/grub/grub.cfg', 'x')).toThrow();
+    expect(namesInTree(outside, '/')).toEqual([]);
+    expect(readlinkSync(join(tree, 'boot'))).toBe(outside);
+  });
+
+  it('get the directories that they need, and are removed', () => {
+    const tree = makeTree({ 'etc/x': '' });
+    write(tree, '/boot/grub/grub.cfg', 'menu');
+    expect(lstatSync(join(tree, 'boot/grub')).mode & 0o7777).toBe(0o755);
+    makeDirectoryInTree(tree, '/boot/efi');
+    expect(namesInTree(tree, '/boot')).toEqual(['efi', 'grub']);
+    for (const path of ['/boot/grub/grub.cfg', '/boot/nothing', '/nowhere/at/all']) removeInTree(tree, path);
+    expect(namesInTree(tree, '/boot/grub')).toEqual([]);
+  });
+
+  it('are noticed when they become shorter while they are read', () => {
+    const path = join(makeTree({ a: 'four' }), 'a');
+    expect(() => [...readContent({ kind: 'file', path, size: 5 })]).toThrow(
+      'became shorter while it was read',
+    );
+  });
+});
