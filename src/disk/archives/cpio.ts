@@ -51,6 +51,7 @@ export async function writeCpio(
 
 class Archive {
   readonly #fd: number;
+  readonly #buffer = Buffer.allocUnsafe(PIECE);
   #at = 0;
 
   constructor(fd: number) {
@@ -91,11 +92,10 @@ class Archive {
     using source = openSource(root, path);
     if (fstatSync(source.fd).size !== size)
       throw new AshlarError(`${nameOf(path)} changed while it was read`);
-    const buffer = Buffer.allocUnsafe(PIECE);
     for (let at = 0; at < size; ) {
-      const count = readSync(source.fd, buffer, 0, Math.min(PIECE, size - at), at);
+      const count = readSync(source.fd, this.#buffer, 0, Math.min(PIECE, size - at), at);
       if (count === 0) throw new AshlarError(`${nameOf(path)} changed while it was read`);
-      this.#write(buffer.subarray(0, count));
+      this.#write(this.#buffer.subarray(0, count));
       at += count;
     }
   }

@@ -9,11 +9,11 @@ import { finishBtrfs } from './btrfs-image.ts';
 import { copyInto } from './copy-into.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { BLOCK, readTree, roundUp, type SourceTree } from './source-tree.ts';
+import { BLOCK, readTree, roundUp, type SourceTree, warnOfLabels } from './source-tree.ts';
 
 const MEBIBYTE = 1 << 20;
 /** Checksums other than crc32c, and sizes of nodes, are not offered: what is set afterwards depends on them. */
-const KNOWN = { withValue: 'dmORf', alone: 'KM' };
+const KNOWN = { withValue: 'dmOR', alone: 'KMf' };
 const MOST_LABEL = 255;
 
 export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
@@ -23,6 +23,7 @@ export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
   }
   const subvolumes = await subvolumeOptions(request);
   const tree = readTree(directory, signal);
+  warnOfLabels(request);
   const image = join(scratch, 'btrfs.img');
   rmSync(image, { force: true });
   createSparse(image, size);

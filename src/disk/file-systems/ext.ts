@@ -7,7 +7,7 @@ import type { FileSystemSpec } from '../types.ts';
 import { finishExt, readExtRoom } from './ext-image.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { BLOCK, readTree, roundUp, type SourceInode, type SourceTree } from './source-tree.ts';
+import { BLOCK, readTree, roundUp, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
 
 /**
  * Ours instead of the machine's /etc/mke2fs.conf, so that the same tree gives the same file system everywhere. Of what is
@@ -38,15 +38,16 @@ const MOST_LABEL = 16;
 const INODE_RATIO = 16384;
 
 export async function makeExt(request: FileSystemRequest): Promise<void> {
-  const { fileSystem, tree: directory, file, offset, size, uuid, epoch, devices, signal } = request;
+  const { fileSystem, tree: directory, file, offset, size, uuid, devices, signal } = request;
   const tree = readTree(directory, signal);
+  warnOfLabels(request);
   try {
     await mke2fs(request, tree.inodes.length, file, size, [
       ...['-U', uuid, '-L', fileSystem.label, '-d', directory],
       ...extended(fileSystem, [`offset=${offset}`, `hash_seed=${uuid}`]),
     ]);
   } catch (error) {
-    if (error instanceof AshlarError && /allocate|No space|no room/i.test(error.message)) {
+    if (error instanceof AshlarError && /allocate|space/i.test(error.message)) {
       throw new AshlarError(`the content does not fit into an ${fileSystem.type} of ${size} bytes`, {
         cause: error,
       });
@@ -54,7 +55,7 @@ export async function makeExt(request: FileSystemRequest): Promise<void> {
     throw error;
   }
   finishExt(file, offset, tree, new Map(devices.map(device => [device.path, device])));
-  request.say(`${fileSystem.type} by mke2fs -d; at ${epoch}`);
+  request.say(`${fileSystem.type} by mke2fs -d`);
 }
 
 interface Making extends Pick<FileSystemRequest, 'fileSystem' | 'scratch' | 'signal'> {

@@ -158,6 +158,18 @@ function attributesOf(path: string | Buffer): readonly Xattr[] {
   });
 }
 
+/** Programs that read a tree themselves take along what this machine's SELinux says of it. */
+export function warnOfLabels({
+  tree,
+  warn,
+}: {
+  readonly tree: string;
+  readonly warn: (message: string) => void;
+}): void {
+  if (getXattr(tree, 'security.selinux') === undefined) return;
+  warn('the labels that SELinux gives files on this machine come into the file system');
+}
+
 function measureData(
   dirfd: number,
   name: ByteString,
