@@ -15,6 +15,9 @@ export type Log = (level: Level, text: string) => void;
 
 const SEVERITY: Readonly<Record<Level, number>> = { debug: 0, info: 1, warning: 2 };
 
+/** What `--logfile stdout` stands for. */
+export const STANDARD_OUTPUT = '/dev/stdout';
+
 /** The files that logs of this process go to: opened anew by its first one. */
 const files = new Map<string, number>();
 let announced = false;
@@ -57,6 +60,8 @@ function toStandardError(line: string): void {
 function openFile(path: string): number {
   const known = files.get(path);
   if (known !== undefined) return known;
+  // Opened anew it would begin at its start, where results may be already.
+  if (path === STANDARD_OUTPUT) return process.stdout.fd;
   try {
     const file = openSync(path, 'w');
     files.set(path, file);

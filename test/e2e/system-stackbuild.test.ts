@@ -187,17 +187,21 @@ describe.runIf(can)('system stackbuild', () => {
   });
 
   it.runIf(has('skopeo'))('makes a container of one layer above what it is built on', async () => {
-    await made(
+    const ended = await made(
       'container',
       ...base(),
       '--description',
       'new',
       '--type',
       'docker',
+      '--logfile',
+      'stdout',
       '--',
       '--set-container-tag',
       '8',
     );
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout).toMatch(/^preparing image Tiny\.\.\.$/m);
     const archive = `docker-archive:${project.at('container', `${name}.docker.tar`)}`;
     const inspected = JSON.parse(
       execFileSync('skopeo', ['inspect', '--config', archive], { encoding: 'utf8' }),

@@ -1,5 +1,6 @@
 /** KIWI's global options, which stand before `system` or after its commands. */
 import type { Command } from 'commander';
+import { STANDARD_OUTPUT } from '../log.ts';
 import type { GlobalFlags } from '../settings.ts';
 import { SystemUsageError } from './usage.ts';
 
@@ -40,7 +41,7 @@ export function kiwiGlobalsOf(command: Command): KiwiGlobals {
   const { debug, quiet, logFile, logfile, loglevel, config } = given;
   const level = loglevel === undefined ? 20 : levelOf(loglevel);
   if (debug && quiet) throw new SystemUsageError("debug and quiet don't make sense together");
-  const file = logFile ?? (logfile === 'stdout' ? '/dev/stdout' : logfile);
+  const file = logFile ?? (logfile === 'stdout' ? STANDARD_OUTPUT : logfile);
   const without = {
     '--config': config,
     '--temp-dir': given.tempDir,
