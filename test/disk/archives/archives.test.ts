@@ -1,17 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeArchive } from '../../../src/disk/archives/make.ts';
 import type { ArchiveRequest } from '../../../src/disk/request.ts';
 import { has, isRoot } from '../../support/tools.ts';
 import { describeTree, devices, makeAwkwardTree, scratch, signal } from '../file-systems/trees.ts';
 
-function awkward(order: 'forth' | 'back' = 'forth'): string {
-  const tree = join(scratch(), 'tree');
-  makeAwkwardTree(tree, order);
-  return tree;
-}
+let base: string;
+/** Equal trees, whose names came in different order. No test changes them. */
+let trees: Readonly<Record<'forth' | 'back', string>>;
+
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'ashlar-trees-'));
+  trees = { forth: join(base, 'forth'), back: join(base, 'back') };
+  for (const order of ['forth', 'back'] as const) makeAwkwardTree(trees[order], order);
+});
+
+afterAll(() => rmSync(base, { recursive: true }));
 
 async function archive(tree: string, format: ArchiveRequest['format']) {
   const output = join(scratch(), 'archive');
@@ -46,7 +53,7 @@ function expected(tree: string, xattrs: boolean): Map<string, unknown> {
 
 describe.each(['tar', 'tar.gz', 'tar.xz', 'tar.zst'] as const)('a tree as %s', format => {
   it.runIf(has('xz', 'zstd', 'tar'))('is the same for equal trees, and what tar reads', async () => {
-    const [one, other] = [await archive(awkward(), format), await archive(awkward('back'), format)];
+    const [one, other] = [await archive(trees.forth, format), await archive(trees.back, format)];
     expect(readFileSync(other.output).equals(readFileSync(one.output))).toBe(true);
     const program = { tar: [], 'tar.gz': ['-z'], 'tar.xz': ['-J'], 'tar.zst': ['--zstd'] }[format];
     const names = execFileSync('tar', [...program, '-tf', one.output], { encoding: 'utf8' });
@@ -56,7 +63,7 @@ describe.each(['tar', 'tar.gz', 'tar.xz', 'tar.zst'] as const)('a tree as %s', f
 
 describe('a tree as tar', () => {
   it.runIf(isRoot && has('tar'))('keeps what it can hold', async () => {
-    const tree = awkward();
+    const tree = trees.forth;
     const { output } = await archive(tree, 'tar');
     const at = join(scratch(), 'unpacked');
     mkdirSync(at);
@@ -90,8 +97,8 @@ describe('a tree as cpio', () => {
   it.runIf(has('cpio'))(
     'is the same for equal trees, says what is left out, and keeps the rest',
     async () => {
-      const tree = awkward();
-      const [one, other] = [await archive(tree, 'cpio'), await archive(awkward('back'), 'cpio')];
+      const tree = trees.forth;
+      const [one, other] = [await archive(tree, 'cpio'), await archive(trees.back, 'cpio')];
       expect(readFileSync(other.output).equals(readFileSync(one.output))).toBe(true);
       expect(one.warnings).toEqual([expect.stringContaining('no extended attributes')]);
       const names = execFileSync('cpio', ['-it', '--quiet'], {
