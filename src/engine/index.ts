@@ -41,6 +41,7 @@ export { type MountOrder, mountImage, unmountImage } from './mounts/mount.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
 export { removeDirectory } from './project/clean.ts';
 export { holdProject, keptChanges, type ProjectDirectories } from './project/project.ts';
+export { systemDirectory } from './project/systems.ts';
 export { BuildRecorder, type BuildReport } from './report.ts';
 export { Repositories, type RepositoryOptions } from './repositories/repositories.ts';
 export { selectImages } from './selection.ts';

@@ -1,8 +1,15 @@
 /** Any image with a kernel becomes a disk from which a machine starts. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type BuildOptions, isReference, type MadeOutput, openStash, stashTree } from '../../engine/index.ts';
+import {
+  type BuildOptions,
+  isReference,
+  type MadeOutput,
+  openStash,
+  stashTree,
+  systemDirectory,
+} from '../../engine/index.ts';
 import { hostPlatform, openLayout, parsePlatform } from '../../oci/index.ts';
 import type { DiskFormat, DiskOutput } from '../../plan/outputs.ts';
 import { type DiskChoice, simpleDisk } from '../../plan/simple-disk.ts';
@@ -42,7 +49,6 @@ export async function disk(globals: GlobalFlags, image: string, flags: DiskFlags
   const options = optionsFor(raw, settings, { ...flags, debug: globals.debug ?? false });
   const made = await followed(globals, flags, async work => {
     await using opened = new AsyncDisposableStack();
-    mkdirSync(options.project.work, { recursive: true });
     const base = await baseOf(image, at, { settings, options, opened, work });
     const [built] = await buildImages(planFor(base, basename(raw), flags, at), options, work);
     return built?.outputs ?? [];
@@ -64,8 +70,7 @@ function nameOf(image: string): string {
 
 /** Nothing of the directory that the user is in is needed, or changed. */
 function optionsFor(raw: string, settings: Settings, flags: DiskFlags): BuildOptions {
-  const name = createHash('sha256').update(raw).digest('hex').slice(0, 16);
-  const work = join(settings.store, 'systems', name);
+  const work = systemDirectory(settings.store, raw);
   const result = { layerType: ['tar'], compression: 'zstd', network: 'none' } as const;
   return {
     ...buildOptions(settings, { ...flags, ...result }),

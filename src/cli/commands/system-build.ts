@@ -1,8 +1,13 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
-import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
+import {
+  type BuildOptions,
+  type MadeOutput,
+  reportStack,
+  systemDirectory,
+  withDirectoryOf,
+} from '../../engine/index.ts';
 import { type Platform, parsePlatform } from '../../oci/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { Plan } from '../../plan/types.ts';
@@ -249,11 +254,7 @@ function optionsFor(
   flags: ResultFlags,
   globals: KiwiGlobals,
 ): BuildOptions {
-  const work = join(
-    settings.store,
-    'systems',
-    createHash('sha256').update(target).digest('hex').slice(0, 16),
-  );
+  const work = systemDirectory(settings.store, target);
   const result = { layerType: ['tar'], compression: 'zstd', network: source ? 'host' : 'none' } as const;
   return {
     ...buildOptions(settings, { ...flags, ...result, debug: globals.ashlar.debug ?? false }),

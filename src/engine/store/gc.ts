@@ -6,6 +6,7 @@ import { codeOf } from '../../support/errors.ts';
 import { usesOfArtifacts } from '../artifacts/records.ts';
 import { clearAbandonedMounts, usesOfMounts } from '../mounts/records.ts';
 import { outputsOf } from '../outputs/kept.ts';
+import { removeOutdatedSystems } from '../project/systems.ts';
 import { repositoryPlaces } from '../repositories/places.ts';
 import { usesOfStashes } from '../stash/stashes.ts';
 import { listArchives } from '../steps/package-archives.ts';
@@ -58,6 +59,7 @@ export async function collectGarbage(
   await using workshop = new Workshop(store, warn);
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   clearAbandonedMounts(store.path);
+  if (!options.dryRun) removeOutdatedSystems(store.path);
 
   // Looking takes long, so others may go on meanwhile; what they begin to use is left alone at the end.
   const directories = [...listTrees(store), ...listOutputs(store), ...listRepositories(store)];
