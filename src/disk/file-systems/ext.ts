@@ -22,6 +22,14 @@ inode_size = 256
 inode_ratio = 16384
 hash_alg = half_md4
 [fs_types]
+floppy = {
+}
+small = {
+}
+big = {
+}
+huge = {
+}
 ext2 = {
 }
 ext3 = {

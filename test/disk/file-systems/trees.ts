@@ -66,7 +66,7 @@ export function makeAwkwardTree(tree: string, order: 'forth' | 'back'): void {
     () => write('etc/hello', 'hello\n', 0o674),
     () => write('usr/su', 'su', 0o4755),
     () => write('usr/sg', 'sg', 0o2755),
-    () => write('usr/sealed', 'nobody reads this', 0),
+    () => write('usr/sealed', 'nobody reads this', isRoot ? 0 : 0o400),
     () => mkdirSync(join(tree, 'tmp')),
     () => mkdirSync(join(tree, 'dev')),
     () => symlinkSync('etc/hello', join(tree, 'link')),
