@@ -21,7 +21,7 @@ import { has, isRoot } from '../support/tools.ts';
 import { container, outputs, packageList } from './outputs.ts';
 import { at, buildImages, execStep, imagePlan } from './plans.ts';
 import { busyboxLayout, busyboxRoot, dpkgStatus, packTar } from './roots.ts';
-import { ashlarProgram, execute, output, useWorkspace } from './support.ts';
+import { ashlarProgram, execute, output, outputAsRoot, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 let base = '';
@@ -133,8 +133,9 @@ describe('containers', () => {
       container('layout', ['latest']),
     ];
     const { results, outputs: facts } = await make(newDirectory(), made);
+    // It unpacks archives with the owners that they have.
     const config = async (reference: string) =>
-      JSON.parse(await output('skopeo', ['inspect', '--config', reference])).rootfs;
+      JSON.parse(await outputAsRoot('skopeo', ['inspect', '--config', reference])).rootfs;
     const expected = await config(`oci:${base}`);
     expect(await config(`docker-archive:${results}/image.docker.tar:app:2`)).toEqual(expected);
     expect(await config(`oci-archive:${results}/image.oci.tar:app:1`)).toEqual(expected);
