@@ -17,7 +17,9 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
   const { type, architecture } = description;
   const { attributes, oemconfig, size } = type;
   const firmware = bootFirmware(description);
-  const table = firmware === 'bios' || textOf(attributes, 'efiparttable') === 'msdos' ? 'msdos' : 'gpt';
+  const isMsdos =
+    textOf(attributes, 'efiparttable') === 'msdos' || (flagOf(attributes, 'force_mbr') ?? false);
+  const table = firmware === 'bios' || isMsdos ? 'msdos' : 'gpt';
   const grows = flagOf(oemconfig, 'oem-resize') ?? true;
   const rootSize = grows ? undefined : numberOf(oemconfig, 'oem-systemsize');
   const espSize = numberOf(attributes, 'efipartsize');

@@ -98,7 +98,10 @@ export const typeAttributes: Attributes = {
       images: ['oem', 'kis'],
     },
   ),
-  target_removable: attribute('boolean', 'Whether the disk is a removable one.', { images: oem }),
+  target_removable: attribute('boolean', 'Whether the disk is a removable one.', {
+    images: oem,
+    outcome: ignored('loaders are always where firmware looks on removable disks'),
+  }),
   gpt_hybrid_mbr: attribute('boolean', 'Whether partitions are in an msdos table as well.', {
     images: oemIso,
   }),
@@ -114,7 +117,10 @@ export const typeAttributes: Attributes = {
   spare_part: attribute(size, 'The size of an empty partition.', { images: oem }),
   spare_part_fs: attribute(fileSystem, 'Its file system.', { images: oem }),
   spare_part_mountpoint: attribute('text', 'Where it is mounted.', { images: oem }),
-  spare_part_fs_attributes: attribute('text', 'Attributes of its root, as chattr has them.', { images: oem }),
+  spare_part_fs_attributes: attribute('text', 'Attributes of its root, as chattr has them.', {
+    images: oem,
+    outcome: ignored('attributes of that kind are not set'),
+  }),
   spare_part_is_last: attribute('boolean', 'Whether it comes last instead of the root.', { images: oem }),
   overlayroot: attribute('boolean', 'Whether the root is read-only, with an overlay above.', { images: oem }),
   overlayroot_write_partition: attribute('boolean', 'Whether the overlay is on a partition.', {
@@ -123,7 +129,10 @@ export const typeAttributes: Attributes = {
   overlayroot_readonly_filesystem: attribute(words('squashfs', 'erofs'), 'The read-only file system.', {
     images: oem,
   }),
-  overlayroot_readonly_partsize: attribute('integer', 'The size of its partition in MiB.', { images: oem }),
+  overlayroot_readonly_partsize: attribute('integer', 'The size of its partition in MiB.', {
+    images: oem,
+    outcome: ignored('it is as large as its content'),
+  }),
   squashfscompression: attribute(
     words('uncompressed', 'gzip', 'lzo', 'lz4', 'xz', 'zstd'),
     'The compression of squashfs.',
@@ -131,11 +140,16 @@ export const typeAttributes: Attributes = {
   erofscompression: attribute('text', 'The compression of erofs, as mkfs.erofs has it.'),
   btrfs_root_is_subvolume: attribute('boolean', 'Whether the root of btrfs is the subvolume @.', {
     images: oem,
+    outcome: ignored('the root is the top of the file system'),
   }),
   btrfs_set_default_volume: attribute('boolean', 'Whether that subvolume is the default one.', {
     images: oem,
+    outcome: ignored('the root is the top of the file system'),
   }),
-  btrfs_quota_groups: attribute('boolean', 'Whether btrfs keeps quota groups.', { images: oem }),
+  btrfs_quota_groups: attribute('boolean', 'Whether btrfs keeps quota groups.', {
+    images: oem,
+    outcome: ignored('quota are for the running system to switch on'),
+  }),
   btrfs_root_is_snapper_snapshot: attribute('boolean', 'Whether the root is the first snapshot of snapper.', {
     images: oem,
     outcome: snapper,
@@ -169,7 +183,10 @@ export const typeAttributes: Attributes = {
       images: oemIso,
     },
   ),
-  embed_verity_metadata: attribute('boolean', 'Whether the root hash is on the disk.', { images: oemIso }),
+  embed_verity_metadata: attribute('boolean', 'Whether the root hash is on the disk.', {
+    images: oemIso,
+    outcome: ignored('the root hash is on the EFI partition in any case'),
+  }),
   standalone_integrity: attribute('boolean', 'Whether the root is on dm-integrity.', {
     images: oem,
     outcome: integrity,
@@ -244,7 +261,9 @@ export const typeAttributes: Attributes = {
     images: oem,
     outcome: refused('the script expects a block device, which ashlar does without'),
   }),
-  bundle_format: attribute('text', 'What the files of a bundle are called.'),
+  bundle_format: attribute('text', 'What the files of a bundle are called.', {
+    outcome: ignored('bundles are not made'),
+  }),
   derived_from: attribute('text', 'The container image that the image is built on.', {
     images: ['docker', 'oci', 'oem'],
   }),
@@ -265,13 +284,21 @@ export const typeAttributes: Attributes = {
     outcome: refused('copies of partitions are not made'),
   }),
   enclave_format: attribute(words('aws-nitro'), 'The form of an enclave.', { images: ['enclave'] }),
-  vhdfixedtag: attribute('text', 'An identifier that vhd-fixed disks carry.', { images: oem }),
-  gcelicense: attribute('text', 'The licence that a disk for GCE names.', { images: oem }),
+  vhdfixedtag: attribute('text', 'An identifier that vhd-fixed disks carry.', {
+    images: oem,
+    outcome: ignored('the disk carries an identifier of its content'),
+  }),
+  gcelicense: attribute('text', 'The licence that a disk for GCE names.', {
+    images: oem,
+    outcome: ignored('the archive holds the disk alone'),
+  }),
   xen_server: attribute('boolean', 'Whether it runs Xen.', {
     outcome: refused('disks that start a Xen hypervisor are not made'),
   }),
   selinux_policy: attribute('text', 'The SELinux policy that labels the files.'),
-  provide_system_files: attribute('boolean', 'Whether the tree comes as system files too.'),
+  provide_system_files: attribute('boolean', 'Whether the tree comes as system files too.', {
+    outcome: ignored('the tree comes as build/image-root'),
+  }),
   wwid_wait_timeout: attribute('integer', 'How long to wait for a disk on s390, in seconds.', {
     outcome: legacy,
   }),

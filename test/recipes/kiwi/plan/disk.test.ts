@@ -57,6 +57,10 @@ describe('the disk of a description', () => {
       table: 'msdos',
       legacyBoot: false,
     });
+    expect(await specOf('filesystem="xfs" firmware="efi" force_mbr="true"')).toMatchObject({
+      table: 'msdos',
+      firmware: 'efi',
+    });
   });
 
   it('has the partitions that are asked for', async () => {
