@@ -198,4 +198,31 @@ describe.skipIf(!has(...TOOLS))('the example', () => {
     const ran = await project.ashlar(['exec', '--overrides', base, 'some/app', '/bin/entrypoint'], example);
     expect(ran).toMatchObject({ status: 0, stdout: 'hello, world\n' });
   });
+
+  it('kiwi-container becomes a container and an archive, of the tree that a stash keeps', async () => {
+    const project = workspace.project();
+    cpSync(new URL('../../examples/kiwi-container/', import.meta.url), project.at('example'), {
+      recursive: true,
+    });
+    const system = async (...words: readonly string[]) => {
+      const { status, stderr } = await project.ashlar(words);
+      expect(status, stderr).toBe(0);
+    };
+    const root = busyboxRoot(workspace.path);
+    await system('system', 'stash', '--root', root, '--container-name', 'debian');
+    const build = ['system', 'stackbuild', '--stash', 'debian', '--description', 'example', '--target-dir'];
+    await system(...build, 'docker');
+    await system('--type', 'tbz', ...build, 'tbz');
+    const archive = project.at('docker/greeting.x86_64-1.0.0.docker.tar');
+    const [saved] = JSON.parse(await output('tar', ['-xOf', archive, 'manifest.json']));
+    expect(saved).toMatchObject({ RepoTags: ['greeting:1.0.0'], Layers: { length: 2 } });
+    expect(JSON.parse(await output('tar', ['-xOf', archive, saved.Config]))).toMatchObject({
+      config: { Cmd: ['cat', '/srv/greeting'], User: 'reader', WorkingDir: '/srv', Env: ['LANG=C.UTF-8'] },
+    });
+    const tree = project.at('tbz/greeting.x86_64-1.0.0.tar.xz');
+    const text = (path: string) => output('tar', ['-xOf', tree, '--wildcards', `*${path}`]);
+    expect(await text('srv/greeting')).toBe('hello from greeting 1.0.0\n');
+    expect(await text('etc/greeting')).toMatch(/^VERSION="1\.0\.0"$/m);
+    expect(await text('etc/passwd')).toMatch(/^reader:[^:]*:1000:1000:/m);
+  });
 });
