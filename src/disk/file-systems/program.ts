@@ -1,17 +1,7 @@
 /** Runs the programs that make file systems, alike for everybody: nothing of the caller's environment is seen. */
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
-
-/** What must be installed for each program. */
-export const PACKAGES: Readonly<Record<string, string>> = {
-  mke2fs: 'apt install e2fsprogs | dnf install e2fsprogs | zypper install e2fsprogs',
-  'mkfs.btrfs': 'apt install btrfs-progs | dnf install btrfs-progs | zypper install btrfsprogs',
-  'mkfs.xfs': 'apt install xfsprogs | dnf install xfsprogs | zypper install xfsprogs',
-  mksquashfs: 'apt install squashfs-tools | dnf install squashfs-tools | zypper install squashfs',
-  'mkfs.erofs': 'apt install erofs-utils | dnf install erofs-utils | zypper install erofs-utils',
-  'qemu-img': 'apt install qemu-utils | dnf install qemu-img | zypper install qemu-img',
-  xz: 'apt install xz-utils | dnf install xz | zypper install xz',
-};
+import { installationOf } from '../../support/programs.ts';
 
 export interface ProgramRun {
   readonly env?: Readonly<Record<string, string>>;
@@ -40,6 +30,7 @@ export async function runTool(
 
 export function toolPath(name: string): string {
   const path = findProgram(name);
-  if (path === undefined) throw new AshlarError(`cannot find the program ${name}`, { hint: PACKAGES[name] });
+  if (path === undefined)
+    throw new AshlarError(`cannot find the program ${name}`, { hint: installationOf(name) });
   return path;
 }

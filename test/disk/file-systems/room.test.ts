@@ -59,22 +59,19 @@ async function withTree(crowds: readonly Crowd[], use: (tree: string) => Promise
 const crowds = fc.array(crowd, { minLength: 1, maxLength: 3 });
 
 describe('the least size', () => {
-  it.runIf(has('mke2fs', 'e2fsck'))(
-    'is enough for any tree in ext2, ext3 and ext4',
-    async () => {
-      const types = fc.constantFrom<FileSystemType>('ext2', 'ext3', 'ext4');
-      const holds = fc.asyncProperty(types, crowds, (type, tree) =>
-        withTree(tree, async directory => {
-          const spec = fileSystem(type);
-          const request = { fileSystem: spec, scratch: scratch(), signal };
-          const size = await leastExtSize(request, readTree(directory, signal));
-          const image = await make(directory, spec, size, { devices: [] });
-          execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
-        }),
-      );
-      await fc.assert(holds, { numRuns: 6 });
-    },
-  );
+  it.runIf(has('mke2fs', 'e2fsck'))('is enough for any tree in ext2, ext3 and ext4', async () => {
+    const types = fc.constantFrom<FileSystemType>('ext2', 'ext3', 'ext4');
+    const holds = fc.asyncProperty(types, crowds, (type, tree) =>
+      withTree(tree, async directory => {
+        const spec = fileSystem(type);
+        const request = { fileSystem: spec, scratch: scratch(), signal };
+        const size = await leastExtSize(request, readTree(directory, signal));
+        const image = await make(directory, spec, size, { devices: [] });
+        execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
+      }),
+    );
+    await fc.assert(holds, { numRuns: 6 });
+  });
 
   it.runIf(has('mkfs.xfs', 'xfs_repair'))(
     'is enough for any tree in xfs, in all forms of directories',
