@@ -6,6 +6,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { printableLines } from '../support/cells.ts';
 import { AshlarError, type SourceSpan } from '../support/errors.ts';
 import { showSpan } from '../support/excerpt.ts';
+import { withoutLogins } from '../support/secrets.ts';
 import type { GlobalFlags } from './settings.ts';
 import { VERSION } from './version.ts';
 
@@ -33,7 +34,7 @@ export function openLog(flags: GlobalFlags, write: (line: string) => void = toSt
     if (SEVERITY[level] < threshold) return;
     const stamp = flags.logTimestamp ? `${new Date().toISOString()} ` : '';
     // Names out of modules and images are in it, which must not steer the terminal or pass for lines of ours.
-    const line = printableLines(text);
+    const line = printableLines(withoutLogins(text));
     if (file === undefined) write(`${stamp}${level === 'warning' ? emphasized(line) : line}\n`);
     else writeSync(file, `${stamp}${line}\n`);
   };

@@ -10,6 +10,7 @@ import {
   messageOf,
   type SourceSpan,
 } from './errors.ts';
+import { withoutLogins, withoutPasswords } from './secrets.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
@@ -22,14 +23,14 @@ export interface RenderOptions {
  */
 export function renderError(error: AshlarError, options: RenderOptions): string {
   const lines = error instanceof AshlarErrors ? error.errors.map(each => renderError(each, options)) : [];
-  lines.push(`${paint(options, ['bold', 'red'], 'error:')} ${printableLines(error.message)}`);
+  lines.push(`${paint(options, ['bold', 'red'], 'error:')} ${shown(error.message)}`);
   lines.push(...renderPlace(error.at, options), ...renderHint(error.hint, options));
   const said = [error.message];
   for (const cause of causesOf(error)) {
     const message = messageOf(cause);
     if (message === '' || said.some(earlier => earlier.includes(message))) continue;
     said.push(message);
-    lines.push(`${paint(options, ['bold'], 'caused by:')} ${printableLines(message)}`);
+    lines.push(`${paint(options, ['bold'], 'caused by:')} ${shown(message)}`);
     if (!(cause instanceof AshlarError)) continue;
     if (!samePlace(cause.at, error.at)) lines.push(...renderPlace(cause.at, options));
     if (cause.hint !== error.hint) lines.push(...renderHint(cause.hint, options));
@@ -42,8 +43,12 @@ export function renderWarning(
   { message, at, hint }: Pick<AshlarErrorOptions, 'at' | 'hint'> & { readonly message: string },
   options: RenderOptions,
 ): string {
-  const first = `${paint(options, ['bold', 'yellow'], 'warning:')} ${printableLines(message)}`;
+  const first = `${paint(options, ['bold', 'yellow'], 'warning:')} ${shown(message)}`;
   return [first, ...renderPlace(at, options), ...renderHint(hint, options)].join('\n');
+}
+
+function shown(text: string): string {
+  return printableLines(withoutLogins(text));
 }
 
 /** `stacker.yaml:12:9`, relative to the current directory where the file is below it. */
@@ -70,7 +75,7 @@ export function findLine(from: SourceSpan, text: string, within: number): Source
 }
 
 function renderHint(hint: string | undefined, options: RenderOptions): string[] {
-  return hint === undefined ? [] : [`${paint(options, ['bold', 'cyan'], 'hint:')} ${printableLines(hint)}`];
+  return hint === undefined ? [] : [`${paint(options, ['bold', 'cyan'], 'hint:')} ${shown(hint)}`];
 }
 
 function renderPlace(span: SourceSpan | undefined, options: RenderOptions): string[] {
@@ -78,7 +83,7 @@ function renderPlace(span: SourceSpan | undefined, options: RenderOptions): stri
   const place = `  ${paint(options, ['blue'], '-->')} ${printableLines(showSpan(span))}`;
   const line = span.lineText ?? readLines(span.file)?.[span.line - 1];
   if (line === undefined) return [place];
-  const { text, offset, width } = layOut(line, span);
+  const { text, offset, width } = layOut(withoutPasswords(line), span);
   const number = String(span.line);
   const bar = paint(options, ['blue'], '|');
   return [

@@ -1,3 +1,4 @@
+import { publicValue, withoutLogins } from '../../support/secrets.ts';
 import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { type GlobalFlags, readSettings } from '../settings.ts';
@@ -10,8 +11,8 @@ export async function plan(globals: GlobalFlags, flags: PlanFlags & { readonly j
   using interruption = interruptible();
   using recipe = await loadRecipe(await readSettings(globals), flags, log, interruption.signal);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(recipe.plan, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(recipe.plan, publicValue, 2)}\n`);
     return;
   }
-  process.stdout.write(`${planLines(recipe.plan).join('\n')}\n`);
+  process.stdout.write(`${planLines(recipe.plan).map(withoutLogins).join('\n')}\n`);
 }

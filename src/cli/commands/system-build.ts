@@ -29,6 +29,7 @@ import {
   resultText,
 } from '../../recipes/kiwi/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { publicValue, withoutLogins } from '../../support/secrets.ts';
 import { readText } from '../../support/text-file.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
@@ -281,13 +282,16 @@ async function showPlan(
     ...(await unreachableRepositories(plan, { options, emit, signal })),
   ];
   if (json) {
-    printLines([JSON.stringify({ plan, ...(report && { stack: report }), unreachable }, null, 2)]);
+    const found = { plan, ...(report && { stack: report }), unreachable };
+    printLines([JSON.stringify(found, publicValue, 2)]);
     return;
   }
   printLines([
-    ...planLines(plan),
+    ...planLines(plan).map(withoutLogins),
     ...(report ? ['', ...reportLines(report, isColorful())] : []),
-    ...(unreachable.length > 0 ? ['', ...unreachable.map(line => `cannot be fetched: ${line}`)] : []),
+    ...(unreachable.length > 0
+      ? ['', ...unreachable.map(line => withoutLogins(`cannot be fetched: ${line}`))]
+      : []),
   ]);
 }
 

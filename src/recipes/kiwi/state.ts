@@ -1,4 +1,5 @@
 /** What a description means, as records for people and for comparison: one for each choice of profile and type. */
+import { splitLogin } from '../../support/secrets.ts';
 import { KiwiError } from './errors.ts';
 import { listKiwiTypes } from './load.ts';
 import type { KiwiChoice, KiwiDescription, KiwiRepository, KiwiType, KiwiUser } from './model.ts';
@@ -159,7 +160,7 @@ function repositoryState(repository: KiwiRepository): RepositoryState {
   return {
     alias: repository.alias ?? null,
     type: repository.type ?? null,
-    source: repository.source,
+    source: splitLogin(repository.source).url,
     priority: repository.priority ?? null,
     dist: repository.distribution ?? null,
     components: repository.components ?? null,

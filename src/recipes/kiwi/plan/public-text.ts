@@ -1,5 +1,6 @@
 /** The description as it is kept in the image: without what only who builds may know. */
 import { saltOf, sha512Crypt } from '../../../support/password-hash.ts';
+import { splitLogin } from '../../../support/secrets.ts';
 import { sourceText } from '../../../support/source-text.ts';
 import type { KiwiDescription } from '../model.ts';
 import { parseXml } from '../xml/parse.ts';
@@ -25,6 +26,8 @@ function publishedAttributes(element: XmlElement, image: string): XmlElement['at
   const { name, attributes } = element;
   if (name === 'repository')
     return attributes.filter(({ name }) => name !== 'username' && name !== 'password');
+  if (name === 'source' || name === 'signing')
+    return attributes.map(attribute => ({ ...attribute, value: splitLogin(attribute.value).url }));
   if (name !== 'user' || attributeOf(element, 'pwdformat')?.value !== 'plain') return attributes;
   const user = attributeOf(element, 'name')?.value ?? '';
   return attributes.flatMap(attribute => {

@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Repository, SetupChange } from '../../../plan/system-steps.ts';
 import type { Source } from '../../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
+import { splitLogin } from '../../../support/secrets.ts';
 import type { KiwiDescription, KiwiRepository } from '../model.ts';
 import type { KiwiPlanOptions } from './options.ts';
 
@@ -33,13 +34,15 @@ export function buildRepositories(
 
 function repositoryOf(
   repository: KiwiRepository,
-  url: string,
+  address: string,
   names: Set<string>,
   description: KiwiDescription,
 ): Repository {
   const { at, priority, distribution, customize, username, password } = repository;
   const { releaseVersion } = description.preferences;
   const alias = uniqueAlias(repository, names);
+  const { url, login } = splitLogin(address);
+  const credentials = username === undefined ? login : { user: username, password: password ?? '' };
   return {
     alias,
     type: TYPES.find(type => type === repository.type),
@@ -54,7 +57,7 @@ function repositoryOf(
     keys: repository.signingKeys.map(key =>
       keySource(key.replaceAll('$releasever', releaseVersion ?? ''), at, description),
     ),
-    ...(username !== undefined && { credentials: { user: username, password: password ?? '' } }),
+    ...(credentials && { credentials }),
     ...(customize !== undefined && { customize: join(description.directory, customize) }),
     at,
   };
@@ -118,7 +121,7 @@ function keySource(key: string, at: SourceSpan, description: KiwiDescription): S
     : { kind: 'http', url: place, at };
 }
 
-/** Files by which the finished system knows repositories. Those of this machine and those with a password are none. */
+/** Files by which the finished system knows repositories. Who may log in there is not in them. */
 export function imageRepositories(
   description: KiwiDescription,
   { warn }: Pick<KiwiPlanOptions, 'warn'>,

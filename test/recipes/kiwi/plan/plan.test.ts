@@ -244,6 +244,22 @@ describe('the plan of a new image', () => {
     const { changes } = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description');
     expect(changes[0]).toMatchObject({ text: expect.stringContaining('<repository alias="p">') });
     expect(JSON.stringify(changes)).not.toContain('pass-word');
+
+    const written =
+      '<repository alias="q" imageinclude="true"><source path="http://me:pass%2Fword@q.example/r"><signing key="http://me:pass%2Fword@q.example/k"/></source></repository>';
+    const other = await built({
+      elements: [preferences(tbzType), '<packages type="image"><package name="p"/></packages>', written],
+    });
+    const { changes: kept, ...rest } = stepCalled(imageCalled(other, 'n').steps, 'setup', 'description');
+    expect(kept[0]).toMatchObject({ text: expect.stringContaining('<signing key="http://q.example/k"/>') });
+    const { steps } = imageCalled(other, 'n');
+    const setup = steps.filter(({ kind }) => kind === 'setup');
+    expect(JSON.stringify([kept, rest, setup])).not.toContain('word');
+    expect(JSON.stringify(setup)).toContain('http://q.example/r');
+    const packages = steps.find(step => step.kind === 'packages');
+    expect(packages?.repositories).toMatchObject([
+      { url: 'http://q.example/r', credentials: { user: 'me', password: 'pass/word' } },
+    ]);
   });
 
   it('writes repositories that the image is to know, and no local ones', async () => {

@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AshlarError } from '../../src/support/errors.ts';
+import { renderError } from '../../src/support/excerpt.ts';
+import { publicValue, splitLogin, withoutLogins, withoutPasswords } from '../../src/support/secrets.ts';
+
+describe('texts without secrets', () => {
+  it.each([
+    ['get https://me:pass@host.example/x@y', 'get https://*******@host.example/x@y'],
+    ['http://token@h', 'http://*****@h'],
+    ['http://a:b@c@h/', 'http://*****@h/'],
+    ['ftp://a:b@h, http://c:d@i', 'ftp://***@h, http://***@i'],
+  ])('have stars in %s', (text, shown) => {
+    expect(withoutLogins(text)).toBe(shown);
+  });
+
+  it.each(['ssh://git@host/x', 'https://host/a@b', 'https://host?to=a@b', 'ann@example.com'])(
+    'are %s itself',
+    text => {
+      expect(withoutLogins(text)).toBe(text);
+    },
+  );
+
+  it('have the places that they had', () => {
+    const line = `<repository username="me" password="se'cret" alias='x'/><user password = 'a"b'/>`;
+    expect(withoutPasswords(line)).toBe(
+      `<repository username="me" password="*******" alias='x'/><user password = '***'/>`,
+    );
+    const at = { file: 'config.xml', line: 3, column: line.indexOf('alias') + 1, length: 5, lineText: line };
+    const text = renderError(new AshlarError('no http://me:secret@h/', { at }), { color: false });
+    expect(text).not.toMatch(/cret/);
+    expect(text.split('\n').at(-1)?.indexOf('^')).toBe(text.split('\n').at(-2)?.indexOf('alias'));
+  });
+
+  it('are what plans are shown as', () => {
+    const at = { lineText: '<user password="secret"/>' };
+    const plan = { at, credentials: { user: 'me', password: 'secret' }, url: 'http://me:secret@h/', n: 1 };
+    expect(JSON.parse(JSON.stringify(plan, publicValue))).toEqual({
+      at: { lineText: '<user password="******"/>' },
+      url: 'http://*********@h/',
+      n: 1,
+    });
+  });
+});
+
+describe('the login in an address', () => {
+  it.each(['/srv/a:b@c', 'https://host/a:b@c', 'https://host', 'this://a:b@c'])('is not there in %s', url => {
+    expect(splitLogin(url)).toEqual({ url });
+  });
+
+  it('is what was written into it', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (user, password) => {
+        const login = [user, password].map(encodeURIComponent).join(':');
+        expect(splitLogin(`https://${login}@host/x`)).toEqual({
+          url: 'https://host/x',
+          login: { user, password },
+        });
+      }),
+    );
+    expect(splitLogin('http://me:50%@host')).toEqual({
+      url: 'http://host',
+      login: { user: 'me', password: '50%' },
+    });
+  });
+});
