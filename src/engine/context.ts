@@ -45,6 +45,8 @@ export interface BuildOptions {
   readonly noCache: boolean;
   /** Seconds since 1970: every time in the result is this one or earlier. */
   readonly sourceDateEpoch?: number | undefined;
+  /** Without it: what steps write has a time that follows from what is below them, instead of the one of the clock. */
+  readonly steadyTimes?: boolean;
   /** Of tar layers. */
   readonly compression: TarCompression;
   readonly forms: FormOptions;

@@ -36,7 +36,7 @@ import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/b
 import type { SystemBuildFlags } from '../kiwi/build-options.ts';
 import type { KiwiGlobals } from '../kiwi/globals.ts';
 import { unreachableRepositories } from '../kiwi/reachable.ts';
-import { findRoot } from '../kiwi/roots.ts';
+import { checkRoot, openRoot, treeWithoutDescription } from '../kiwi/roots.ts';
 import { openStashes, type StashOrder, unopenedStashes } from '../kiwi/stashes.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
 import { withPlace } from '../log.ts';
@@ -118,12 +118,13 @@ export async function systemBuild(globals: KiwiGlobals, flags: SystemBuildOrder)
 export async function systemCreate(globals: KiwiGlobals, flags: CreateFlags): Promise<void> {
   if (flags.root === undefined) throw new SystemUsageError('--root is missing: the tree to make an image of');
   const target = targetOf(flags);
-  const stack = [await findRoot(flags.root)];
+  checkRoot(flags.root);
   const settings = await readSettings(globals.ashlar);
   // The tree may be in the target directory. It stays as it is, so that results are the same each time.
   const order = {
     source: undefined,
-    stack,
+    stack: [],
+    root: flags.root,
     changes: noChanges,
     packages: noPackageChoice,
     keepsTree: false,
@@ -139,6 +140,8 @@ interface SystemOrder {
   /** Of stashes: as they are called. */
   readonly stack: readonly Part[];
   readonly stashes?: StashOrder;
+  /** The tree of a build: instead of a stack. */
+  readonly root?: string;
   readonly changes: DescriptionChanges;
   readonly packages: PackageChoice;
   readonly keepsTree: boolean;
@@ -203,9 +206,9 @@ async function planOfTree(
 ): Promise<Plan> {
   const last = choice.stack.at(-1);
   if (!last) throw new Error('a rebuild of nothing');
-  if (last.kind !== 'image') throw treeWithoutDescription(last);
+  if (last.kind !== 'image') throw new Error('a rebuild of what is no image');
   return withDirectoryOf(last, '/image', options, emit, signal, async directory => {
-    if (directory === undefined) throw treeWithoutDescription(last);
+    if (directory === undefined) throw treeWithoutDescription(nameOfBase(last), last.at);
     return planOf(order, await readInTree(directory, globals), globals, choice);
   });
 }
@@ -217,12 +220,6 @@ async function readInTree(directory: string, { kiwiFile }: KiwiGlobals): Promise
   return readKiwiText({ ...(await readText(file)), file: `/image/${basename(file)}` }, directory);
 }
 
-function treeWithoutDescription(tree: Part): AshlarError {
-  return new AshlarError(`no XML description found in /image of ${nameOfBase(tree)}`, {
-    hint: 'it cannot be built again; stackbuild --description builds on it',
-  });
-}
-
 interface FoundStack {
   readonly stack: readonly Part[];
   /** Why it could not be had: only where nothing is to be built. */
@@ -231,16 +228,17 @@ interface FoundStack {
 
 /** The trees as they are now: what a name stands for may change while we work. */
 async function stackOf(
-  { source, stack, stashes, settings }: SystemOrder,
+  { source, stack, stashes, root, settings }: SystemOrder,
   { dryRun }: ResultFlags,
-  { project }: BuildOptions,
+  options: BuildOptions,
   opened: AsyncDisposableStack,
-  { log, signal }: Followed,
+  work: Followed,
 ): Promise<FoundStack> {
+  if (root !== undefined) return { stack: [await openRoot(root, options, work)] };
   if (!stashes) return { stack };
-  mkdirSync(project.work, { recursive: true });
+  const { log, signal } = work;
   try {
-    const found = await openStashes(stashes, settings.store, project.work, signal, opened);
+    const found = await openStashes(stashes, settings.store, options.project.work, signal, opened);
     for (const { name, digest } of found) log('info', `${name} is ${digest}`);
     return { stack: found.map(({ base }) => base) };
   } catch (error) {
@@ -262,6 +260,7 @@ function optionsFor(
     output: join(work, 'images'),
     project: { work, roots: join(work, 'roots') },
     results: target,
+    steadyTimes: true,
   };
 }
 

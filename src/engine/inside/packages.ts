@@ -17,7 +17,8 @@ export async function runPackages(
   const status = await (request.byHost ? amongHostPrograms(room, call, runIn) : runIn(room));
   if (status !== 0) return status;
   removeLeavings(room.upper, request.leavings, room.lowers);
-  const { sourceDateEpoch } = request.pack;
-  if (sourceDateEpoch !== undefined) steadyRpmDatabases(room.upper, sourceDateEpoch);
+  const { sourceDateEpoch, written } = request.pack;
+  const epoch = sourceDateEpoch ?? written?.time;
+  if (epoch !== undefined) steadyRpmDatabases(room.upper, epoch);
   return 0;
 }

@@ -71,6 +71,19 @@ export interface Room {
   readonly identity?: Identity;
 }
 
+/** Which time files get that are written here, whatever the clock says. */
+export interface Written {
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Milliseconds since 1970: what is older was written elsewhere. */
+  readonly since: number;
+}
+
+/** How what is done in a tree becomes a layer. */
+export interface ChangesPack extends PackOptions {
+  readonly written?: Written;
+}
+
 export interface RunRequest extends Room {
   readonly work:
     | { readonly kind: 'script'; readonly script: string }
@@ -78,7 +91,7 @@ export interface RunRequest extends Room {
     | PackageRun;
   /** What it has changed is kept for a shell when it fails. */
   readonly keepFailed: boolean;
-  readonly pack: PackOptions;
+  readonly pack: ChangesPack;
 }
 
 /** A script of a package manager. */
@@ -120,7 +133,7 @@ export interface RegenerateResult {
 export interface SetUpRequest {
   readonly layers: readonly TreeLayer[];
   readonly changes: readonly SetupChange[];
-  readonly pack: PackOptions;
+  readonly pack: ChangesPack;
 }
 
 /** The difference between layers and a tree of this machine. */
@@ -300,7 +313,7 @@ export interface TreeDetails {
 /** A file is made of a tree, which nobody else sees change. */
 export interface OutputRequest extends Pick<Room, 'layers' | 'runtime'>, TreeDetails {
   readonly work:
-    | { readonly kind: 'disk'; readonly spec: DiskSpec }
+    | { readonly kind: 'disk'; readonly spec: DiskSpec; readonly setup?: readonly SetupChange[] }
     | { readonly kind: 'file-system'; readonly fileSystem: FileSystemSpec; readonly verity: boolean }
     | { readonly kind: 'archive'; readonly format: ArchiveOutput['format'] };
   /** What ids are derived from. */

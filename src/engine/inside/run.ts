@@ -7,6 +7,7 @@ import { runPackages } from './packages.ts';
 import type { RunRequest, RunResult } from './requests.ts';
 import { prepareRoom, type ReadyRoom } from './room.ts';
 import { runScript } from './script.ts';
+import { setTimesOfWritten } from './times.ts';
 
 /** Runs something in a tree; what it changed becomes a layer. */
 export async function run(request: RunRequest, call: Call): Promise<RunResult> {
@@ -16,6 +17,7 @@ export async function run(request: RunRequest, call: Call): Promise<RunResult> {
   const status = await perform(request, room, join(call.scratch, 'run'), call);
   if (status !== 0)
     return { kind: 'failed', status, ...(request.keepFailed && { changes: keep(upper, call) }) };
+  if (request.pack.written) setTimesOfWritten(upper, request.pack.written);
   const layer = await packLayer(
     { kind: 'upper', directory: upper, lowers, tidy: true },
     { ...request.pack, ...followed(call) },

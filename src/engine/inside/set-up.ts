@@ -6,6 +6,7 @@ import { setUpTree } from '../../setup/index.ts';
 import { type Call, followed, passWarnings } from './call.ts';
 import type { SetUpRequest } from './requests.ts';
 import { prepareGround } from './room.ts';
+import { setTimesOfWritten } from './times.ts';
 
 const DAY = 24 * 60 * 60;
 
@@ -15,7 +16,7 @@ export async function setUp(
   call: Call,
 ): Promise<PackedLayer | undefined> {
   const { lowers, upper } = await prepareGround(layers, call);
-  const { sourceDateEpoch: epoch } = pack;
+  const epoch = pack.sourceDateEpoch ?? pack.written?.time;
   const time = epoch ?? 0;
   // Else it has the time of the tree below.
   if (lowers.length === 0) utimesSync(upper, time, time);
@@ -29,12 +30,13 @@ export async function setUp(
       warn: call.warn,
     });
   }
+  if (pack.written) setTimesOfWritten(upper, pack.written);
   const layer = await packLayer(
     { kind: 'upper', directory: upper, lowers, tidy: true },
     { ...pack, ...followed(call) },
   );
   if (!layer) return undefined;
   passWarnings(layer, call);
-  call.snapshots.adopt(layer.diffId, upper, epoch);
+  call.snapshots.adopt(layer.diffId, upper, pack.sourceDateEpoch);
   return layer;
 }

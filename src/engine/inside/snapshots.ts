@@ -1,19 +1,10 @@
 /** Unpacked layers: one directory per diff ID, ready for overlayfs, complete or not there at all. */
-import {
-  existsSync,
-  lstatSync,
-  lutimesSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unpackLayer } from '../../layers/index.ts';
 import { codeOf } from '../../support/errors.ts';
 import type { TreeLayer } from './requests.ts';
+import { clampTimes } from './times.ts';
 
 /** What is known of a snapshot besides its files. */
 export interface SnapshotFacts {
@@ -117,7 +108,7 @@ export class Snapshots {
    * `latest` (seconds since 1970), as in the layer, so that what is built on it does not see when it was made.
    */
   adopt(diffId: string, upper: string, latest: number | undefined): void {
-    if (latest !== undefined) clampTimes(Buffer.from(upper), latest);
+    if (latest !== undefined) clampTimes(upper, latest);
     const temporary = this.#temporaryPath();
     mkdirSync(temporary, { recursive: true });
     renameSync(upper, join(temporary, 'tree'));
@@ -150,15 +141,4 @@ export class Snapshots {
 /** Not everything for which a snapshot cannot be read is its fault, and others may be using it. */
 function isDamage(error: unknown): boolean {
   return error instanceof SyntaxError || codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
-}
-
-/** Sets times that are later than `latest` (seconds) back to it; names are bytes, since they need not be text. */
-function clampTimes(path: Buffer, latest: number): void {
-  const entry = lstatSync(path);
-  if (entry.isDirectory()) {
-    for (const name of readdirSync(path, { encoding: 'buffer' })) {
-      clampTimes(Buffer.concat([path, Buffer.from('/'), name]), latest);
-    }
-  }
-  if (entry.mtimeMs > latest * 1000) lutimesSync(path, latest, latest);
 }

@@ -172,8 +172,8 @@ function sortedEntries<T>(map: Readonly<Record<string, T>>): (readonly [string, 
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function epochPart({ sourceDateEpoch }: BuildOptions): KeyPart {
-  return ['SOURCE_DATE_EPOCH', String(sourceDateEpoch ?? '')];
+export function epochPart({ sourceDateEpoch, steadyTimes }: BuildOptions): KeyPart {
+  return ['SOURCE_DATE_EPOCH', String(sourceDateEpoch ?? (steadyTimes ? 'as below' : ''))];
 }
 
 /** The variables of a script: defaults, what passes through from the host, what the description sets. */

@@ -27,12 +27,12 @@ export async function openRequest(
   packages: PackagesStep,
   tool: PackageRequest['tool'],
   configuration: string,
+  sourceDateEpoch: number | undefined,
   step: StepContext,
 ): Promise<OpenedRequest> {
   const keyFile = await writeKeys(packages, configuration, step);
   const { repositories, binds } = openRepositories(packages, keyFile, configuration, step);
   const { kind: _, bootstrap: _bootstrap, createdBy: _by, failure: _failure, at: _at, ...asked } = packages;
-  const { sourceDateEpoch } = step.context.options;
   const request: PackageRequest = {
     ...asked,
     tool,

@@ -1,7 +1,7 @@
 /** Steps that install and remove packages. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PackedLayer, PackOptions } from '../../layers/index.ts';
+import type { PackedLayer } from '../../layers/index.ts';
 import {
   ARCHIVES,
   CONFIGURATION,
@@ -16,6 +16,7 @@ import { sourcesOfStep } from '../../plan/step-sources.ts';
 import type { PackagesStep, Surroundings } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { say } from '../context.ts';
+import type { ChangesPack } from '../inside/requests.ts';
 import { packagesParts } from '../keys/system-parts.ts';
 import { keepArchives, lendArchives } from './package-archives.ts';
 import { openRequest } from './package-request.ts';
@@ -24,6 +25,7 @@ import { roomOf } from './rooms.ts';
 import { runInRoom } from './running.ts';
 import { commandFailure } from './script-failure.ts';
 import { type StepContext, type StepResult, throughCache } from './steps.ts';
+import { epochOf } from './written.ts';
 
 /** How the network is reached from here is nothing that a result may depend on. */
 const PROXIES = '(?:(?:all|ftp|http|https|no)_proxy|(?:ALL|FTP|HTTP|HTTPS|NO)_PROXY)';
@@ -44,7 +46,7 @@ export async function installPackages(packages: PackagesStep, step: StepContext)
 
 async function perform(
   packages: PackagesStep,
-  pack: PackOptions,
+  pack: ChangesPack,
   step: StepContext,
 ): Promise<PackedLayer | undefined> {
   const { context, plan, layers } = step;
@@ -56,7 +58,7 @@ async function perform(
   for (const path of [configuration, archives]) mkdirSync(path, { recursive: true });
   // Scripts of packages may leave files of any owner there.
   workshop.removeAtEnd(directory);
-  const { request, binds } = await openRequest(packages, tool, configuration, step);
+  const { request, binds } = await openRequest(packages, tool, configuration, epochOf(pack), step);
   const { files, script, environment, covers, warnings } = packageWork(request);
   for (const text of warnings) say(context, plan.name, 'warning', text);
   writeFiles(files, configuration);

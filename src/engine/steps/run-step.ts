@@ -1,9 +1,12 @@
 import type { RunStep } from '../../plan/types.ts';
+import type { BuildContext } from '../context.ts';
+import type { ChangesPack, Room } from '../inside/requests.ts';
 import { runParts } from '../keys/key-parts.ts';
 import { roomOf } from './rooms.ts';
 import { runInRoom } from './running.ts';
 import { scriptFailure } from './script-failure.ts';
 import { type StepContext, type StepResult, throughCache } from './steps.ts';
+import { epochOf } from './written.ts';
 
 /** Runs a script in the tree built so far; what it changed becomes a layer. */
 export async function run(runStep: RunStep, step: StepContext): Promise<StepResult> {
@@ -16,7 +19,7 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
       always: surroundings.binds.length > 0,
       perform: async pack =>
         runInRoom(
-          await roomOf(surroundings, layers, importsDirectory, context),
+          withEpoch(pack, context, await roomOf(surroundings, layers, importsDirectory, context)),
           { kind: 'script', script },
           (status, output, advice) => scriptFailure(runStep, status, output, advice),
           pack,
@@ -25,4 +28,11 @@ export async function run(runStep: RunStep, step: StepContext): Promise<StepResu
     },
     step,
   );
+}
+
+/** What scripts of descriptions make, an initrd for example, is not to say when they ran. */
+function withEpoch(pack: ChangesPack, { options }: BuildContext, room: Room): Room {
+  const epoch = epochOf(pack);
+  if (!options.steadyTimes || epoch === undefined) return room;
+  return { ...room, environment: { SOURCE_DATE_EPOCH: String(epoch), ...room.environment } };
 }

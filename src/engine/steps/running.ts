@@ -1,8 +1,8 @@
 /** Runs what steps run: output becomes events, changes become a layer, and failures may be looked at. */
-import type { PackedLayer, PackOptions } from '../../layers/index.ts';
+import type { PackedLayer } from '../../layers/index.ts';
 import { AshlarError, messageOf } from '../../support/errors.ts';
 import { say } from '../context.ts';
-import type { Room, RunRequest } from '../inside/requests.ts';
+import type { ChangesPack, Room, RunRequest } from '../inside/requests.ts';
 import { runShell } from '../shell/shells.ts';
 import { OutputTail } from './failing-line.ts';
 import type { StepContext } from './steps.ts';
@@ -15,7 +15,7 @@ export async function runInRoom(
   room: Room,
   work: RunRequest['work'],
   failure: Failure,
-  pack: PackOptions,
+  pack: ChangesPack,
   step: StepContext,
 ): Promise<PackedLayer | undefined> {
   const { context, plan } = step;

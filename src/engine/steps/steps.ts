@@ -7,7 +7,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { type BuildContext, type BuildOptions, once, say } from '../context.ts';
 import { keepForm } from '../forms/file-system-form.ts';
 import { squashfsTool } from '../forms/tools.ts';
-import type { PackRequest } from '../inside/requests.ts';
+import type { ChangesPack, PackRequest } from '../inside/requests.ts';
 import type { MissReason } from '../keys/comparison.ts';
 import { tarParts } from '../keys/key-parts.ts';
 import { type KeyPart, keyOf } from '../keys/keys.ts';
@@ -16,6 +16,7 @@ import { linkTarBase } from '../project/links.ts';
 import { followed, type ResolvedSource, type ResolvedSources, resolveSource } from '../sources/sources.ts';
 import type { ImageState } from '../state.ts';
 import type { LayerRecord } from '../values.ts';
+import { writtenNow } from './written.ts';
 
 /** What one step needs to know of the image it is part of. */
 export interface StepContext {
@@ -67,7 +68,7 @@ interface Work {
   readonly always?: boolean;
   /** Whether the layer has no layers below. */
   readonly lowest?: boolean;
-  readonly perform: (pack: PackOptions) => Promise<PackedLayer | undefined>;
+  readonly perform: (pack: ChangesPack) => Promise<PackedLayer | undefined>;
 }
 
 /** Does a piece of work, unless the store knows its result or another image of this build is already at it. */
@@ -80,8 +81,9 @@ export function throughCache(work: Work, step: StepContext): Promise<StepResult>
 async function performUnlessKnown(
   key: string,
   { parts, always, lowest = false, perform }: Work,
-  { context, plan, wanted, squashfs, onMiss }: StepContext,
+  step: StepContext,
 ): Promise<StepResult> {
+  const { context, plan, wanted, squashfs, onMiss } = step;
   const { store, options, signal } = context;
   store.claim(`step ${key}`);
   const known = options.noCache ? undefined : store.database.step(key);
@@ -102,7 +104,9 @@ async function performUnlessKnown(
   const output = store.temporaryPath('layer');
   // Of a layer that was known before, the image mostly is, too.
   const image = squashfs && !known ? await squashfsImage(lowest, context) : undefined;
-  const packed = await perform({ ...packOptions(compression, output, options), ...image });
+  const written = await writtenNow(step);
+  const pack = { ...packOptions(compression, output, options), ...(written && { written }) };
+  const packed = await perform({ ...pack, ...image });
   const layer = packed && (await keepLayer(packed, output, compression, context));
   if (layer && image && packed.squashfs)
     await keepForm(layer.diffId, packed.squashfs, image.squashfs.output, plan.name, context);

@@ -1,0 +1,37 @@
+/** What time the files have that a step writes, where nobody says it. */
+
+import type { LookContext } from '../context.ts';
+import type { ChangesPack, Written } from '../inside/requests.ts';
+import { contentsOf } from '../layer-contents.ts';
+import type { LayerRecord } from '../values.ts';
+import type { StepContext } from './steps.ts';
+
+/** The latest time of what a step is to write. */
+export function epochOf({ sourceDateEpoch, written }: ChangesPack): number | undefined {
+  return sourceDateEpoch ?? written?.time;
+}
+
+/** Of what nothing is below: some programs take 0 for no time at all. */
+const FIRST_DAY = 24 * 60 * 60;
+
+/**
+ * For builds whose times are to follow from what goes into them: the newest time of the layers below. What is older
+ * than now has its time from somewhere else, packages for example, and keeps it.
+ */
+export async function writtenNow({
+  context,
+  layers,
+}: Pick<StepContext, 'context' | 'layers'>): Promise<Written | undefined> {
+  const { sourceDateEpoch, steadyTimes } = context.options;
+  if (sourceDateEpoch !== undefined || !steadyTimes) return undefined;
+  const times = await Promise.all(layers.map(layer => newestOf(layer, context)));
+  // The clock of file systems is a few milliseconds late.
+  return { time: Math.max(FIRST_DAY, ...times), since: Date.now() - 20 };
+}
+
+async function newestOf(layer: LayerRecord, context: LookContext): Promise<number> {
+  let newest = 0n;
+  for (const { mtime } of (await contentsOf(layer, context)).entries.values())
+    if (mtime > newest) newest = mtime;
+  return Number(newest / 1_000_000_000n);
+}
