@@ -17,7 +17,9 @@ export function testsNamedIn(manual: string): readonly string[] {
   const named = rows.flatMap(row =>
     [...row.matchAll(/`([a-z0-9]+\/[\w/-]+)`/g)].map(([, name]) => name ?? ''),
   );
-  return named.filter(name => /^(e2e|recipes|engine|cli|layers|oci|sandbox|support)\//.test(name));
+  return named.filter(name =>
+    /^(cli|disk|e2e|engine|layers|oci|packages|recipes|sandbox|setup|stacking|support)\//.test(name),
+  );
 }
 
 export function isTest(name: string): boolean {
