@@ -81,6 +81,16 @@ export function withFiles(command: Command): Command {
   );
 }
 
+/** A KIWI description instead, for commands that build nothing. */
+export function withDescription(command: Command): Command {
+  return command
+    .option('--description <dir>', 'the directory of a KIWI description')
+    .addOption(repeatable('--profile <name>', 'one of its profiles, in their order (repeatable)'))
+    .option('--type <type>', 'its image type')
+    .option('--kiwi-file <name>', 'its name in the directory')
+    .option('--target-arch <name>', 'the machine that its image is for, as uname -m says it');
+}
+
 /** Where stacker files are searched for. */
 export function withSearch(command: Command, directory?: string): Command {
   return command

@@ -1,9 +1,11 @@
-import { type Change, type Explanation, explainPlan } from '../../engine/index.ts';
+import { resolve } from 'node:path';
+import { type BuildOptions, type Change, type Explanation, explainPlan } from '../../engine/index.ts';
+import { UsageError } from '../failure.ts';
 import { interruptible } from '../interruption.ts';
 import { openLog } from '../log.ts';
-import { type GlobalFlags, readSettings } from '../settings.ts';
+import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { buildOptions, type ResultFlags } from './build-options.ts';
-import { loadRecipe, type PlanFlags } from './recipe.ts';
+import { loadRecipe, type PlanFlags, type Recipe } from './recipe.ts';
 
 export interface ExplainFlags extends PlanFlags, ResultFlags {
   readonly json?: true;
@@ -23,7 +25,7 @@ export async function explain(
   const explanations = await explainPlan(
     recipe.plan,
     layers,
-    buildOptions(settings, flags, recipe.fetch),
+    await optionsFor(settings, flags, recipe),
     warn,
     interruption.signal,
   );
@@ -32,6 +34,16 @@ export async function explain(
       ? `${JSON.stringify(explanations, null, 2)}\n`
       : explanations.flatMap(describe).join('\n').concat('\n'),
   );
+}
+
+/** Builds of KIWI descriptions are known by where their results are. */
+async function optionsFor(settings: Settings, flags: ExplainFlags, { fetch }: Recipe): Promise<BuildOptions> {
+  const { description, targetDir, network } = flags;
+  if (description === undefined) return buildOptions(settings, flags, fetch);
+  if (targetDir === undefined)
+    throw new UsageError('--target-dir is missing: the directory of the results of the last build');
+  const { systemBuildOptions } = await import('../kiwi/work.ts');
+  return systemBuildOptions(resolve(targetDir), settings, {}, network);
 }
 
 function describe({ image, state, changes }: Explanation): readonly string[] {

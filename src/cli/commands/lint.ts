@@ -4,25 +4,22 @@ import { renderError, renderWarning } from '../../support/excerpt.ts';
 import { interruptible } from '../interruption.ts';
 import { type Log, openLog } from '../log.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
-import { describedBy, type PlanFlags, stackerOptions } from './recipe.ts';
+import { type Described, describedBy, type PlanFlags, stackerOptions } from './recipe.ts';
 
 export interface LintFlags extends PlanFlags {
   readonly json?: true;
   readonly strict?: true;
 }
 
-/** What the reader of a descriptor warns of has one rule. */
-type AnyFinding = Omit<Finding, 'rule'> & { readonly rule: Finding['rule'] | 'descriptor' };
+/** What the readers of descriptors and descriptions warn of has one rule each. */
+type AnyFinding = Omit<Finding, 'rule'> & { readonly rule: Finding['rule'] | 'descriptor' | 'description' };
 
-/** Prints what is wrong in stacker files or a descriptor, or may not be meant. Ends with 1 for errors, with --strict for warnings too. */
+/** Prints what is wrong in what describes images, or may not be meant. Ends with 1 for errors, with --strict for warnings too. */
 export async function lint(globals: GlobalFlags, flags: LintFlags): Promise<void> {
   const log = openLog(globals, line => process.stderr.write(line));
   const settings = await readSettings(globals);
   const described = await describedBy(flags, log);
-  const findings =
-    described.kind === 'stacker'
-      ? await lintStackerFiles(stackerOptions(settings, { ...flags, stackerFile: described.files }, log))
-      : await lintDescriptor(described.descriptor, flags, settings, log);
+  const findings = await findingsIn(described, flags, settings, log);
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
@@ -34,6 +31,55 @@ export async function lint(globals: GlobalFlags, flags: LintFlags): Promise<void
     );
   }
   if (errors > 0 || (flags.strict && findings.length > 0)) process.exitCode = 1;
+}
+
+function findingsIn(
+  described: Described,
+  flags: LintFlags,
+  settings: Settings,
+  log: Log,
+): Promise<readonly AnyFinding[]> {
+  switch (described.kind) {
+    case 'stacker':
+      return lintStackerFiles(stackerOptions(settings, { ...flags, stackerFile: described.files }, log));
+    case 'cekit':
+      return lintDescriptor(described.descriptor, flags, settings, log);
+    case 'kiwi':
+      return lintDescription(described.directory, flags);
+  }
+}
+
+/** What is wrong with a KIWI description, and what of it is refused or does nothing in one of its types. */
+async function lintDescription(directory: string, flags: LintFlags): Promise<readonly AnyFinding[]> {
+  const { readDescriptions } = await import('../kiwi/description.ts');
+  try {
+    const descriptions = await readDescriptions(directory, flags);
+    const findings = descriptions.flatMap(({ refusals, remarks }) => [
+      ...refusals.map(({ text, at }) => kiwiFinding(`cannot be built: ${text}`, at)),
+      ...remarks.map(({ text, at }) => kiwiFinding(`without effect: ${text}`, at)),
+    ]);
+    // Most types have the same to say.
+    return [...new Map(findings.map(finding => [JSON.stringify(finding), finding])).values()];
+  } catch (error) {
+    return errorFindings(error);
+  }
+}
+
+function kiwiFinding(message: string, at: SourceSpan): AnyFinding {
+  return { rule: 'description', severity: 'warning', message, at };
+}
+
+/** @throws the error where it is none of the user's. */
+function errorFindings(error: unknown): readonly AnyFinding[] {
+  if (!(error instanceof AshlarError)) throw error;
+  const errors = error instanceof AshlarErrors ? error.errors : [error];
+  return errors.map(({ message, at, hint }) => ({
+    rule: 'error',
+    severity: 'error',
+    message,
+    ...(at && { at }),
+    ...(hint !== undefined && { hint }),
+  }));
 }
 
 /** What reading a descriptor, and planning what it describes, complains about. */
@@ -49,29 +95,15 @@ async function lintDescriptor(
     import('../../recipes/cekit/index.ts'),
   ]);
   const findings: AnyFinding[] = [];
-  const report = (
-    severity: AnyFinding['severity'],
-    message: string,
-    at: SourceSpan | undefined,
-    hint?: string,
-  ) =>
-    findings.push({
-      rule: severity === 'error' ? severity : 'descriptor',
-      severity,
-      message,
-      ...(at && { at }),
-      ...(hint !== undefined && { hint }),
-    });
+  const warn = (message: string, at: SourceSpan | undefined) =>
+    findings.push({ rule: 'descriptor', severity: 'warning', message, ...(at && { at }) });
   using interruption = interruptible();
   try {
     const order = { descriptor, tags: [], flags, config: readCekitConfig({}), store };
-    const warn = (message: string, at: SourceSpan | undefined) => report('warning', message, at);
     using loaded = await loadDescriptor(order, log, interruption.signal, warn);
     for (const remark of lintPlan(await planOf(loaded))) findings.push({ ...remark, severity: 'warning' });
   } catch (error) {
-    if (!(error instanceof AshlarError)) throw error;
-    const errors = error instanceof AshlarErrors ? error.errors : [error];
-    for (const { message, at, hint } of errors) report('error', message, at, hint);
+    findings.push(...errorFindings(error));
   }
   return findings;
 }

@@ -19,8 +19,10 @@ export async function lock(globals: GlobalFlags, flags: LockFlags): Promise<void
   await followed(globals, flags, async work => {
     const { log, emit, signal } = work;
     const described = await describedBy(flags, log);
-    if (described.kind === 'stacker')
-      throw new UsageError(`lock is for CEKit descriptors, and ${described.files.join(', ')} is none`);
+    if (described.kind !== 'cekit') {
+      const other = described.kind === 'stacker' ? described.files.join(', ') : described.directory;
+      throw new UsageError(`lock is for CEKit descriptors, and ${other} is none`);
+    }
     const { descriptor } = described;
     const order = { descriptor, tags: [], flags, config: readCekitConfig({}), store: settings.store };
     using loaded = await loadDescriptor(order, log, signal);

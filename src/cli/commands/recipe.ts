@@ -7,12 +7,13 @@ import type { Plan } from '../../plan/types.ts';
 import { loadStackerPlan, type StackerOptions, type StackerRecipe } from '../../recipes/stacker/index.ts';
 import { type DescriptorFlags, givenDescriptorFlags } from '../cekit/flags.ts';
 import { UsageError } from '../failure.ts';
+import { type DescriptionFlags, givenDescriptionFlags } from '../kiwi/description-flags.ts';
 import { type Log, withPlace } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { VERSION } from '../version.ts';
 
 /** The flags that decide what is planned, as commander gives them. */
-export interface PlanFlags extends DescriptorFlags {
+export interface PlanFlags extends DescriptorFlags, DescriptionFlags {
   readonly stackerFile: readonly string[];
   readonly substitute: readonly string[];
   readonly substituteFile: readonly string[];
@@ -40,10 +41,11 @@ export interface LoadOptions {
   readonly missingValue?: string;
 }
 
-/** What the flags name: stacker files, or one CEKit descriptor. */
+/** What the flags name: stacker files, one CEKit descriptor, or one KIWI description. */
 export type Described =
   | { readonly kind: 'stacker'; readonly files: readonly string[] }
-  | { readonly kind: 'cekit'; readonly descriptor: string };
+  | { readonly kind: 'cekit'; readonly descriptor: string }
+  | { readonly kind: 'kiwi'; readonly directory: string };
 
 const USUAL_STACKER_FILE = 'stacker.yaml';
 const USUAL_DESCRIPTOR = 'image.yaml';
@@ -66,6 +68,7 @@ export async function loadRecipe(
     });
     return { ...recipe, [Symbol.dispose]: () => {} };
   }
+  if (described.kind === 'kiwi') return kiwiRecipe(described.directory, flags, log);
   const { descriptor } = described;
   const [{ loadDescriptor, planOf }, { readCekitConfig }] = await Promise.all([
     import('../cekit/load.ts'),
@@ -86,6 +89,12 @@ export async function loadRecipe(
   };
 }
 
+async function kiwiRecipe(directory: string, flags: PlanFlags, log: Log): Promise<Recipe> {
+  const { planDescription } = await import('../kiwi/description.ts');
+  const plan = await planDescription(directory, flags, (text, at) => log('warning', withPlace(text, at)));
+  return { plan, order: [], [Symbol.dispose]: () => {} };
+}
+
 /** Whether the flags name a descriptor. */
 export async function meansDescriptor({ descriptor, stackerFile }: PlanFlags): Promise<boolean> {
   return (descriptor ?? (await descriptorAmong(stackerFile))) !== undefined;
@@ -93,6 +102,8 @@ export async function meansDescriptor({ descriptor, stackerFile }: PlanFlags): P
 
 /** Stacker files win where nothing is named. @throws UsageError for flags of the other format. */
 export async function describedBy(flags: PlanFlags, log: Log): Promise<Described> {
+  if (flags.description !== undefined) return descriptionOf(flags.description, flags);
+  refuse(givenDescriptionFlags(flags), 'KIWI descriptions', 'there is no --description');
   const { stackerFile: files, descriptor = await descriptorAmong(files) } = flags;
   if (descriptor !== undefined) {
     if (flags.descriptor !== undefined && !isUsual(files)) throw notWithOthers(descriptor);
@@ -105,6 +116,18 @@ export async function describedBy(flags: PlanFlags, log: Log): Promise<Described
   }
   refuse(givenDescriptorFlags(flags), 'CEKit descriptors', `${files.join(', ')} is none`);
   return { kind: 'stacker', files };
+}
+
+function descriptionOf(directory: string, flags: PlanFlags): Described {
+  const why = `${directory} has a KIWI description`;
+  const others = [
+    ...(isUsual(flags.stackerFile) ? [] : ['--stacker-file']),
+    ...(flags.descriptor === undefined ? [] : ['--descriptor']),
+  ];
+  refuse(others, 'other formats', why);
+  refuse(givenStackerFlags(flags), 'stacker files', why);
+  refuse(givenDescriptorFlags(flags), 'CEKit descriptors', why);
+  return { kind: 'kiwi', directory };
 }
 
 /** Whether there is something to read a plan from. */

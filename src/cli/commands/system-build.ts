@@ -1,14 +1,7 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
-import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import {
-  type BuildOptions,
-  type MadeOutput,
-  reportStack,
-  systemDirectory,
-  withDirectoryOf,
-} from '../../engine/index.ts';
-import { type Platform, parsePlatform } from '../../oci/index.ts';
+import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { Plan } from '../../plan/types.ts';
 import {
@@ -24,26 +17,27 @@ import {
   planBuild,
   planRebuild,
   readKiwi,
-  readKiwiText,
+  readKiwiOfTree,
   resolveChanged,
   resultText,
 } from '../../recipes/kiwi/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { publicValue, withoutLogins } from '../../support/secrets.ts';
-import { readText } from '../../support/text-file.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
 import type { SystemBuildFlags } from '../kiwi/build-options.ts';
 import type { KiwiGlobals } from '../kiwi/globals.ts';
+import { platformOf } from '../kiwi/machine.ts';
 import { unreachableRepositories } from '../kiwi/reachable.ts';
 import { checkRoot, openRoot, treeWithoutDescription } from '../kiwi/roots.ts';
 import { openStashes, type StashOrder, unopenedStashes } from '../kiwi/stashes.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
+import { systemBuildOptions } from '../kiwi/work.ts';
 import { withPlace } from '../log.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { isColorful, printLines } from '../table.ts';
 import { buildImages } from './build.ts';
-import { buildOptions, type WorkFlags } from './build-options.ts';
+import type { WorkFlags } from './build-options.ts';
 import { planLines } from './plan-lines.ts';
 import { reportLines } from './stack-lines.ts';
 
@@ -155,7 +149,9 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
   await followed(globals.ashlar, flags, async work => {
     const { log } = work;
     for (const option of globals.withoutEffect) log('warning', `${option} has no effect`);
-    const options = optionsFor(order, flags, globals);
+    const network = order.source ? 'host' : 'none';
+    const { debug = false } = globals.ashlar;
+    const options = systemBuildOptions(order.target, order.settings, { ...flags, debug }, network);
     // Nobody is asked for anything as long as what is wanted makes no sense.
     if (order.source) planOf(order, order.source, globals, { stack: order.stack, platform, warn: () => {} });
     await using opened = new AsyncDisposableStack();
@@ -168,13 +164,6 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
     if (flags.dryRun) await showPlan(plan, { stack, missing }, flags, options, work);
     else await build(plan, order.target, options, work);
   });
-}
-
-/** Of a machine as `uname -m` says it. */
-function platformOf(architecture: string): Platform {
-  if (/^(?:i[3-6]86|ix86)$/.test(architecture)) return parsePlatform('386');
-  const arm = /^armv(\d)/.exec(architecture)?.[1];
-  return parsePlatform(arm === undefined ? architecture : `linux/arm/v${arm}`);
 }
 
 type PlanChoice = Pick<KiwiPlanOptions, 'stack' | 'platform' | 'warn'>;
@@ -209,15 +198,9 @@ async function planOfTree(
   if (last.kind !== 'image') throw new Error('a rebuild of what is no image');
   return withDirectoryOf(last, '/image', options, emit, signal, async directory => {
     if (directory === undefined) throw treeWithoutDescription(nameOfBase(last), last.at);
-    return planOf(order, await readInTree(directory, globals), globals, choice);
+    const source = await readKiwiOfTree({ directory, kiwiFile: globals.kiwiFile }, '/image');
+    return planOf(order, source, globals, choice);
   });
-}
-
-/** Places in it are those in the tree: the directory is gone when somebody reads them. */
-async function readInTree(directory: string, { kiwiFile }: KiwiGlobals): Promise<KiwiSource> {
-  const file = join(directory, kiwiFile ?? 'config.xml');
-  if (!existsSync(file)) return readKiwi({ directory, kiwiFile });
-  return readKiwiText({ ...(await readText(file)), file: `/image/${basename(file)}` }, directory);
 }
 
 interface FoundStack {
@@ -246,22 +229,6 @@ async function stackOf(
     if (!dryRun || !source || !stashes.fromRegistry || !(error instanceof AshlarError)) throw error;
     return { stack, missing: error.message };
   }
-}
-
-function optionsFor(
-  { target, settings, source }: SystemOrder,
-  flags: ResultFlags,
-  globals: KiwiGlobals,
-): BuildOptions {
-  const work = systemDirectory(settings.store, target);
-  const result = { layerType: ['tar'], compression: 'zstd', network: source ? 'host' : 'none' } as const;
-  return {
-    ...buildOptions(settings, { ...flags, ...result, debug: globals.ashlar.debug ?? false }),
-    output: join(work, 'images'),
-    project: { work, roots: join(work, 'roots') },
-    results: target,
-    steadyTimes: true,
-  };
 }
 
 /** What would be built, of what parts of the stack disagree, and what of it cannot be had here. */

@@ -2,14 +2,12 @@
 import { join, relative, resolve } from 'node:path';
 import {
   type KiwiChoice,
-  type KiwiDescription,
-  type KiwiSource,
   kiwiState,
   listKiwiStates,
-  listKiwiTypes,
   readKiwi,
   resolveDescription,
 } from '../../recipes/kiwi/index.ts';
+import { chosenOf } from '../kiwi/description.ts';
 import type { KiwiGlobals } from '../kiwi/globals.ts';
 import { openLog, withPlace } from '../log.ts';
 
@@ -39,11 +37,8 @@ export async function systemValidate(
   { description: directory }: SystemInfoFlags,
 ): Promise<void> {
   const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
-  const choice = choiceOf(globals);
-  const chosen =
-    choice === undefined ? allOf(source, globals.architecture) : [resolveDescription(source, choice)];
   const log = openLog(globals.ashlar);
-  const warnings = chosen.flatMap(({ refusals, remarks }) => [
+  const warnings = chosenOf(source, globals).flatMap(({ refusals, remarks }) => [
     ...refusals.map(({ text, at }) => withPlace(`cannot be built: ${text}`, at)),
     ...remarks.map(({ text, at }) => withPlace(`without effect: ${text}`, at)),
   ]);
@@ -54,12 +49,4 @@ export async function systemValidate(
 /** What the command line chooses, if it does. */
 function choiceOf({ profiles, type, architecture }: KiwiGlobals): KiwiChoice | undefined {
   return profiles.length === 0 && type === undefined ? undefined : { profiles, type, architecture };
-}
-
-function allOf(source: KiwiSource, architecture: string): readonly KiwiDescription[] {
-  return listKiwiTypes(source, architecture).flatMap(({ profile, types }) =>
-    types.map(type =>
-      resolveDescription(source, { profiles: profile === null ? [] : [profile], type, architecture }),
-    ),
-  );
 }

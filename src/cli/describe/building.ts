@@ -13,6 +13,7 @@ import { globalsOf } from '../globals.ts';
 import {
   repeatable,
   withBuildFlags,
+  withDescription,
   withFiles,
   withOverrides,
   withPlanFlags,
@@ -79,30 +80,34 @@ export function describeBuilding(program: Command): void {
       (await import('../commands/publish.ts')).publish(globalsOf(command), flags),
     );
 
-  withPlanFlags(withFiles(program.command('plan').description('show what would be built')))
+  withDescription(withPlanFlags(withFiles(program.command('plan').description('show what would be built'))))
+    .addOption(repeatable('--stash <name>', 'what a KIWI description is to be built on (repeatable)'))
     .option('--json', 'the whole plan as JSON')
     .action(async (flags: PlanFlags & { json?: true }, command: Command) =>
       (await import('../commands/plan.ts')).plan(globalsOf(command), flags),
     );
 
-  withResultFlags(
-    withPlanFlags(
-      withFiles(
-        program.command('explain').description('show what has changed since the last build, build nothing'),
+  withDescription(
+    withResultFlags(
+      withPlanFlags(
+        withFiles(
+          program.command('explain').description('show what has changed since the last build, build nothing'),
+        ),
       ),
     ),
   )
+    .option('--target-dir <dir>', 'where the last build of a KIWI description has its results')
     .argument('[layers...]', 'only these layers')
     .option('--json', 'as JSON')
     .action(async (layers: readonly string[], flags: ExplainFlags, command: Command) =>
       (await import('../commands/explain.ts')).explain(globalsOf(command), layers, flags),
     );
 
-  withPlanFlags(
-    withFiles(
-      program
-        .command('lint')
-        .description('show what is wrong or questionable in stacker files or a descriptor'),
+  withDescription(
+    withPlanFlags(
+      withFiles(
+        program.command('lint').description('show what is wrong or questionable in descriptions of images'),
+      ),
     ),
   )
     .option('--json', 'as JSON')

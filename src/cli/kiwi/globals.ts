@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { STANDARD_OUTPUT } from '../log.ts';
 import type { GlobalFlags } from '../settings.ts';
+import { machineArchitecture } from './machine.ts';
 import { SystemUsageError } from './usage.ts';
 
 /** As commander gives them, with those of ashlar. */
@@ -96,17 +97,4 @@ function variableOf(text: string): readonly [name: string, value: string] {
   const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, value];
   throw new SystemUsageError(`--setenv takes NAME=VALUE: ${text}`);
-}
-
-/** As `uname -m` says it. */
-function machineArchitecture(): string {
-  const names: Readonly<Record<string, string>> = {
-    x64: 'x86_64',
-    ia32: 'i686',
-    arm64: 'aarch64',
-    arm: 'armv7l',
-    ppc64: 'ppc64le',
-    loong64: 'loongarch64',
-  };
-  return names[process.arch] ?? process.arch;
 }
