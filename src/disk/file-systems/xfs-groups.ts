@@ -12,6 +12,10 @@ export const XFS_BLOCK = 4096;
 const LONGEST = 2 ** 21 - 1;
 /** Left free in each group, so that its lists can always grow. */
 const RESERVE = 64;
+/** The fewest records that blocks of the kernel's trees hold: leaves of the tree, and the nodes above them. */
+const SHARED_PER_LEAF = 168;
+const CHUNKS_PER_LEAF = 126;
+const PER_NODE = 252;
 export const NO_BLOCK = 0xffff_ffff;
 
 const SB = {
@@ -41,7 +45,7 @@ const READ_ONLY_FEATURES = { freeInodes: 1, reverse: 2, reflink: 4, inodeCounts:
 const FEATURES = { types: 1, sparse: 2, metaUuid: 4, bigTime: 8 } as const;
 const HAS_ATTRIBUTES = 0x10;
 
-const AGF = { roots: 16, levels: 28, freeBlocks: 52, longest: 56, crc: 216 } as const;
+const AGF = { length: 12, roots: 16, levels: 28, freeBlocks: 52, longest: 56, crc: 216 } as const;
 const AGI = {
   count: 16,
   root: 20,
@@ -86,6 +90,8 @@ export interface Extent {
 
 interface Group {
   readonly number: number;
+  /** Blocks that are not given out. */
+  readonly reserve: number;
   readonly free: Stretch[];
   /** First inodes of its chunks, and which inodes of them are free. */
   readonly chunks: { readonly first: number; free: bigint }[];
@@ -146,7 +152,7 @@ export class XfsImage {
 
   /** Blocks that can be given out. */
   room(): number {
-    return this.#groups.reduce((sum, { free }) => sum + Math.max(0, room(free)), 0);
+    return this.#groups.reduce((sum, group) => sum + Math.max(0, room(group)), 0);
   }
 
   /** Numbers of so many new inodes, in chunks of 64; the rest of the last chunk stays free. */
@@ -181,10 +187,10 @@ export class XfsImage {
   takeBlocks(count: number): readonly Extent[] {
     const taken: Extent[] = [];
     for (let left = count; left > 0; ) {
-      const group = this.#groups.find(({ free }) => room(free) > 0);
+      const group = this.#groups.find(other => room(other) > 0);
       const stretch = group?.free.find(({ count }) => count > 0);
       if (group === undefined || stretch === undefined) throw full();
-      const length = Math.min(left, stretch.count, room(group.free), LONGEST);
+      const length = Math.min(left, stretch.count, room(group), LONGEST);
       taken.push({ block: this.#blockIn(group, stretch.start), count: length });
       stretch.start += length;
       stretch.count -= length;
@@ -251,8 +257,10 @@ export class XfsImage {
   }
 
   #readGroup(number: number): Group {
-    const group: Group = { number, free: [], chunks: [] };
-    const free = this.#readTree(group, this.#header(group, 1).readUInt32BE(AGF.roots), MAGIC.byPlace);
+    const header = this.#header({ number }, 1);
+    const reserve = RESERVE + this.#keptByKernel(header.readUInt32BE(AGF.length));
+    const group: Group = { number, reserve, free: [], chunks: [] };
+    const free = this.#readTree(group, header.readUInt32BE(AGF.roots), MAGIC.byPlace);
     for (let at = TREE.header, i = 0; i < free.readUInt16BE(TREE.records); i++, at += 8) {
       group.free.push({ start: free.readUInt32BE(at), count: free.readUInt32BE(at + 4) });
     }
@@ -261,6 +269,19 @@ export class XfsImage {
       group.chunks.push({ first: chunks.readUInt32BE(at), free: chunks.readBigUInt64BE(at + 8) });
     }
     return group;
+  }
+
+  /**
+   * Blocks that the kernel sets aside in a group of this length when it mounts (fs/xfs/libxfs/xfs_ag_resv.c): what the
+   * trees of shared blocks and of free inodes could at most become. Where they are not free it complains.
+   */
+  #keptByKernel(length: number): number {
+    const readOnly = this.#superblock.readUInt32BE(SB.readOnlyFeatures);
+    const chunks = Math.floor((length * 2 ** this.#inodesLog) / PER_CHUNK);
+    return (
+      (readOnly & READ_ONLY_FEATURES.reflink ? treeSize(length, SHARED_PER_LEAF) : 0) +
+      (readOnly & READ_ONLY_FEATURES.freeInodes ? treeSize(chunks, CHUNKS_PER_LEAF) : 0)
+    );
   }
 
   #readTree(group: Group, root: number, magic: number): Buffer {
@@ -272,7 +293,7 @@ export class XfsImage {
   }
 
   /** Sector 1 of a group tells of its free room, sector 2 of its inodes. */
-  #header({ number }: Group, sector: 1 | 2): Buffer {
+  #header({ number }: Pick<Group, 'number'>, sector: 1 | 2): Buffer {
     return this.read(number * this.#groupBlocks * XFS_BLOCK + sector * this.#sector, this.#sector);
   }
 
@@ -281,7 +302,7 @@ export class XfsImage {
     this.writeSigned(bytes, at, sector === 1 ? AGF.crc : AGI.crc);
   }
 
-  #blockIn(group: Group, block: number): number {
+  #blockIn(group: Pick<Group, 'number'>, block: number): number {
     return group.number * 2 ** this.#groupBlocksLog + block;
   }
 
@@ -289,7 +310,7 @@ export class XfsImage {
     for (const group of this.#groups) {
       for (const [i, { start, count }] of group.free.entries()) {
         const block = Math.ceil(start / align) * align;
-        if (block + blocks > start + count || room(group.free) < blocks) continue;
+        if (block + blocks > start + count || room(group) < blocks) continue;
         const parts = [
           { start, count: block - start },
           { start: block + blocks, count: start + count - block - blocks },
@@ -420,8 +441,19 @@ export class XfsImage {
   }
 }
 
-function room(free: readonly Stretch[]): number {
-  return free.reduce((sum, { count }) => sum + count, 0) - RESERVE;
+function room({ free, reserve }: Group): number {
+  return free.reduce((sum, { count }) => sum + count, 0) - reserve;
+}
+
+/** Blocks of a tree of so many records whose blocks hold as few as they may. */
+function treeSize(records: number, perLeaf: number): number {
+  let level = Math.ceil(records / perLeaf);
+  let blocks = level;
+  while (level > 1) {
+    level = Math.ceil(level / PER_NODE);
+    blocks += level;
+  }
+  return blocks;
 }
 
 function full(): AshlarError {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,7 +20,17 @@ import { leastXfsSize } from '../../../src/disk/file-systems/xfs.ts';
 import type { FileSystemType } from '../../../src/disk/types.ts';
 import { setXattr } from '../../../src/linux/index.ts';
 import { has, isRoot } from '../../support/tools.ts';
-import { describeTree, fileSystem, make, mounted, noise, scratch, settle, signal } from './trees.ts';
+import {
+  describeTree,
+  fileSystem,
+  MEBIBYTE,
+  make,
+  mounted,
+  noise,
+  scratch,
+  settle,
+  signal,
+} from './trees.ts';
 
 /** A directory of a tree: so many files of one size, with names of one length. */
 interface Crowd {
@@ -100,7 +119,26 @@ describe('the least size', () => {
     },
   );
 
-  it.runIf(has('mkfs.btrfs'))('is enough for many small files in btrfs', () =>
+  it.runIf(has('mkfs.xfs', 'xfs_db'))(
+    'leaves each group of an xfs what the kernel sets aside in it',
+    async () => {
+      const tree = join(scratch(), 'tree');
+      mkdirSync(tree);
+      // More than the first group has.
+      writeFileSync(join(tree, 'file'), Buffer.alloc(90 * MEBIBYTE, 'x'));
+      const image = await make(tree, fileSystem('xfs'), 300 * MEBIBYTE, { devices: [] });
+      const ask = (group: number) => ['-c', `agf ${group}`, '-c', 'print length freeblks'];
+      const said = execFileSync('xfs_db', ['-r', ...[0, 1, 2, 3].flatMap(ask), image], { encoding: 'utf8' });
+      const numbers = (name: string) =>
+        [...said.matchAll(new RegExp(`${name} = (\\d+)`, 'g'))].map(([, number]) => Number(number));
+      expect(numbers('length')).toEqual([19200, 19200, 19200, 19200]);
+      // 117 blocks for shared ones and 21 for inodes, as the kernel counts for a group of this length.
+      expect(Math.min(...numbers('freeblks'))).toBeGreaterThanOrEqual(117 + 21);
+      expect(Math.min(...numbers('freeblks'))).toBeLessThan(500);
+    },
+  );
+
+  it.runIf(has('mkfs.btrfs', 'btrfs'))('is enough for many small files in btrfs', () =>
     withTree(
       [
         { files: 700, nameLength: 200, size: 1900, kind: 'attributes' },
@@ -110,7 +148,9 @@ describe('the least size', () => {
         const spec = fileSystem('btrfs');
         const request = { fileSystem: spec, tree: directory, scratch: scratch(), signal, without: [] };
         const size = await leastBtrfsSize(request, readTree(directory, signal));
-        await make(directory, spec, size, { devices: [] });
+        const image = await make(directory, spec, size, { devices: [] });
+        expect(statSync(image).size).toBe(size);
+        execFileSync('btrfs', ['check', image], { stdio: 'pipe' });
       },
     ),
   );
