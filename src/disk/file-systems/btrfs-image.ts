@@ -14,6 +14,7 @@ import { dataOf, nameOf, type SourceInode, type SourceTree } from './source-tree
 
 const SUPERBLOCK = 0x10000;
 const AT = {
+  fileSystem: 0x20,
   magic: 0x40,
   root: 0x50,
   chunkRoot: 0x58,
@@ -279,6 +280,10 @@ class BtrfsImage {
     const device = superblock.subarray(AT.device, AT.device + 16);
     const chunkTree = this.#read(this.#placesOf(chunks)[0] ?? 0, HEADER).subarray(0x40, 0x50);
     const made = new Map([
+      [
+        superblock.toString('hex', AT.fileSystem, AT.fileSystem + 16),
+        Buffer.from(uuid.replaceAll('-', ''), 'hex'),
+      ],
       [device.toString('hex'), ids('btrfs device').subarray(0, 16)],
       [chunkTree.toString('hex'), ids('btrfs chunks').subarray(0, 16)],
       ...rootItems.map(({ id, bytes, at }) => {

@@ -17,7 +17,7 @@ const KNOWN = { withValue: 'dmOR', alone: 'KMf' };
 const MOST_LABEL = 255;
 
 export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
-  const { fileSystem, tree: directory, file, offset, size, uuid, scratch, devices, signal } = request;
+  const { fileSystem, tree: directory, file, offset, size, scratch, devices, signal } = request;
   if (Buffer.byteLength(fileSystem.label) > MOST_LABEL) {
     throw new AshlarError(`the label of the btrfs is longer than ${MOST_LABEL} bytes`);
   }
@@ -31,7 +31,8 @@ export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
     const given = asWords(readOptions('mkfs.btrfs', fileSystem.createOptions, KNOWN));
     await runTool(
       'mkfs.btrfs',
-      ['-q', '-L', fileSystem.label, '-U', uuid, ...given, ...subvolumes, '--rootdir', directory, image],
+      // It refuses a UUID that some disk of this machine has, as an earlier one of the same tree may: ours comes later.
+      ['-q', '-L', fileSystem.label, ...given, ...subvolumes, '--rootdir', directory, image],
       { signal },
     );
     const { size: made } = statSync(image);

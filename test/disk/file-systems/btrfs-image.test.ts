@@ -16,7 +16,7 @@ function withSubvolumes(tree: string): string {
   mkdirSync(at);
   writeFileSync(image, '');
   truncateSync(image, 200 * MEBIBYTE);
-  execFileSync('mkfs.btrfs', ['-q', '-U', UUID, image], { stdio: 'ignore' });
+  execFileSync('mkfs.btrfs', ['-q', image], { stdio: 'ignore' });
   execFileSync('mount', ['-o', 'loop', image, at]);
   try {
     for (const path of ['var', 'var/lib'])
@@ -39,6 +39,9 @@ it.runIf(isRoot && has('mkfs.btrfs', 'btrfs'))('finishes a btrfs with subvolumes
   const devices = ['dev/null', 'var/null'].map(path => ({ path, ...null_ }));
   finishBtrfs(image, readTree(tree, signal), devices, { uuid: UUID, epoch: 1_700_000_000 });
   execFileSync('btrfs', ['check', image], { stdio: 'pipe' });
+  expect(execFileSync('btrfs', ['inspect-internal', 'dump-super', image], { encoding: 'utf8' })).toMatch(
+    new RegExp(`^fsid\\s+${UUID}$`, 'm'),
+  );
   const expected = describeTree(tree);
   for (const { path } of devices) expected.set(path, { ...(expected.get(path) as object), ...null_ });
   expect(mounted(image, at => describeTree(at))).toEqual(expected);

@@ -1,6 +1,6 @@
 /** Trees with everything awkward in them, file systems of them, and what they say. */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -30,7 +30,8 @@ import { isRoot } from '../../support/tools.ts';
 
 export const { signal } = new AbortController();
 export const MEBIBYTE = 1 << 20;
-export const UUID = '12345678-9abc-4def-8123-456789abcdef';
+/** Of its own for each test file: the kernel mounts no two of one UUID at a time. */
+export const UUID = randomUUID();
 
 export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), 'ashlar-disk-'));
