@@ -62,6 +62,8 @@ export function showSpan(span: SourceSpan): string {
  * undefined when it is not there. What introduces a text in YAML may stand before it.
  */
 export function findLine(from: SourceSpan, text: string, within: number): SourceSpan | undefined {
+  // What comes with its line is no file here.
+  if (from.lineText !== undefined) return undefined;
   const lines = readLines(from.file)?.slice(from.line - 1, from.line + within) ?? [];
   const bare = lines.map(line => line.replace(/^\s*(?:- +)?(?:[\w-]+: *)?["']?/, '').trimEnd());
   const found = [

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
@@ -217,6 +217,44 @@ describe.runIf(can)('system stackbuild', () => {
       }),
     )[0] as { readonly RepoTags: readonly string[] };
     expect(RepoTags.join()).toMatch(/tiny:8$/);
+  });
+
+  it('makes the results of a directory as often as wanted, and leaves it as it is', async () => {
+    const root = join(workspace.path, 'root/busybox');
+    const state = () =>
+      execFileSync('find', [root, '-printf', '%p %s %m %T@ %C@\n'], { encoding: 'utf8' }).split('\n').sort();
+    const before = state();
+    const create = async (target: string) => {
+      const ended = await project.ashlar([
+        'system',
+        'create',
+        '--root',
+        root,
+        '--target-dir',
+        project.at(target),
+      ]);
+      expect(ended.stderr).not.toContain('error');
+      return readFileSync(project.at(target, 'Tiny.x86_64-9.9.9.cpio'));
+    };
+    const made = await create('created');
+    expect(made.toString('latin1')).toContain('etc/old-ran');
+    expect((await create('created')).equals(made)).toBe(true);
+    expect(state()).toEqual(before);
+    const { stdout } = await project.ashlar(['system', 'stash', '--list']);
+    expect(stdout).not.toContain('tree-');
+
+    const other = project.at('no-tree');
+    mkdirSync(other);
+    const failed = await project.ashlar([
+      'system',
+      'create',
+      '--root',
+      other,
+      '--target-dir',
+      project.at('none'),
+    ]);
+    expect(failureOf(failed)).toContain(`no XML description found in /image of ${other}`);
+    expect(existsSync(project.at('none'))).toBe(false);
   });
 
   it('leaves nothing where a script fails, and says which', async () => {

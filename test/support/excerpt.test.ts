@@ -189,6 +189,8 @@ describe('findLine', () => {
     expect(find(4, 'nothing of that kind')).toBeUndefined();
     expect(find(2, 'make all', 3)).toBeUndefined();
     expect(findLine({ file: join(directory, 'none'), line: 1, column: 1 }, 'make', 5)).toBeUndefined();
+    // A text that is no file may be called as one is.
+    expect(findLine({ file, line: 2, column: 3, lineText: 'run: it' }, 'make', 5)).toBeUndefined();
     rmSync(directory, { recursive: true });
   });
 });

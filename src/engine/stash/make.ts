@@ -39,6 +39,8 @@ export interface StashTreeOrder {
   /** The name of the description when absent. */
   readonly name?: string | undefined;
   readonly tag: string;
+  /** A directory that keeps it instead of the store: nobody else is to know of it. */
+  readonly home?: string;
   /** Reads a description. @throws AshlarError for what is none. */
   readonly describe: (text: string, file: string) => Described;
 }
@@ -81,8 +83,9 @@ export async function stashTree(
     const file = await root.description();
     const described = file && order.describe(Buffer.from(file.bytes).toString(), file.file);
     const name = nameOf(order, described, context);
-    using _lock = await lockStash(options.store, name, signal);
-    const before = await openNewest(options.store, name, context);
+    const { home = options.store } = order;
+    using _lock = await lockStash(home, name, signal);
+    const before = await openNewest(home, name, context);
     const output = context.store.temporaryPath('layer');
     const packed = await root.packDifference(before?.layers ?? [], packOptions(output, options), name);
     if (packed)
@@ -94,13 +97,13 @@ export async function stashTree(
       );
     const layer = packed && (await keepLayer(packed, output, 'gzip', context));
     const { platform = hostPlatform() } = root;
-    const stash = { name, tag: order.tag, file, described, platform };
+    const stash = { path: stashPath(home, name), tag: order.tag, file, described, platform };
     const manifest = await (before && !layer ? retag(before, stash) : write(before, layer, stash, context));
     return {
       name,
       tag: order.tag,
       digest: manifest.digest,
-      layout: stashPath(options.store, name),
+      layout: stash.path,
       layers: (before?.layers.length ?? 0) + (layer ? 1 : 0),
       added: packed && layer ? { entries: packed.entries, size: layer.descriptor.size } : undefined,
       described: described !== undefined,
@@ -109,7 +112,7 @@ export async function stashTree(
 }
 
 interface Stash {
-  readonly name: string;
+  readonly path: string;
   readonly tag: string;
   readonly file: DescriptionFile | undefined;
   readonly described: Described | undefined;
@@ -153,8 +156,8 @@ interface Before {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-async function openNewest(store: string, name: string, context: LookContext): Promise<Before | undefined> {
-  const layout = await findStash(store, name);
+async function openNewest(home: string, name: string, context: LookContext): Promise<Before | undefined> {
+  const layout = await findStash(home, name);
   const newest = layout && (await newestOf(layout));
   if (!layout || !newest) return undefined;
   const { digest } = newest.descriptor;
@@ -191,7 +194,7 @@ async function write(
     composeManifest(config, layers, annotations),
     context,
   );
-  const layout = before?.layout ?? (await createLayout(stashPath(options.store, stash.name)));
+  const layout = before?.layout ?? (await createLayout(stash.path));
   using change = await layout.change({ signal });
   for (const blob of [...own.map(({ descriptor }) => descriptor), config, manifest])
     await change.addFile(blob, store.blobPath(blob.digest));

@@ -12,9 +12,13 @@ export interface KiwiIdentity {
   readonly author: string | undefined;
 }
 
-/** @throws AshlarError for a text that is no description. */
+/**
+ * Of the description in a tree.
+ * @param file In the tree, where nobody who shows the place looks.
+ * @throws AshlarError for a text that is no description.
+ */
 export function identifyKiwi(text: string, file: string): KiwiIdentity {
-  const root = parseXml(sourceText(file, text));
+  const root = parseXml(sourceText(`tree:${file}`, text));
   const name = attributeOf(root, 'name')?.value.trim();
   if (root.name !== 'image' || !name)
     throw new AshlarError(`${file} is no description of an image: it has no <image name="…">`, {

@@ -8,7 +8,7 @@ export {
   type KiwiVariant,
   listKiwiTypes,
   readKiwi,
-  readKiwiText,
+  readKiwiOfTree,
 } from './load.ts';
 export type { KiwiChoice, KiwiDescription } from './model.ts';
 export {

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
-import type { SourceText } from '../../support/source-text.ts';
+import { type SourceText, sourceText } from '../../support/source-text.ts';
 import { readText } from '../../support/text-file.ts';
 import { KiwiError } from './errors.ts';
 import { findDescription } from './read/find.ts';
@@ -27,6 +27,20 @@ export async function readKiwi({ directory: given, kiwiFile }: KiwiFileOptions):
   const parsed = parseDescription(await readText(file));
   const whole = await resolveIncludes(parsed, directory, async path => parseXml(await readText(path)));
   return sourceOf(whole, file, directory);
+}
+
+/**
+ * The same for a directory that was taken out of a tree: nothing in it leads to files of this machine, and places in it
+ * are those in the tree, because the directory is gone when somebody reads them.
+ * @param place What the directory is called in the tree.
+ */
+export async function readKiwiOfTree(
+  { directory, kiwiFile }: KiwiFileOptions,
+  place: string,
+): Promise<KiwiSource> {
+  const file = await findDescription(directory, kiwiFile, `${place} of the tree`);
+  const { text } = await readText(file);
+  return readKiwiText(sourceText(`tree:${place}/${relative(directory, file)}`, text), directory);
 }
 
 /**
