@@ -15,6 +15,7 @@ import {
   throughCache,
 } from './steps.ts';
 import { findTarget, targetOf } from './targets.ts';
+import { noneLater } from './written.ts';
 
 interface PlacedItem {
   readonly item: CopyItem;
@@ -38,7 +39,8 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
     {
       domain: 'copy',
       parts: copyParts(items, parents, layers, context.options),
-      perform: async pack => {
+      perform: async changes => {
+        const pack = noneLater(changes);
         for (const one of placed) sayPatched(one, step);
         const located = await Promise.all(
           placed.map(async ({ item, source, target }) => {

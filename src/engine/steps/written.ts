@@ -1,5 +1,6 @@
 /** What time the files have that a step writes, where nobody says it. */
 
+import type { PackOptions } from '../../layers/index.ts';
 import type { LookContext } from '../context.ts';
 import type { ChangesPack, Written } from '../inside/requests.ts';
 import { contentsOf } from '../layer-contents.ts';
@@ -9,6 +10,12 @@ import type { StepContext } from './steps.ts';
 /** The latest time of what a step is to write. */
 export function epochOf({ sourceDateEpoch, written }: ChangesPack): number | undefined {
   return sourceDateEpoch ?? written?.time;
+}
+
+/** For what is copied: it may have the time of a checkout. */
+export function noneLater(pack: ChangesPack): PackOptions {
+  const epoch = epochOf(pack);
+  return epoch === undefined ? pack : { ...pack, sourceDateEpoch: epoch };
 }
 
 /** Of what nothing is below: some programs take 0 for no time at all. */
