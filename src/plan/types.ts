@@ -89,6 +89,11 @@ export interface StackBase {
   readonly conflicts: ConflictRules;
   /** Whether the cache of shared libraries is made anew for the stacked tree, or left out. */
   readonly libraryCache: 'regenerate' | 'drop';
+  /**
+   * The parts are trees of different origin: what one of them removes is its own, links to directories are written
+   * through, and people are warned when the parts are different systems.
+   */
+  readonly separate?: true;
   readonly createdBy: string;
   readonly at: SourceSpan;
 }

@@ -44,6 +44,7 @@ export {
   type StackRecord,
   stackRecord,
 } from './record.ts';
+export { type LayeredPart, type SeparateEntry, separateTrees } from './separate.ts';
 export type {
   Conflict,
   ConflictKind,

@@ -20,6 +20,7 @@ import { asStacked, decide } from './decide.ts';
 import { type KnownLayers, pick, recallStack, rememberOutline, type StackOutline } from './outline.ts';
 import { namesOfParts, type Part, pileOf, stackKeyParts, stackRules } from './parts.ts';
 import { REGENERATE, regenerate, regenerateKeyParts } from './regenerate.ts';
+import { compareSystems, separated } from './separate.ts';
 
 /** The domain of the keys of what is remembered of stacks. */
 const STACK = 'stack';
@@ -35,7 +36,9 @@ export async function stack(base: StackBase, step: StepContext): Promise<Start> 
     const start = await startFrom(part, step);
     return { ...start, name: names[i] ?? '', fact: baseFact({ base: part }, start) };
   };
-  const parts = await Promise.all(base.parts.map(open));
+  const opened = await Promise.all(base.parts.map(open));
+  if (base.separate) await compareSystems(opened, step);
+  const parts = base.separate ? await separated(opened, base, step) : opened;
   const [first, ...rest] = parts;
   if (!first) throw new Error('a stack without parts');
   const { outline, layers, results } = await stackParts(base, parts, step);

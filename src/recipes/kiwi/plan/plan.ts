@@ -94,6 +94,7 @@ function stackOf(stack: readonly Part[], { at }: KiwiDescription): Base {
     // As people stack trees: what they disagree about is said, and the upper one wins.
     conflicts: { policy: 'warn', paths: [] },
     libraryCache: 'regenerate',
+    separate: true,
     createdBy: 'kiwi stack',
     at,
   };
