@@ -1,4 +1,5 @@
 /** Files of a root tree by the paths that its own programs would use: links are followed inside the tree only. */
+import { isUtf8 } from 'node:buffer';
 import {
   constants,
   fchmodSync,
@@ -24,13 +25,18 @@ export interface FoundFile {
   readonly size: number;
 }
 
-/** What is there of the path, or undefined. */
+/**
+ * What is there of the path, or undefined.
+ * @throws AshlarError where links lead to a name that is no text, since as text it could be that of another file.
+ */
 export function findInTree(tree: string, path: string): FoundFile | undefined {
   using root = openRoot(tree);
   try {
     using file = new FileDescriptor(openIn(root.fd, path, O_PATH));
     const top = readlinkSync(`/proc/self/fd/${root.fd}`);
-    const place = readlinkSync(`/proc/self/fd/${file.fd}`);
+    const bytes = readlinkSync(`/proc/self/fd/${file.fd}`, { encoding: 'buffer' });
+    if (!isUtf8(bytes)) throw new AshlarError(`${path} of the image leads to a name that is no text`);
+    const place = bytes.toString();
     const stat = fstatSync(file.fd);
     const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
     return { path: posix.join('/', posix.relative(top, place)), place, kind, size: stat.size };

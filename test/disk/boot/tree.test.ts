@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -52,6 +60,22 @@ describe('files of a tree', () => {
       undefined,
       undefined,
     ]);
+  });
+
+  it('are refused where their names, as text, could be those of other files', () => {
+    const outside = scratch();
+    writeFileSync(join(outside, 'file'), 'secret of the host');
+    const tree = makeTree({ 'd\uFFFD': `-> ${outside}` });
+    const odd = Buffer.concat([Buffer.from(`${tree}/d`), Buffer.of(0xff)]);
+    mkdirSync(odd);
+    writeFileSync(Buffer.concat([odd, Buffer.from('/file')]), 'of the tree, of this size.');
+    symlinkSync(
+      Buffer.concat([Buffer.from('d'), Buffer.of(0xff), Buffer.from('/file')]),
+      join(tree, 'kernel'),
+    );
+    expect(() => firstFile(tree, ['/kernel'])).toThrow(
+      '/kernel of the image leads to a name that is no text',
+    );
   });
 
   it('are refused when they are larger than can be', () => {
