@@ -1,5 +1,5 @@
 /** GRUB as a program of its own: modules of the tree, or of this machine, put together by grub-mkimage. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
@@ -7,6 +7,7 @@ import {
   findInTree,
   firstFile,
   namesInTree,
+  readBytes,
   readTextInTree,
   removeInTree,
   textContent,
@@ -110,7 +111,7 @@ export async function makeGrubImage(
   if (program.from === 'this machine') {
     const place = (name: string) => join(scratch, `${target}-${name}`);
     writeFileSync(place('early.cfg'), early);
-    const from = join(top, directory);
+    const from = top === '/' ? directory : copyModules(modules, join(scratch, `${target}-modules`));
     const { status, stderr } = await runProgram(program.path, args(place, from), { signal: request.signal });
     if (status !== 0) throw failed(program.path, status, stderr);
     return readFileSync(place('grub.img'));
@@ -122,9 +123,23 @@ export async function makeGrubImage(
   });
   const made = findInTree(tree, place('grub.img'));
   if (status !== 0 || made?.kind !== 'file') throw failed(program.path, status, output);
-  const bytes = readFileSync(made.place);
+  const bytes = readBytes(made, LARGEST);
   for (const name of ['early.cfg', 'grub.img']) removeInTree(tree, place(name));
   return bytes;
+}
+
+/** Far above the largest there is. */
+const LARGEST = 16 * 2 ** 20;
+
+/** What a program of this machine reads of a tree is files alone: links could lead out of it, and pipes to no end. */
+function copyModules({ top, directory }: GrubModules, to: string): string {
+  mkdirSync(to);
+  for (const name of namesInTree(top, directory)) {
+    if (!/\.(?:mod|img)$|^moddep\.lst$/.test(name)) continue;
+    const file = firstFile(top, [`${directory}/${name}`]);
+    if (file) writeFileSync(join(to, name), readBytes(file, LARGEST));
+  }
+  return to;
 }
 
 interface Program {

@@ -1,10 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findGrubModules, makeGrubImage, missingGrub } from '../../../src/disk/boot/grub-image.ts';
 import { namesInTree } from '../../../src/disk/boot/tree.ts';
 import type { BootRequest } from '../../../src/disk/boot/types.ts';
+import { has } from '../../support/tools.ts';
 import { bootRequest, makeTree } from './trees.ts';
+
+const HOST = '/usr/lib/grub/x86_64-efi';
 
 const modules = (directory: string, version: string) => ({
   [`${directory}/kernel.img`]: 'kernel',
@@ -75,6 +79,22 @@ describe('GRUB, put together', () => {
       cause: { message: 'error: no such module' },
     });
   });
+
+  it.skipIf(!has('grub-mkimage') || !existsSync(HOST))(
+    'is made here of files of the image alone, not of what they lead to',
+    async () => {
+      const tree = makeTree({ 'etc/x': '' });
+      cpSync(HOST, join(tree, HOST), { recursive: true });
+      const modules = { target: 'x86_64-efi', top: tree, directory: HOST };
+      const make = () => makeGrubImage(bootRequest(tree).request, modules, '');
+      rmSync(join(tree, HOST, 'ext2.mod'));
+      symlinkSync(join(HOST, 'fat.mod'), join(tree, HOST, 'ext2.mod'));
+      expect((await make()).length).toBeGreaterThan(100_000);
+      rmSync(join(tree, HOST, 'ext2.mod'));
+      execFileSync('mkfifo', [join(tree, HOST, 'ext2.mod')]);
+      await expect(make()).rejects.toMatchObject({ cause: { message: expect.stringContaining('ext2.mod') } });
+    },
+  );
 
   it('names the packages where there are no modules', () => {
     expect(findGrubModules(makeTree({ 'etc/x': '' }), 'sparc64-ieee1275')).toBeUndefined();
