@@ -43,13 +43,16 @@ interface Installed {
   readonly modules: string;
 }
 
+/** What goes into menus, paths and command lines; other names are those of no kernel. */
+const VERSION = /^[\dA-Za-z][\w.+~-]*$/;
+
 /** Newest first. */
 function versionsIn(tree: string): readonly Installed[] {
   const installed = new Map<string, Installed>();
   for (const directory of MODULES) {
     for (const version of namesInTree(tree, directory)) {
       const modules = `${directory}/${version}`;
-      if (installed.has(version) || !isDirectoryInTree(tree, modules)) continue;
+      if (installed.has(version) || !VERSION.test(version) || !isDirectoryInTree(tree, modules)) continue;
       installed.set(version, { version, modules: findInTree(tree, modules)?.path ?? modules });
     }
   }

@@ -46,6 +46,11 @@ describe('the kernel of a tree', () => {
     });
   });
 
+  it('has a version that is one word of menus and command lines', () => {
+    for (const version of ['-rf', '6.1\ninitrd /evil', '6.1 init=/bin/sh'])
+      expect(findKernel(makeTree(kernelFiles(version)))).toBeUndefined();
+  });
+
   it('is found beside its modules, and in trees whose /lib is a directory', () => {
     const fedora = makeTree(kernelFiles('6.9.1', 'usr/lib/modules/6.9.1/vmlinuz'));
     expect(findKernel(fedora)?.path).toBe('/usr/lib/modules/6.9.1/vmlinuz');
