@@ -21,6 +21,7 @@ export function nameOfPartition(partition: DiskPartition, by: DiskSpec['identifi
   const { fileSystem, uuid } = partition;
   // squashfs has neither UUID nor label.
   if (by === 'partuuid' || !fileSystem || fileSystem.type === 'squashfs') return `PARTUUID=${uuid}`;
-  if (by === 'label' && fileSystem.label !== '') return `LABEL=${fileSystem.label}`;
+  // Neither fstab nor the command line of the kernel takes any other label as it is.
+  if (by === 'label' && /^[\w.+-]+$/.test(fileSystem.label)) return `LABEL=${fileSystem.label}`;
   return `UUID=${fileSystem.uuid}`;
 }

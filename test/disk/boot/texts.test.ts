@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kernelCommandLine } from '../../../src/disk/boot/command-line.ts';
 import { finishedFstab, fstabText } from '../../../src/disk/boot/fstab.ts';
+import { nameOfPartition } from '../../../src/disk/boot/partitions.ts';
 import type { DiskPartition } from '../../../src/disk/request.ts';
 import type { DiskSpec } from '../../../src/disk/types.ts';
 import { diskSpec } from '../specs.ts';
@@ -55,6 +56,17 @@ describe('/etc/fstab', () => {
     ]);
     expect(linesOf([root], { identifiedBy: 'partuuid' })).toEqual([
       `PARTUUID=${root.uuid} / ext4 defaults 0 1`,
+    ]);
+  });
+
+  it('names by UUID what has a label that is not one word', () => {
+    const named = (label: string) =>
+      nameOfPartition({ ...root, fileSystem: { type: 'ext4', uuid: 'u-u-i-d', label } }, 'label');
+    expect(['ROOT', 'my root', 'a"b', ''].map(named)).toEqual([
+      'LABEL=ROOT',
+      'UUID=u-u-i-d',
+      'UUID=u-u-i-d',
+      'UUID=u-u-i-d',
     ]);
   });
 
