@@ -5,6 +5,7 @@
 import { constants, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
+import { squashfsCompressor } from '../file-systems/compressed.ts';
 import { efiName, hasBios } from './architecture.ts';
 import { kernelCommandLine, type VerityRoot } from './command-line.ts';
 import { finishedFstab } from './fstab.ts';
@@ -129,8 +130,7 @@ function readsKernelByGrub(request: BootRequest, startsByBios: boolean): boolean
     return false;
   }
   if (grubReadsKernel(request)) return true;
-  const kind =
-    root.type === 'squashfs' ? `squashfs compressed with ${root.compression ?? 'zstd'}` : root.type;
+  const kind = root.type === 'squashfs' ? `squashfs compressed with ${squashfsCompressor(root)}` : root.type;
   const message = `GRUB cannot read a root file system of type ${kind}`;
   if (loader !== 'grub') {
     request.warn(`${message}: machines with a BIOS do not start from the disk`);

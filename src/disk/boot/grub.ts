@@ -1,6 +1,7 @@
 /** GRUB on a disk, without grub-install and grub-mkconfig: loaders for both firmwares, and the menu in the tree. */
 import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
+import { squashfsCompressor } from '../file-systems/compressed.ts';
 import { efiName, grubTarget } from './architecture.ts';
 import { kernelCommandLine, type VerityRoot } from './command-line.ts';
 import { earlyConfig, type GrubPlace, grubConfig } from './grub-config.ts';
@@ -32,15 +33,16 @@ export function grubTreeFiles(request: BootRequest, system: GrubSystem): readonl
   const add = (path: string, content: FileContent, mode = 0o644) => files.push({ path, mode, content });
   const place = placeOfMenu(request);
   const { kernel, initrd } = system;
-  const kernelPath = kernel.path.startsWith('/boot/') ? kernel.path : `/boot/vmlinuz-${kernel.version}`;
-  if (kernelPath !== kernel.path) {
-    add(kernelPath, kernel.content);
-  }
-  if (initrd.kind === 'own') add(initrd.path, initrd.content, 0o600);
+  // GRUB reads one file system, and links on the way are not for it.
+  const inBoot = (path: string, name: string) => (path.startsWith('/boot/') ? path : `/boot/${name}`);
+  const kernelPath = inBoot(kernel.path, `vmlinuz-${kernel.version}`);
+  const initrdPath = inBoot(initrd.path, `initrd-${kernel.version}`);
+  if (kernelPath !== kernel.path) add(kernelPath, kernel.content);
+  if (initrdPath !== initrd.path || initrd.kind === 'own') add(initrdPath, initrd.content, 0o600);
   const commandLine = kernelCommandLine(request);
   const menu = grubConfig(spec.menu, place, {
     kernel: seenByGrub(request, kernelPath),
-    initrd: seenByGrub(request, initrd.path),
+    initrd: seenByGrub(request, initrdPath),
     commandLine,
   });
   const directory = directoryInTree(tree);
@@ -148,7 +150,8 @@ const KNOWN_COMPRESSIONS = ['gzip', 'xz', 'lzo', 'uncompressed'];
 
 /** Whether GRUB finds kernel and initrd, on the file system that they are on. */
 export function grubReadsKernel({ spec, partitions }: BootRequest): boolean {
-  const { type, compression = 'zstd' } = spec.root;
+  const { root } = spec;
   if (optionalPartition(partitions, 'boot')) return true;
-  return type !== 'erofs' && (type !== 'squashfs' || KNOWN_COMPRESSIONS.includes(compression));
+  if (root.type === 'squashfs') return KNOWN_COMPRESSIONS.includes(squashfsCompressor(root));
+  return root.type !== 'erofs';
 }

@@ -35,8 +35,13 @@ export async function makeCompressed(request: CompressedRequest): Promise<string
 }
 
 /** What is in the directories that are to be empty; relative to the tree, as names of files here. */
-function leftOut({ tree, without }: CompressedRequest): string[] {
-  return without.flatMap(path => namesInTree(tree, path).map(name => `${path}/${name}`));
+function leftOut({ tree, without, fileSystem }: CompressedRequest): string[] {
+  const paths = without.flatMap(path => namesInTree(tree, path).map(name => `${path}/${name}`));
+  const unknown = paths.find(path => path.includes('\uFFFD'));
+  if (unknown === undefined) return paths;
+  throw new AshlarError(`${JSON.stringify(`/${unknown}`)} cannot be left out of a ${fileSystem.type}`, {
+    hint: 'its name is no text: rename it, or choose another file system',
+  });
 }
 
 /** By way of a tar, in which everything is in order that mksquashfs would take as it finds it on this machine. */
@@ -63,6 +68,12 @@ async function makeSquashfs(request: CompressedRequest, image: string): Promise<
 }
 
 const COMPRESSORS: readonly SquashfsCompressor[] = ['gzip', 'lz4', 'lzo', 'xz', 'zstd'];
+
+/** What a squashfs is compressed with: `xz`, `uncompressed`. @throws AshlarError for what it cannot be. */
+export function squashfsCompressor(fileSystem: FileSystemSpec): string {
+  const { compressor, stored } = squashfsCompression(fileSystem);
+  return stored ? 'uncompressed' : compressor;
+}
 
 function squashfsCompression({ compression, createOptions }: FileSystemSpec): SquashfsCompression {
   if (compression === 'uncompressed') return { ...FALLBACK_SQUASHFS, stored: true };

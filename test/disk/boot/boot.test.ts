@@ -86,6 +86,18 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
     expect(menu).toContain(`  initrd /initrd.img-${VERSION}\n`);
   });
 
+  it('finds an initrd in a partition for /boot that lies beside the modules', async () => {
+    const modules = `usr/lib/modules/${VERSION}`;
+    const fedora = makeTree({
+      ...kernelFiles(VERSION, `${modules}/vmlinuz`),
+      [`${modules}/initrd`]: 'initrd beside the modules',
+    });
+    const { request } = requestFor(grub, { tree: fedora, partitions: [esp, boot, root] });
+    const { files } = await prepareBoot(request);
+    expect(textOf(files, '/boot/grub/grub.cfg')).toContain(`  initrd /initrd-${VERSION}\n`);
+    expect(textOf(files, `/boot/initrd-${VERSION}`)).toBe('initrd beside the modules');
+  });
+
   it('finds a root without UUID by a file that only this disk has', async () => {
     const squashfs = { ...root, fileSystem: { type: 'squashfs', uuid: '', label: '' } } as const;
     const spec = { ...grub, root: { ...diskSpec().root, type: 'squashfs', compression: 'xz' } } as const;
@@ -127,6 +139,15 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
       message: 'GRUB cannot read a root file system of type squashfs compressed with zstd',
       hint: expect.stringContaining('or compress with xz'),
     });
+  });
+
+  it('looks at the compression of squashfs that options of mksquashfs choose', async () => {
+    const compressed = (createOptions: readonly string[], compression: string) => {
+      const squashfs = { ...diskSpec().root, type: 'squashfs', createOptions, compression } as const;
+      return prepareBoot(requestFor({ ...grub, root: squashfs }).request);
+    };
+    expect((await compressed(['-comp', 'xz'], 'zstd')).files).not.toEqual([]);
+    await expect(compressed(['-comp', 'lz4'], 'xz')).rejects.toThrow('squashfs compressed with lz4');
   });
 
   it('does not start from erofs, and says what helps', async () => {
