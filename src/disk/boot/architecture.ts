@@ -5,7 +5,7 @@ const NAMES: Readonly<Record<string, { readonly efi: string; readonly grub: stri
   x86_64: { efi: 'X64', grub: 'x86_64-efi' },
   ix86: { efi: 'IA32', grub: 'i386-efi' },
   aarch64: { efi: 'AA64', grub: 'arm64-efi' },
-  armv7l: { efi: 'ARM', grub: 'arm-efi' },
+  arm: { efi: 'ARM', grub: 'arm-efi' },
   riscv64: { efi: 'RISCV64', grub: 'riscv64-efi' },
   loongarch64: { efi: 'LOONGARCH64', grub: 'loongarch64-efi' },
 };
@@ -22,11 +22,17 @@ export function grubTarget(architecture: string): string {
 
 /** Whether there are machines of it with a BIOS. */
 export function hasBios(architecture: string): boolean {
-  return architecture === 'x86_64' || architecture === 'ix86';
+  return architecture === 'x86_64' || familyOf(architecture) === 'ix86';
+}
+
+/** `ix86` of i386 to i686, and `arm` of all with 32 bits. */
+export function familyOf(architecture: string): string {
+  if (/^i[3-6]86$/.test(architecture)) return 'ix86';
+  return /^armv[5-8]/.test(architecture) ? 'arm' : architecture;
 }
 
 function namesOf(architecture: string): { readonly efi: string; readonly grub: string } {
-  const names = NAMES[architecture];
+  const names = NAMES[familyOf(architecture)];
   if (!names) throw new AshlarError(`support for firmware efi for arch ${architecture} not implemented`);
   return names;
 }

@@ -1,5 +1,6 @@
 /** What partitions are for, in the words of partition tables. */
 import { AshlarError } from '../../support/errors.ts';
+import { familyOf } from '../boot/architecture.ts';
 
 export type PartitionKind = 'legacy' | 'efi' | 'boot' | 'swap' | 'linux' | 'raid' | 'root' | 'verity';
 
@@ -38,16 +39,11 @@ const guids: Readonly<Record<Exclude<PartitionKind, 'root' | 'verity'>, string>>
 /** The type GUID of a partition; that of the root depends on the architecture. */
 export function typeGuid(kind: PartitionKind, architecture: string): string {
   if (kind !== 'root' && kind !== 'verity') return guids[kind];
-  const known = roots.get(family(architecture));
+  const known = roots.get(familyOf(architecture));
   if (known) return known[kind];
   throw new AshlarError(`no type of partition is known for the root of machines that are "${architecture}"`, {
     hint: `Known are ${[...roots.keys()].join(', ')}.`,
   });
-}
-
-function family(architecture: string): string {
-  if (/^i[3-6]86$/.test(architecture)) return 'ix86';
-  return /^armv[5-8]/.test(architecture) ? 'arm' : architecture;
 }
 
 /** The type byte of a partition in an MBR. */
