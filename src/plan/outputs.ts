@@ -29,6 +29,21 @@ export interface DiskOutput extends OutputBase {
   readonly kind: 'disk';
   readonly disk: DiskSpec;
   readonly formats: readonly (DiskFormat & { readonly file: string; readonly role: string })[];
+  /** Containers that hold it. */
+  readonly containers?: readonly DiskContainer[];
+}
+
+/** An image of no more than the file of a disk, in /disk, as an archive of these tools. */
+export interface DiskContainer {
+  readonly format: 'docker' | 'oci';
+  /** The file: of the raw disk, or of one of its formats. */
+  readonly disk: string;
+  /** `name:tag`, in the archive. */
+  readonly names: readonly [string, ...string[]];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdBy: string;
+  readonly file: string;
+  readonly role: string;
 }
 
 /** A file system alone. */

@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../src/engine/index.ts';
-import type { Output } from '../../src/plan/outputs.ts';
+import type { DiskContainer, Output } from '../../src/plan/outputs.ts';
+import { simpleDisk } from '../../src/plan/simple-disk.ts';
 import type { CopyStep, ImagePlan } from '../../src/plan/types.ts';
 import { asRoot, buildRpms, installRpms, rpm } from '../stacking/rpms.ts';
 import { has, isRoot } from '../support/tools.ts';
@@ -150,6 +152,47 @@ describe('containers', () => {
       ['image.oci.tar.xz', true],
       ['image-root', false],
     ]);
+  });
+
+  it.skipIf(!has('skopeo', 'qemu-img', 'mke2fs'))('hold disks as they are', async () => {
+    const size = { kind: 'content', additional: 0 } as const;
+    const disk = simpleDisk({ architecture: 'x86_64', loader: 'none', size, title: 'a disk' });
+    const held = (format: 'docker' | 'oci', file: string): DiskContainer => ({
+      ...{ format, disk: file, names: ['disk:1'], labels: { a: 'b' } },
+      ...{ createdBy: 'a test', file: `disk.${format}.tar`, role: 'container' },
+    });
+    const qcow2 = { format: 'qcow2', options: [], file: 'disk.qcow2', role: 'disk_format_image' } as const;
+    const whole: Output = {
+      ...{ kind: 'disk', disk, file: 'disk.raw', role: 'disk_image', at },
+      formats: [qcow2],
+      containers: [held('oci', 'disk.qcow2'), held('docker', 'disk.raw')],
+    };
+    const { results, outputs: facts } = await make(newDirectory(), [whole]);
+    expect(facts.map(({ file, kind }) => [file, kind])).toEqual([
+      ['disk.raw', 'disk'],
+      ['disk.qcow2', 'disk'],
+      ['disk.oci.tar', 'container'],
+      ['disk.docker.tar', 'container'],
+    ]);
+    for (const [reference, file] of [
+      [`oci-archive:${results}/disk.oci.tar:disk:1`, 'disk.qcow2'],
+      [`docker-archive:${results}/disk.docker.tar:disk:1`, 'disk.raw'],
+    ] as const) {
+      const said = JSON.parse(await outputAsRoot('skopeo', ['inspect', '--config', reference]));
+      expect(said).toMatchObject({ architecture: 'amd64', os: 'linux', config: { Labels: { a: 'b' } } });
+      const unpacked = newDirectory();
+      await outputAsRoot('skopeo', ['copy', '--quiet', reference, `dir:${unpacked}`]);
+      const layer = join(unpacked, said.rootfs.diff_ids[0].replace('sha256:', ''));
+      const listed = await output('tar', ['--numeric-owner', '-tvf', layer]);
+      expect(listed).toMatch(/^drwxr-xr-x 0\/0 .* disk\/\n-rw-r--r-- 107\/107 .* disk\/disk\.\w+\n$/);
+      const plain = join(results, file);
+      execFileSync('tar', ['-xOf', layer, `disk/${file}`], {
+        stdio: ['ignore', openSync(`${layer}.disk`, 'w'), 'pipe'],
+      });
+      expect(readFileSync(`${layer}.disk`).equals(readFileSync(plain))).toBe(true);
+    }
+    const written = statSync(join(results, 'disk.docker.tar'));
+    expect(written.blocks * 512).toBeLessThan(written.size);
   });
 
   it('are refused without a name', async () => {

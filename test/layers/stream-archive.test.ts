@@ -13,6 +13,8 @@ describe('an archive that is streamed', () => {
     const archive = await archiveOf([
       { name: 'blobs/a', size: 5, content: [Buffer.from('he'), Buffer.from('llo')] },
       { name: 'empty', size: 0, content: [] },
+      { name: 'directory/', size: 0, content: [] },
+      { name: 'directory/owned', size: 0, owner: 107, content: [] },
       { name: 'long', size: long.length, content: [long] },
       { name: digest, size: 1, content: [Buffer.from('!')] },
     ]);
@@ -24,6 +26,8 @@ describe('an archive that is streamed', () => {
     expect(tar('-tv').toString().trimEnd().split('\n')).toEqual([
       '-rw-r--r-- 0/0               5 1970-01-01 00:00 blobs/a',
       '-rw-r--r-- 0/0               0 1970-01-01 00:00 empty',
+      'drwxr-xr-x 0/0               0 1970-01-01 00:00 directory/',
+      '-rw-r--r-- 107/107           0 1970-01-01 00:00 directory/owned',
       '-rw-r--r-- 0/0          100000 1970-01-01 00:00 long',
       `-rw-r--r-- 0/0               1 1970-01-01 00:00 ${digest}`,
     ]);

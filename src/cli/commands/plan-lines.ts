@@ -5,22 +5,30 @@ import type { PackagesStep, Plan, SetupChange, Squash, Step } from '../../plan/t
 
 /** A line per base, step and file; images are apart by an empty one. */
 export function planLines({ images }: Plan): readonly string[] {
-  return images.flatMap(({ name, base, imports, steps, squash, labels, outputs = [], emit }, i) => [
-    ...(i > 0 ? [''] : []),
-    `${name}${emit ? '' : ' (build only)'}`,
-    `  from    ${nameOfBase(base)}`,
-    ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
-    ...steps.flatMap(step => describeStep(step, name)).map(line => `  ${line}`),
-    ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
-    ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
-    ...outputs.flatMap(describeOutput).map(line => `  ${line}`),
-  ]);
+  return images.flatMap(
+    ({ name, base, imports, steps, squash, labels, forms = [], outputs = [], emit }, i) => [
+      ...(i > 0 ? [''] : []),
+      `${name}${emit ? '' : ' (build only)'}`,
+      `  from    ${nameOfBase(base)}`,
+      ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
+      ...steps.flatMap(step => describeStep(step, name)).map(line => `  ${line}`),
+      ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
+      ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
+      ...(emit ? forms : []).map(form => `  output  the image${form === 'usual' ? '' : ` as ${form}`}`),
+      ...outputs.flatMap(describeOutput).map(line => `  ${line}`),
+    ],
+  );
 }
 
 function describeOutput(output: Output): readonly string[] {
   const lines = [`output  ${output.file} (${output.kind})`];
   if (output.kind !== 'disk') return lines;
-  return [...lines, ...output.formats.map(({ file, format }) => `output  ${file} (${format})`)];
+  const { formats, containers = [] } = output;
+  return [
+    ...lines,
+    ...formats.map(({ file, format }) => `output  ${file} (${format})`),
+    ...containers.map(({ file, disk }) => `output  ${file} (container of ${disk})`),
+  ];
 }
 
 function describeStep(step: Step, image: string): readonly string[] {

@@ -4,6 +4,7 @@ import type { BuildContext } from '../context.ts';
 import { located } from '../located.ts';
 import type { BuiltImage, MadeOutput } from '../values.ts';
 import { makeContainer } from './containers.ts';
+import { makeDiskContainer } from './disk-containers.ts';
 import { makePackageList } from './package-lists.ts';
 import type { Results } from './results.ts';
 import { type OutputTree, outputTree } from './tree.ts';
@@ -23,7 +24,9 @@ export async function makeOutputs(
     made.push(
       await located(output.at, () => announced(output, making, path => makeOne(output, path, making))),
     );
-    if (output.kind === 'disk') made.push(...(await located(output.at, () => makeFormats(output, making))));
+    if (output.kind !== 'disk') continue;
+    made.push(...(await located(output.at, () => makeFormats(output, making))));
+    made.push(...(await located(output.at, () => makeContainers(output, making))));
   }
   return made;
 }
@@ -87,6 +90,23 @@ async function makeFormats(output: DiskOutput, making: Making): Promise<readonly
     made.push(
       await announced(named, making, target =>
         makeDiskFormat(output, format, { raw, target }, tree, context),
+      ),
+    );
+  }
+  return made;
+}
+
+async function makeContainers(output: DiskOutput, making: Making): Promise<readonly MadeOutput[]> {
+  const { image, tree, results, context } = making;
+  const made: MadeOutput[] = [];
+  for (const container of output.containers ?? []) {
+    const { os, architecture, variant } = image.config;
+    const platform = { os, architecture, ...(variant !== undefined && { variant }) };
+    const disk = { path: results.madePath(container.disk), tree, platform };
+    const { file, role } = container;
+    made.push(
+      await announced({ kind: 'container', file, role }, making, target =>
+        makeDiskContainer(output, container, disk, target, context),
       ),
     );
   }

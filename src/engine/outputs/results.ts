@@ -115,9 +115,10 @@ export function openResults({ images }: Plan, directory: string | undefined): Re
   return new Results(directory);
 }
 
-/** The file of an output, and those of its formats. */
+/** The file of an output, and those of its formats and containers. */
 function filesOf(output: Output): readonly string[] {
-  return output.kind === 'disk' ? [output.file, ...output.formats.map(({ file }) => file)] : [output.file];
+  if (output.kind !== 'disk') return [output.file];
+  return [output, ...output.formats, ...(output.containers ?? [])].map(({ file }) => file);
 }
 
 function checkNames(outputs: readonly Output[]): void {

@@ -49,6 +49,16 @@ function identityOf(work: OutputRequest['work'], { id }: OutputTree): string {
   return `${id} ${canonical(work)}`;
 }
 
+/** What a disk depends on. */
+export function diskParts(
+  output: DiskOutput,
+  tree: OutputTree,
+  programs: NeededPrograms,
+  context: BuildContext,
+): Promise<readonly KeyPart[]> {
+  return partsOf(workOf(output), tree, programs, context);
+}
+
 async function partsOf(
   work: OutputRequest['work'],
   { id, time }: OutputTree,

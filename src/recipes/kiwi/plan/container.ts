@@ -38,7 +38,7 @@ function commandOf(command: KiwiCommand | undefined): readonly string[] | null |
 }
 
 /** `name:tag`, its own first; `:tag` and `name` among the additional ones take the other part from that. */
-export function containerNames({ type, name: image }: KiwiDescription): readonly string[] {
+export function containerNames({ type, name: image }: KiwiDescription): readonly [string, ...string[]] {
   const {
     name = 'kiwi-container',
     tag = 'latest',
@@ -48,7 +48,8 @@ export function containerNames({ type, name: image }: KiwiDescription): readonly
     if (text.startsWith(':')) return `${name}${text}`;
     return /:[^/]+$/.test(text) ? text : `${text}:${tag}`;
   });
-  return [...new Set([`${name || image}:${tag}`, ...others])];
+  const own = `${name || image}:${tag}`;
+  return [own, ...new Set(others.filter(other => other !== own))];
 }
 
 /** What a container is derived from, where it is built on nothing else. @throws AshlarError */

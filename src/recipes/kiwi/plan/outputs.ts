@@ -77,10 +77,27 @@ function resultOf(description: KiwiDescription): Output {
   }
 }
 
+/** `oci:qcow2`: the format, and a container that holds the disk in it. */
 function diskOutput(description: KiwiDescription): DiskOutput {
+  const asked = textOf(description.type.attributes, 'format') ?? 'raw';
+  const [, format, written = asked] = /^(oci|docker):(.*)$/.exec(asked) ?? [];
+  const output = diskInFormat(description, written);
+  if (format !== 'oci' && format !== 'docker') return output;
+  const container = {
+    format,
+    disk: (output.formats[0] ?? output).file,
+    names: containerNames(description),
+    labels: Object.fromEntries(description.type.containerconfig?.labels ?? []),
+    createdBy: `kiwi ${description.name}`,
+    file: `${resultStem(description)}.${format}.tar`,
+    role: 'container',
+  } as const;
+  return { ...output, containers: [container] };
+}
+
+function diskInFormat(description: KiwiDescription, written: string): DiskOutput {
   const { type } = description;
   const stem = resultStem(description);
-  const written = textOf(type.attributes, 'format');
   const output = {
     kind: 'disk',
     disk: diskSpec(description),
@@ -88,7 +105,7 @@ function diskOutput(description: KiwiDescription): DiskOutput {
     role: 'disk_image',
     at: type.at,
   } as const;
-  if (written === undefined || written === 'raw') return { ...output, formats: [] };
+  if (written === 'raw') return { ...output, formats: [] };
   const at = type.attributes.format?.at;
   const known = Object.hasOwn(FORMATS, written) ? FORMATS[written] : undefined;
   if (!known) {

@@ -27,7 +27,10 @@ export function refuseUnsupported(
   const [first, second] = errors;
   if (first && second) throw new AshlarErrors(`ashlar cannot build ${description.name} as it is`, errors);
   if (first) throw first;
-  const { selinux_policy: policy } = description.type.attributes;
+  const { attributes, image, containerconfig: config } = description.type;
+  const { selinux_policy: policy } = attributes;
+  if (image === 'oem' && (config?.entrypoint ?? config?.subcommand))
+    warn('a container with a disk in it gets names and labels, nothing that starts', config?.at);
   if (policy) warn('files get no SELinux labels: let the machine give them when it first starts', policy.at);
 }
 
@@ -64,6 +67,14 @@ function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {
       new AshlarError('overlayroot: ashlar makes no partition that keeps what changes', {
         at: attributes.overlayroot?.at,
         hint: 'overlayroot_write_partition="false" keeps it in memory',
+      }),
+    );
+  }
+  if (attributes.derived_from) {
+    errors.push(
+      new AshlarError('derived_from: ashlar puts a disk into a container of its own', {
+        at: attributes.derived_from.at,
+        hint: 'leave it out: machines are started with nothing but /disk of the container',
       }),
     );
   }

@@ -15,6 +15,7 @@ export interface ResultEntry extends Bundling {
 const BUNDLING: Readonly<Record<string, Bundling>> = {
   disk_image: { use_for_bundle: true, compress: true, shasum: true },
   disk_format_image: { use_for_bundle: true, compress: false, shasum: true },
+  disk_format_machine_settings: { use_for_bundle: true, compress: false, shasum: false },
   filesystem_image: { use_for_bundle: true, compress: true, shasum: true },
   root_archive: { use_for_bundle: true, compress: false, shasum: true },
   container: { use_for_bundle: true, compress: false, shasum: true },
@@ -33,7 +34,7 @@ export interface MadeResult {
 
 /** By their roles, sorted; what is no result for KIWI is left out. */
 export function resultEntries(made: readonly MadeResult[]): Readonly<Record<string, ResultEntry>> {
-  const hasFormat = made.some(({ role }) => role === 'disk_format_image');
+  const hasFormat = made.some(({ role }) => role === 'disk_format_image' || role === 'container');
   const entries = made.flatMap(({ role, path, sha256 }): [string, ResultEntry][] => {
     const bundling = Object.hasOwn(BUNDLING, role) ? BUNDLING[role] : undefined;
     if (!bundling) return [];

@@ -182,6 +182,30 @@ describe('the disk of a description', () => {
     ]);
   });
 
+  it.each([
+    ['oci:qcow2', 'n.x86_64-1.2.3.qcow2', 'n.x86_64-1.2.3.oci.tar', ['n.x86_64-1.2.3.qcow2']],
+    ['docker:raw', 'n.x86_64-1.2.3.raw', 'n.x86_64-1.2.3.docker.tar', []],
+  ])('is put into a container: %s', async (format, disk, file, formats) => {
+    const config =
+      '<containerconfig name="box" tag="2" additionalnames=":3"><labels><label name="a" value="b"/></labels></containerconfig>';
+    const output = await outputOf(`format="${format}"`, config);
+    expect(output.formats.map(one => one.file)).toEqual(formats);
+    expect(output.containers).toEqual([
+      {
+        format: format.replace(/:.*/, ''),
+        disk,
+        names: ['box:2', 'box:3'],
+        labels: { a: 'b' },
+        createdBy: 'kiwi n',
+        file,
+        role: 'container',
+      },
+    ]);
+    await expect(outputOf(`format="${format}" derived_from="docker://a.example/b"`)).rejects.toThrow(
+      'ashlar puts a disk into a container of its own',
+    );
+  });
+
   it('describes the machine of a vmdk', async () => {
     const machine = '<machine memory="512" guestOS="suse"><vmdisk controller="lsilogic" id="0"/></machine>';
     expect((await outputOf('format="vmdk"', machine)).formats).toEqual([
