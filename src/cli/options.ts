@@ -135,6 +135,10 @@ export function withBuildFlags(command: Command): Command {
       positive,
     )
     .addOption(repeatable('--target <layer>', 'build only this layer and what it needs (repeatable)'))
+    .option(
+      '--results <dir>',
+      'directory for disks, file systems and archives (default: results beside the OCI layout)',
+    )
     .option('--report <file>', 'write what was done, how long it took and what came out, as JSON')
     .option('--order-only', 'show the order of the files, build nothing')
     .option('--on-run-failure <command>', 'command that is run in the tree of a run section that failed')

@@ -1,6 +1,8 @@
 /** Times and sizes as people type them. */
 import { InvalidArgumentError } from 'commander';
 import type { DiskSize } from '../plan/outputs.ts';
+import { parseDiskSize } from '../plan/simple-disk.ts';
+import { parseSize } from '../support/sizes.ts';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
@@ -16,14 +18,14 @@ export function readDuration(text: string): number {
 
 /** Of a disk: all of it, or with a plus sign what is added to its content. Powers of two, as disks are measured. */
 export function readDiskSize(text: string): DiskSize {
-  const bytes = readSize(text.replace(/^\+/, '').replace(/(?<=[kmgt])b?$/i, 'i'));
-  return text.startsWith('+') ? { kind: 'content', additional: bytes } : { kind: 'fixed', bytes };
+  return parseDiskSize(text) ?? refuse();
 }
 
 /** Bytes: `20GB`, `1.5G`, `500MB` in powers of ten, `20GiB` in powers of two, or a number alone. */
 export function readSize(text: string): number {
-  const [, number, prefix, binary] = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?$/i.exec(text) ?? [];
-  if (number === undefined) throw new InvalidArgumentError('Expected a size like 20GB or 500MB.');
-  const power = prefix === undefined ? 0 : 'kmgt'.indexOf(prefix.toLowerCase()) + 1;
-  return Number(number) * (binary ? 1024 : 1000) ** power;
+  return parseSize(text) ?? refuse();
+}
+
+function refuse(): never {
+  throw new InvalidArgumentError('Expected a size like 20GB or 500MB.');
 }

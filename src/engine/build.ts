@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { createLayout, openLayout } from '../oci/index.ts';
 import { builtBasesOf } from '../plan/bases.ts';
+import { typesOf } from '../plan/names.ts';
 import type { ImagePlan, Plan } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import type { BuildContext, BuildOptions } from './context.ts';
@@ -11,7 +12,7 @@ import { formsOf } from './forms/images.ts';
 import { writingTool } from './forms/tools.ts';
 import { beginImage, completeImage } from './image.ts';
 import { countSteps } from './image-steps.ts';
-import { outputEntries } from './output-entries.ts';
+import { outputEntries, typesOfAll } from './output-entries.ts';
 import { checkOutputPrograms } from './outputs/programs.ts';
 import { openResults, type Results } from './outputs/results.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
@@ -21,7 +22,7 @@ import { Publisher } from './publish.ts';
 import { Terminal } from './shell/terminal.ts';
 import { removeAbandoned } from './store/abandoned.ts';
 import { Store } from './store/store.ts';
-import type { BuiltImage, MadeOutput } from './values.ts';
+import type { BuiltImage, LayerType, MadeOutput } from './values.ts';
 import { Workshop } from './workshop.ts';
 
 /**
@@ -69,13 +70,14 @@ export async function buildPlan(
   if (!existsSync(options.output)) {
     tell(`Creating new OCI Layout at "${options.output}"`);
   }
-  for (const type of options.forms.types) if (type !== 'tar') await writingTool(type, context);
+  for (const type of typesOfAll(plan.images, options.forms.types))
+    if (type !== 'tar') await writingTool(type, context);
   checkOutputPrograms(plan.images.flatMap(image => image.outputs ?? []));
   using results = openResults(plan, options.results);
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);
   const publisher = new Publisher(emitted, entries, layout, context);
-  const handedOut = imagesHandedOut(plan);
+  const handedOut = formsHandedOut(plan, options.forms.types);
   const limit = pLimit(options.jobs);
   const tasks = new Map<string, Promise<void>>();
   const ends: Promise<void>[] = [];
@@ -83,7 +85,7 @@ export async function buildPlan(
     const whenBuilt = (names: readonly string[]) => Promise.all(names.map(name => tasks.get(name)));
     const begin = (steps: number) => {
       stopping.throwIfAborted();
-      return beginImage(image, steps, handedOut.has(image.name), context);
+      return beginImage(image, steps, handedOut.get(image.name) ?? new Set(), context);
     };
     const ahead = stepsAhead(image);
     if (ahead > 0) await whenBuilt(dependenciesOf(image, image.steps.slice(0, ahead)));
@@ -93,7 +95,8 @@ export async function buildPlan(
     const { result, forms } = await limit(async () => {
       stopping.throwIfAborted();
       const result = await completeImage(begun ?? (await begin(image.steps.length)));
-      return { result, forms: image.emit ? await formsOf(result, context) : [] };
+      const types = image.emit ? typesOf(image, options.forms.types) : [];
+      return { result, forms: await formsOf(result, types, context) };
     });
     finished.set(image.name, result);
     emit({ kind: 'image-built', image: image.name });
@@ -155,13 +158,18 @@ async function tidy(output: string, signal: AbortSignal): Promise<void> {
   await change.removeUnreferencedBlobs();
 }
 
-/** The images whose layers are part of an image that is emitted, or put into a container. */
-function imagesHandedOut({ images }: Plan): ReadonlySet<string> {
-  const handedOut = new Set<string>();
+/** By image: in which forms its layers are part of an image that is emitted, or put into a container. */
+function formsHandedOut(
+  { images }: Plan,
+  usual: readonly LayerType[],
+): ReadonlyMap<string, ReadonlySet<LayerType>> {
+  const handedOut = new Map<string, Set<LayerType>>();
+  const add = (name: string, types: Iterable<LayerType>) =>
+    handedOut.set(name, new Set([...(handedOut.get(name) ?? []), ...types]));
   for (const image of images.toReversed()) {
-    const loaded = image.outputs?.some(({ kind }) => kind === 'container');
-    if (image.emit || loaded) handedOut.add(image.name);
-    if (handedOut.has(image.name)) for (const name of builtBasesOf(image)) handedOut.add(name);
+    if (image.emit) add(image.name, typesOf(image, usual));
+    if (image.outputs?.some(({ kind }) => kind === 'container')) add(image.name, ['tar']);
+    for (const name of builtBasesOf(image)) add(name, handedOut.get(image.name) ?? []);
   }
   return handedOut;
 }

@@ -7,6 +7,7 @@ import type { BuildContext, BuildOptions } from './context.ts';
 import { addDocument } from './documents.ts';
 import { configParts } from './keys/key-parts.ts';
 import { canonical, keyOf } from './keys/keys.ts';
+import { contentOf } from './outputs/tree.ts';
 import type { ImageState } from './state.ts';
 import type { Start } from './steps/start.ts';
 import type { BroughtLayer } from './steps/steps.ts';
@@ -33,7 +34,11 @@ export async function finishImage(
 ): Promise<BuiltImage> {
   const layers = [...base.layers, ...own.map(({ layer }) => layer)];
   const made = historyOf(base, own);
-  const annotations = { ...base.annotations, ...plan.annotations };
+  const annotations = {
+    ...inheritableAnnotations(base),
+    ...plan.annotations,
+    ...(plan.emit && plan.outputs && { [CONTENT_ANNOTATION]: await contentOf(layers, context) }),
+  };
   const descriptors = layers.map(layer => layer.descriptor);
   const { config, configBlob, cached } = await configFor(plan, change, base, descriptors, made, context);
   const manifest = await addDocument(
@@ -52,6 +57,17 @@ export async function finishImage(
     cached: stepsCached && cached,
     outputs: [],
   };
+}
+
+/** In manifests of images of which more is made: what identifies the tree that all of it is made of. */
+export const CONTENT_ANNOTATION = 'dev.ashlar.content';
+
+/** Of a base or an image, for another one: all but what is true of its own tree alone. */
+export function inheritableAnnotations({
+  annotations,
+}: Pick<Start, 'annotations'>): Readonly<Record<string, string>> {
+  const { [CONTENT_ANNOTATION]: _, ...inherited } = annotations;
+  return inherited;
 }
 
 /** The layers that have no history yet, the lowest first. */

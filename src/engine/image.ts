@@ -34,7 +34,7 @@ import { plainChange, stateOf } from './state.ts';
 import { type GeneratedLabels, generateLabels } from './steps/labels.ts';
 import { type Start, startFrom } from './steps/start.ts';
 import type { StepContext } from './steps/steps.ts';
-import type { BuiltImage, LayerRecord } from './values.ts';
+import type { BuiltImage, LayerRecord, LayerType } from './values.ts';
 
 /** An image whose first steps are done. */
 export interface BegunImage {
@@ -49,20 +49,20 @@ export interface BegunImage {
 }
 
 /**
- * Does the first steps of an image, for which all that they need is built. `handedOut`: it, or an image on top of it,
- * is emitted.
+ * Does the first steps of an image, for which all that they need is built. `handedOut`: in which
+ * forms its layers are part of an image that is emitted.
  */
 export async function beginImage(
   plan: ImagePlan,
   first: number,
-  handedOut: boolean,
+  handedOut: ReadonlySet<LayerType>,
   context: BuildContext,
 ): Promise<BegunImage> {
   const { emit, options } = context;
   emit({ kind: 'image-started', image: plan.name });
   // Who gets file systems only never sees the tar.
-  const wanted = handedOut && options.forms.types.includes('tar') ? options.compression : 'any';
-  const squashfs = handedOut && options.forms.types.includes('squashfs');
+  const wanted = handedOut.has('tar') ? options.compression : 'any';
+  const squashfs = handedOut.has('squashfs');
   const rest = sourcesOf({ imports: [], steps: plan.steps.slice(first) });
   const later = rest.filter(({ kind }) => kind === 'image');
   const now = sourcesOf(plan).filter(source => !later.includes(source));

@@ -1,6 +1,6 @@
 /** Under which names the images of a plan are in the output. Pure functions. */
 import { canBeReferenceName, formatPlatform } from '../oci/index.ts';
-import { tagsOf } from '../plan/names.ts';
+import { tagsOf, typesOf } from '../plan/names.ts';
 import type { ImagePlan } from '../plan/types.ts';
 import { AshlarError } from '../support/errors.ts';
 import { TAG_SUFFIXES } from './forms/images.ts';
@@ -22,7 +22,7 @@ export interface OutputEntry {
  */
 export function outputEntries(
   images: readonly ImagePlan[],
-  types: readonly LayerType[],
+  usual: readonly LayerType[],
 ): readonly OutputEntry[] {
   const members = new Map<string, ImagePlan[]>();
   for (const image of images.filter(({ emit }) => emit)) {
@@ -35,8 +35,20 @@ export function outputEntries(
     }
   }
   return [...members].flatMap(([tag, group]) =>
-    types.map(type => ({ tag: tag + TAG_SUFFIXES[type], type, images: group.map(({ name }) => name) })),
+    typesOfAll(group, usual).map(type => ({
+      tag: tag + TAG_SUFFIXES[type],
+      type,
+      images: group.filter(image => typesOf(image, usual).includes(type)).map(({ name }) => name),
+    })),
   );
+}
+
+/** The forms in which some of the images are emitted, each once. */
+export function typesOfAll(
+  images: readonly Pick<ImagePlan, 'emit' | 'forms'>[],
+  usual: readonly LayerType[],
+): readonly LayerType[] {
+  return [...new Set(images.flatMap(image => (image.emit ? typesOf(image, usual) : [])))];
 }
 
 function checkEntry(tag: string, image: ImagePlan, before: readonly ImagePlan[]): void {

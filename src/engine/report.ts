@@ -3,6 +3,7 @@ import type { MadeDisk } from '../disk/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Step } from '../plan/types.ts';
 import type { SourceSpan } from '../support/errors.ts';
+import { given } from '../support/given.ts';
 import type { BuildEvent, BuiltLayer, KnownBase, Transfer } from './events.ts';
 
 /** What `--report` writes as JSON. Times are RFC 3339 in UTC, sizes are bytes. */
@@ -75,6 +76,8 @@ export interface OutputReport {
   readonly cached: boolean;
   /** Of disks. */
   readonly disk?: MadeDisk;
+  /** Of file systems with a hash tree, hexadecimal. */
+  readonly rootHash?: string;
 }
 
 export interface DownloadReport {
@@ -222,8 +225,8 @@ export class BuildRecorder {
       case 'output-started':
         break;
       case 'output-finished': {
-        const { file, role, bytes, sha256, tree, cached, disk } = event.output;
-        const known = { ...(sha256 === undefined ? {} : { sha256 }), ...(disk && { disk }) };
+        const { file, role, bytes, sha256, tree, cached, disk, rootHash } = event.output;
+        const known = given({ sha256, disk, rootHash });
         image.outputs = [...image.outputs, { file, role, bytes, tree, cached, ...known }];
         break;
       }

@@ -24,7 +24,7 @@ export function selectImages({ images }: Plan, names: readonly string[]): Plan {
   return {
     images: images
       .filter(image => needed.has(image))
-      .map(image => ({ ...image, emit: image.emit && emitted.has(image.name) })),
+      .map(image => (emitted.has(image.name) ? image : { ...image, emit: false, outputs: [] })),
   };
 }
 

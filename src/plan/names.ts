@@ -1,4 +1,5 @@
 /** How people write what stands in a plan: for messages, and for telling one source from another. */
+import type { LayerFormat } from '../oci/index.ts';
 import type { Base, ImagePlan, Source, Text, Variable } from './types.ts';
 
 export function nameOfSource(source: Source): string {
@@ -32,6 +33,14 @@ export function nameOfBase(base: Base): string {
 /** What an image is called in the output; suffixes for the types of layers follow. */
 export function tagsOf({ name, tags = [name] }: Pick<ImagePlan, 'name' | 'tags'>): readonly string[] {
   return [...new Set(tags)];
+}
+
+/** The forms in which the layers of an emitted image are handed out, where the build is asked for `usual`. */
+export function typesOf(
+  { forms = ['usual'] }: Pick<ImagePlan, 'forms'>,
+  usual: readonly LayerFormat['kind'][],
+): readonly LayerFormat['kind'][] {
+  return [...new Set(forms.flatMap(form => (form === 'usual' ? usual : [form])))];
 }
 
 /** As a Dockerfile has it. */

@@ -1,6 +1,7 @@
 /** Files that are made of the finished tree of an image, besides the image itself. */
 import type { DiskFormat, DiskSpec, FileSystemSpec } from '../disk/index.ts';
 import type { SourceSpan } from '../support/errors.ts';
+import type { SetupChange } from './system-steps.ts';
 
 export type {
   BootMenu,
@@ -28,6 +29,8 @@ interface OutputBase {
 export interface DiskOutput extends OutputBase {
   readonly kind: 'disk';
   readonly disk: DiskSpec;
+  /** What a container has not and a machine needs: changes of the tree for this disk alone. */
+  readonly setup?: readonly SetupChange[];
   readonly formats: readonly (DiskFormat & { readonly file: string; readonly role: string })[];
   /** Containers that hold it. */
   readonly containers?: readonly DiskContainer[];

@@ -1,5 +1,97 @@
 /** Disks that are asked for in a few words: what is not said follows from what is. */
-import type { DiskSize, DiskSpec, FileSystemType, InitrdSpec } from './outputs.ts';
+import type { SourceSpan } from '../support/errors.ts';
+import { parseSize } from '../support/sizes.ts';
+import type { DiskFormat, DiskOutput, DiskSize, DiskSpec, FileSystemType, InitrdSpec } from './outputs.ts';
+import type { SetupChange } from './system-steps.ts';
+
+/** What follows the name of a disk in each format. */
+export const formatSuffixes: Readonly<Record<Exclude<DiskFormat['format'], 'vmx'>, string>> = {
+  qcow2: '.qcow2',
+  vmdk: '.vmdk',
+  vdi: '.vdi',
+  vhd: '.vhd',
+  'vhd-fixed': '.vhdfixed',
+  vhdx: '.vhdx',
+  ova: '.ova',
+  gce: '.tar.gz',
+};
+
+export type FormatName = keyof typeof formatSuffixes;
+
+export function isFormatName(text: string): text is FormatName {
+  return Object.hasOwn(formatSuffixes, text);
+}
+
+/** What can be said of a disk; each has a usual value. */
+export interface DiskWords extends Partial<Omit<DiskChoice, 'architecture'>> {
+  /** Besides the raw disk. */
+  readonly formats?: readonly FormatName[];
+  readonly hostname?: string;
+  /** Of root, as in /etc/shadow. */
+  readonly rootPassword?: string;
+}
+
+/**
+ * A disk, `<name>.raw`, and its formats, of the tree of an image, which becomes a machine's.
+ * @param architecture In the words of Go.
+ */
+export function diskOutput(
+  words: DiskWords,
+  {
+    name,
+    architecture,
+    at,
+  }: { readonly name: string; readonly architecture: string; readonly at: SourceSpan },
+): DiskOutput {
+  const { hostname, rootPassword, formats = [], ...choice } = words;
+  return {
+    kind: 'disk',
+    disk: simpleDisk({ title: hostname ?? name, ...choice, architecture: machineOf(architecture) }),
+    setup: setupOf(words, at),
+    formats: formats.map(format => ({
+      format,
+      options: [],
+      file: name + formatSuffixes[format],
+      role: 'disk_format_image',
+    })),
+    file: `${name}.raw`,
+    role: 'disk_image',
+    at,
+  };
+}
+
+/** What a container has not, and a machine needs. */
+function setupOf({ hostname, rootPassword }: DiskWords, at: SourceSpan): readonly SetupChange[] {
+  return [
+    { kind: 'machine-id' },
+    ...(hostname === undefined ? [] : [{ kind: 'hostname', hostname } as const]),
+    ...(rootPassword === undefined
+      ? []
+      : [{ kind: 'users', users: [{ name: 'root', password: rootPassword, groups: [], at }] } as const]),
+  ];
+}
+
+const MACHINES: Readonly<Record<string, string>> = {
+  amd64: 'x86_64',
+  arm64: 'aarch64',
+  '386': 'i686',
+  arm: 'armv7l',
+};
+
+/** As `uname -m` says it. */
+function machineOf(architecture: string): string {
+  return MACHINES[architecture] ?? architecture;
+}
+
+/**
+ * `4G`: all of the disk; `+1G`: what is added to its content. Powers of two, as disks are measured. Undefined for what
+ * is no size.
+ */
+export function parseDiskSize(text: string): DiskSize | undefined {
+  const bytes = parseSize(text.replace(/^\+/, '').replace(/(?<=[kmgt])b?$/i, 'i'));
+  if (bytes === undefined || !Number.isSafeInteger(bytes)) return undefined;
+  return text.startsWith('+') ? { kind: 'content', additional: bytes } : { kind: 'fixed', bytes };
+}
 
 export interface DiskChoice {
   /** As `uname -m` says it. */

@@ -56,7 +56,9 @@ export interface ImagePlan {
   readonly emit: boolean;
   /** What the result is called in the output; its name when absent. Images of equal tags differ in platform. */
   readonly tags?: readonly string[];
-  /** Files that are made of its tree, whether it is emitted or not. */
+  /** In which forms of its layers it is emitted, each once; the `usual` ones when absent. */
+  readonly forms?: readonly LayerForm[];
+  /** Files that are made of its tree, whether it is emitted or not. Where it has them, its manifest names its tree. */
   readonly outputs?: readonly Output[];
   /** Images that must be built before this one although nothing here names them. */
   readonly after: readonly string[];
@@ -66,6 +68,9 @@ export interface ImagePlan {
   readonly reproducible?: true;
   readonly at: SourceSpan;
 }
+
+/** `usual`: those that the build is asked for. */
+export type LayerForm = 'usual' | 'squashfs' | 'erofs';
 
 export type Base =
   | { readonly kind: 'scratch'; readonly at: SourceSpan }

@@ -68,6 +68,24 @@ export function planOf({ description, options }: LoadedDescriptor): Promise<Plan
   return planDescription(description, options);
 }
 
+/** The plan with the target in the OCI layout as people know images, whatever the outputs of the descriptor say. */
+export function withImage({ images }: Plan): Plan {
+  return {
+    images: images.map(image =>
+      image.tags ? { ...image, emit: true, forms: ['usual', ...(image.forms ?? [])] } : image,
+    ),
+  };
+}
+
+/** The plan without what else is made of the target. */
+export function imageAlone({ images }: Plan): Plan {
+  return {
+    images: images.map(({ forms: _, outputs: __, ...image }) =>
+      image.tags ? { ...image, emit: true } : image,
+    ),
+  };
+}
+
 function optionsOf(
   { descriptor, tags, flags, config }: DescriptorOrder,
   fetch: FetchOptions,

@@ -1,5 +1,6 @@
 /** From flags to what the engine is told besides the plan. */
 import { availableParallelism, hostname, userInfo } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, FetchOptions } from '../../engine/index.ts';
 import { splitShellWords } from '../../support/shellwords.ts';
 import { sourceDateEpoch } from '../epoch.ts';
@@ -23,6 +24,8 @@ export interface WorkFlags {
   readonly onRunFailure?: string;
   readonly shellFail?: true;
   readonly explain?: true;
+  /** The directory of files that are made of images. */
+  readonly results?: string;
   /** The global flag. */
   readonly debug?: boolean;
 }
@@ -36,6 +39,7 @@ export function buildOptions(
   return {
     store: settings.store,
     output: settings.ociDir,
+    results: resolve(flags.results ?? join(dirname(settings.ociDir), 'results')),
     project: { work: settings.stackerDir, roots: settings.rootsDir },
     jobs: flags.jobs ?? availableParallelism(),
     noCache: flags.cache === false,

@@ -5,6 +5,7 @@ import { formOptions } from '../layer-types.ts';
 import { checkBeforeWork } from '../machine/before-work.ts';
 import { checkPrograms } from '../machine/programs.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
+import { printLines } from '../table.ts';
 import { buildOptions, type ResultFlags, type WorkFlags } from './build-options.ts';
 import { loadRecipe, type PlanFlags } from './recipe.ts';
 
@@ -36,7 +37,14 @@ async function buildFiles(settings: Settings, flags: BuildFlags, work: Followed)
     return;
   }
   const wanted = flags.target.length === 0 ? plan : selectImages(plan, flags.target);
-  await buildImages(wanted, buildOptions(settings, flags, fetch), work);
+  const images = await buildImages(wanted, buildOptions(settings, flags, fetch), work);
+  printOutputs(images);
+}
+
+/** The paths of the files that were made of images, on standard output: scripts go on with them. */
+export function printOutputs(images: readonly BuiltImage[]): void {
+  const paths = images.flatMap(({ outputs }) => outputs.map(({ path }) => path));
+  if (paths.length > 0) printLines(paths);
 }
 
 /** Builds a plan, after a look at the machine. */

@@ -10,12 +10,12 @@ import { deliver, withTag } from '../cekit/deliver.ts';
 import { writeDryRun } from '../cekit/dry-run.ts';
 import { type DescriptorFlags, platformsOf } from '../cekit/flags.ts';
 import { applyColorFlag, ashlarGlobals, type CekitGlobals } from '../cekit/globals.ts';
-import { type LoadedDescriptor, loadDescriptor, planOf } from '../cekit/load.ts';
+import { type LoadedDescriptor, loadDescriptor, planOf, withImage } from '../cekit/load.ts';
 import { CekitUsageError } from '../cekit/usage.ts';
 import { type Followed, followed } from '../follow.ts';
 import { checkBefore } from '../globals.ts';
 import { readSettings, type Settings } from '../settings.ts';
-import { buildImages } from './build.ts';
+import { buildImages, printOutputs } from './build.ts';
 import { buildOptions } from './build-options.ts';
 
 export type Engine = 'docker' | 'podman' | 'buildah' | 'oci' | 'osbs';
@@ -109,8 +109,11 @@ async function buildAndDeliver(
   const { log, signal } = work;
   // What cannot be sent is not built first.
   const remote = names.filter(isRemote).map(name => ({ name, to: parseReference(name) }));
-  const plan = await planOf(loaded);
-  await buildImages(plan, options, work);
+  const described = await planOf(loaded);
+  const goesElsewhere = loads(engine) || remote.length > 0;
+  const plan = goesElsewhere ? withImage(described) : described;
+  printOutputs(await buildImages(plan, options, work));
+  if (!plan.images.some(({ emit }) => emit)) return;
   // Nobody may remove meanwhile what is being sent.
   using _ = await holdProject(options.project, 'shared');
   const { tags, platform } = resultOf(plan);

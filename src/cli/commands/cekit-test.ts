@@ -6,7 +6,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { showSpan } from '../../support/excerpt.ts';
 import { readCekitConfig } from '../cekit/config.ts';
 import { applyColorFlag, ashlarGlobals, type CekitGlobals } from '../cekit/globals.ts';
-import { loadDescriptor, planOf } from '../cekit/load.ts';
+import { imageAlone, loadDescriptor, planOf } from '../cekit/load.ts';
 import { type Failure, type Patience, runScenario } from '../cekit/scenarios.ts';
 import { CekitUsageError } from '../cekit/usage.ts';
 import { type Followed, followed } from '../follow.ts';
@@ -81,7 +81,7 @@ export async function cekitTest(flags: CekitTestFlags, globals: CekitGlobals): P
     if (failed > 0) throw new AshlarError('Test execution failed, please consult output above');
 
     async function built(): Promise<string> {
-      const plan = await planOf(loaded);
+      const plan = imageAlone(await planOf(loaded));
       await buildImages(plan, options, work);
       const image = plan.images.find(({ emit }) => emit);
       if (!image) throw new Error('the plan of a descriptor hands out no image');

@@ -1,5 +1,7 @@
 /** Where `publish` sends images, in the words of stacker. */
 import { type ImageReference, parseReference } from '../../oci/index.ts';
+import { typesOf } from '../../plan/names.ts';
+import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
 import { layerTypes, tagSuffix } from '../layer-types.ts';
@@ -28,16 +30,18 @@ export function destinations(
   { url, tag: tags, layerType: types }: DestinationFlags,
   files: readonly string[],
   fromDescriptor: boolean,
-): (image: string, names?: readonly string[]) => readonly Destination[] {
+): (image: string, published?: Pick<ImagePlan, 'tags' | 'forms'>) => readonly Destination[] {
   if (!url) throw new UsageError('--url is a mandatory argument for publishing');
-  const suffixes = layerTypes(types).map(tagSuffix);
+  const usual = layerTypes(types);
   if (tags.length === 0 && !fromDescriptor) {
     throw new UsageError(`can't save OCI images in ${files.join(', ')} since list of tags is empty`, {
       hint: 'give at least one --tag',
     });
   }
   const place = placeIn(url);
-  return (image, names = [image]) => {
+  return (image, published = {}) => {
+    const { tags: names = [image] } = published;
+    const suffixes = typesOf(published, usual).map(tagSuffix);
     const [first = image] = names;
     const own = names.map(name => ({ name, ...splitName(name) }));
     const wanted = tags.length > 0 ? tags.map(tag => ({ name: first, ...splitName(first), tag })) : own;

@@ -11,9 +11,9 @@ import {
   systemDirectory,
 } from '../../engine/index.ts';
 import { hostPlatform, openLayout, parsePlatform } from '../../oci/index.ts';
-import type { DiskFormat, DiskOutput } from '../../plan/outputs.ts';
-import { type DiskChoice, simpleDisk } from '../../plan/simple-disk.ts';
-import type { Base, Plan, SetupChange, SetupStep } from '../../plan/types.ts';
+import type { DiskOutput } from '../../plan/outputs.ts';
+import { type DiskChoice, diskOutput, formatSuffixes, isFormatName } from '../../plan/simple-disk.ts';
+import type { Base, Plan } from '../../plan/types.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
@@ -131,13 +131,13 @@ function planFor(base: Base, file: string, flags: DiskFlags, at: SourceSpan): Pl
     name: file,
     base,
     imports: [],
-    steps: [setupOf(flags, at)],
+    steps: [],
     shell: surroundings,
     config: { environment: [], labels: {}, volumes: [] },
     annotations: {},
     platform,
     emit: false,
-    outputs: [outputOf(file, machineOf(platform.architecture), flags, at)],
+    outputs: [outputOf(file, platform.architecture, flags, at)],
     after: [],
     createdBy: 'ashlar disk',
     at,
@@ -145,64 +145,21 @@ function planFor(base: Base, file: string, flags: DiskFlags, at: SourceSpan): Pl
   return { images: [image] };
 }
 
-/** What a container has not, and a machine needs. */
-function setupOf({ hostname, rootPassword }: DiskFlags, at: SourceSpan): SetupStep {
-  const changes: readonly SetupChange[] = [
-    { kind: 'machine-id' },
-    ...(hostname === undefined ? [] : [{ kind: 'hostname', hostname } as const]),
-    ...(rootPassword === undefined
-      ? []
-      : [{ kind: 'users', users: [{ name: 'root', password: rootPassword, groups: [], at }] } as const]),
-  ];
-  return { kind: 'setup', changes, createdBy: 'ashlar disk', at };
-}
-
 function outputOf(file: string, architecture: string, flags: DiskFlags, at: SourceSpan): DiskOutput {
-  const { filesystem, cmdline, title, format, hostname } = flags;
-  const spec = simpleDisk({
+  const { filesystem, cmdline, format } = flags;
+  const formats = format.map(name => {
+    if (isFormatName(name)) return name;
+    throw new UsageError(`${name} is no format of disks`, { hint: Object.keys(formatSuffixes).join(', ') });
+  });
+  const words = {
     ...flags,
-    architecture,
-    title: title ?? hostname ?? file.replace(/\.raw$/, ''),
+    formats,
     ...(filesystem !== undefined && { fileSystem: filesystem }),
     ...(cmdline !== undefined && { commandLine: cmdline }),
-  });
-  const formats = format.map(name => {
-    const known = FORMATS.find(one => one.format === name);
-    if (known)
-      return {
-        ...known,
-        options: [],
-        file: file.replace(/\.raw$/, '') + known.extension,
-        role: 'disk_format_image',
-      };
-    throw new UsageError(`${name} is no format of disks`, {
-      hint: FORMATS.map(one => one.format).join(', '),
-    });
-  });
-  return { kind: 'disk', disk: spec, formats, file, role: 'disk_image', at };
-}
-
-const FORMATS: readonly { readonly format: DiskFormat['format']; readonly extension: string }[] = [
-  { format: 'qcow2', extension: '.qcow2' },
-  { format: 'vmdk', extension: '.vmdk' },
-  { format: 'vdi', extension: '.vdi' },
-  { format: 'vhd', extension: '.vhd' },
-  { format: 'vhd-fixed', extension: '.vhdfixed' },
-  { format: 'vhdx', extension: '.vhdx' },
-  { format: 'ova', extension: '.ova' },
-  { format: 'gce', extension: '.tar.gz' },
-];
-
-const MACHINES: Readonly<Record<string, string>> = {
-  amd64: 'x86_64',
-  arm64: 'aarch64',
-  '386': 'i686',
-  arm: 'armv7l',
-};
-
-/** As `uname -m` says it. */
-function machineOf(architecture: string): string {
-  return MACHINES[architecture] ?? architecture;
+  };
+  const name = file.replace(/\.raw$/, '');
+  // Whatever the name of the raw disk ends with.
+  return { ...diskOutput(words, { name, architecture, at }), file };
 }
 
 function linesOf({ path, bytes, sha256, tree, disk, cached }: MadeOutput): readonly string[] {

@@ -1,7 +1,7 @@
 import { factsOf } from '../../engine/index.ts';
 import { imagesWithPackages, lockOf } from '../../recipes/cekit/index.ts';
 import { readCekitConfig } from '../cekit/config.ts';
-import { loadDescriptor, planOf } from '../cekit/load.ts';
+import { imageAlone, loadDescriptor, planOf } from '../cekit/load.ts';
 import { writeLockFile } from '../cekit/lock-file.ts';
 import { UsageError } from '../failure.ts';
 import { type FollowFlags, followed } from '../follow.ts';
@@ -27,7 +27,7 @@ export async function lock(globals: GlobalFlags, flags: LockFlags): Promise<void
     const order = { descriptor, tags: [], flags, config: readCekitConfig({}), store: settings.store };
     using loaded = await loadDescriptor(order, log, signal);
     const { description, fetch, commits } = loaded;
-    const plan = await planOf(loaded);
+    const plan = imageAlone(await planOf(loaded));
     const options = buildOptions(settings, { ...flags, debug: globals.debug ?? false }, fetch);
     const built = await buildImages(plan, options, work);
     const withPackages = imagesWithPackages(description, plan);

@@ -8,6 +8,7 @@ import {
   openLayout,
   type TagEntry,
 } from '../../oci/index.ts';
+import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { didYouMean } from '../../support/suggest.ts';
 import { UsageError } from '../failure.ts';
@@ -61,7 +62,7 @@ export async function publish(globals: GlobalFlags, flags: PublishFlags): Promis
   const chosen = layers.filter(
     ({ image, emit }) => emit && (flags.image.length === 0 || flags.image.includes(image)),
   );
-  const orders = new Map(chosen.map(({ image, tags }) => [image, destinationsOf(image, tags)]));
+  const orders = new Map(chosen.map(({ image, published }) => [image, destinationsOf(image, published)]));
   if (!flags.force && chosen.length > 0) {
     const warn = (text: string) => log('warning', text);
     const options = buildOptions(settings, flags, recipe.fetch);
@@ -120,8 +121,8 @@ interface Layer {
   readonly file: string;
   readonly image: string;
   readonly emit: boolean;
-  /** Its names in the layout where they are not just its own. */
-  readonly tags: readonly string[] | undefined;
+  /** What its names in the layout follow from. */
+  readonly published: Pick<ImagePlan, 'tags' | 'forms'> | undefined;
 }
 
 /** The layers of the files, in the order of both; a descriptor need not have been named. */
@@ -131,8 +132,8 @@ function layersOf({ plan, order }: Recipe, files: readonly string[]): readonly L
   const named = files.some(fileOf) ? files : order.flatMap(({ typed = [] }) => typed);
   return named.flatMap(file =>
     (fileOf(file)?.images ?? []).map(image => {
-      const { emit = false, tags } = images.get(image) ?? {};
-      return { file, image, emit, tags };
+      const published = images.get(image);
+      return { file, image, emit: published?.emit ?? false, published };
     }),
   );
 }

@@ -13,14 +13,18 @@ export const TAG_SUFFIXES: Readonly<Record<LayerType, string>> = {
   erofs: '-erofs',
 };
 
-/** The image in all the forms that are wanted, in their order. */
-export function formsOf(image: BuiltImage, context: BuildContext): Promise<readonly FormedImage[]> {
+/** The image in forms, in their order. */
+export function formsOf(
+  image: BuiltImage,
+  types: readonly LayerType[],
+  context: BuildContext,
+): Promise<readonly FormedImage[]> {
   let said = !image.cached;
   const onMiss = () => {
     if (!said) say(context, image.name, 'info', 'missing some cached layer output types, building anyway');
     said = true;
   };
-  return Promise.all(context.options.forms.types.map(type => formOf(image, type, onMiss, context)));
+  return Promise.all(types.map(type => formOf(image, type, onMiss, context)));
 }
 
 async function formOf(

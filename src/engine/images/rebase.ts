@@ -6,6 +6,7 @@ import { composeManifest } from '../config.ts';
 import { type BuildOptions, type LookContext, say } from '../context.ts';
 import type { EventSink } from '../events.ts';
 import { inForm } from '../forms/file-system-form.ts';
+import { inheritableAnnotations } from '../image-documents.ts';
 import { looking } from '../keys/looking.ts';
 import type { LayerRecord } from '../values.ts';
 import { type NamedImage, openNamed } from './open.ts';
@@ -49,10 +50,7 @@ export async function rebaseImage(
       { diffIds: layers.map(({ diffId }) => diffId), createdBy: `ashlar rebase ${order.image}` },
       options.authorship,
     );
-    const annotations = rebasedAnnotations(
-      each(three, one => one.annotations),
-      STACK_ANNOTATION,
-    );
+    const annotations = rebasedAnnotations(each(three, inheritableAnnotations), STACK_ANNOTATION);
     await write(order.tag, layers, config, annotations, context);
     const own = `${move.own.length} of its own${more.length > 0 ? `, ${more.length} for what both changed` : ''}`;
     say(

@@ -5,6 +5,7 @@ import { makeArchive, makeDisk, makeFileSystemFile, standInForDevices } from '..
 import type { ByteString } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, O_PATH, openAt, setTimesAt } from '../../linux/index.ts';
 import { mountTree, runInTree, type Tree } from '../../sandbox/index.ts';
+import { type SetupChange, setUpTree } from '../../setup/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { Call } from './call.ts';
 import type { OutputRequest, TreeFacts } from './requests.ts';
@@ -31,6 +32,7 @@ export async function output(request: OutputRequest, call: Call): Promise<TreeFa
   const common = { tree, devices, output: file, scratch, identity, epoch, signal, say, warn };
   switch (work.kind) {
     case 'disk': {
+      if (work.setup) setUpDisk(tree, work.setup, epoch, call);
       const run = (args: readonly string[], environment: Readonly<Record<string, string>>) =>
         mounted.run(args, environment);
       return { disk: await makeDisk({ ...common, spec: work.spec, run }) };
@@ -101,6 +103,19 @@ class ChangingTree implements Disposable {
   [Symbol.dispose](): void {
     this.#tree[Symbol.dispose]();
   }
+}
+
+const DAY = 24 * 60 * 60;
+
+function setUpDisk(tree: string, changes: readonly SetupChange[], epoch: number, call: Call): void {
+  const passwordDay = Math.floor(epoch / DAY);
+  setUpTree(tree, changes, {
+    time: epoch,
+    // Who has a password of day 0 must change it.
+    ...(passwordDay > 0 && { passwordDay }),
+    keepOwners: !call.options.singleId,
+    warn: call.warn,
+  });
 }
 
 /** Gives directories the time of `epoch`. */

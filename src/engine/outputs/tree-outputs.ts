@@ -36,7 +36,7 @@ export async function makeTreeOutput(
 function workOf(output: TreeOutput): OutputRequest['work'] {
   switch (output.kind) {
     case 'disk':
-      return { kind: 'disk', spec: output.disk };
+      return { kind: 'disk', spec: output.disk, ...(output.setup && { setup: output.setup }) };
     case 'file-system':
       return { kind: 'file-system', fileSystem: output.fileSystem, verity: output.verity === true };
     case 'archive':
@@ -97,23 +97,23 @@ async function makeInside(
 
 /** A disk in another format, out of the raw one. */
 export async function makeDiskFormat(
-  { disk }: DiskOutput,
+  output: DiskOutput,
   { format, options }: DiskOutput['formats'][number],
   { raw, target }: { readonly raw: string; readonly target: string },
   tree: OutputTree,
   context: BuildContext,
 ): Promise<Delivered<null>> {
   const { signal, store } = context;
-  const work = { kind: 'disk', spec: disk } as const;
+  const work = workOf(output);
   const identity = `${identityOf(work, tree)} ${format}`;
-  const programs = { ...treePrograms({ kind: 'disk', disk }), ...formatPrograms(format) };
-  const make = async (output: string) => {
+  const programs = { ...treePrograms(output), ...formatPrograms(format) };
+  const make = async (path: string) => {
     const scratch = store.temporaryPath('format');
     mkdirSync(scratch);
     await makeFormat({
       format: { format, options },
       source: raw,
-      output,
+      output: path,
       scratch,
       identity,
       epoch: tree.time,

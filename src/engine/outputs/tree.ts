@@ -19,9 +19,14 @@ export interface OutputTree {
 
 /** Times are no later than SOURCE_DATE_EPOCH or, where nobody gives one, than the newest that layers tell. */
 export async function outputTree(layers: readonly LayerRecord[], context: LookContext): Promise<OutputTree> {
-  const tars = await Promise.all(layers.map(layer => tarForm(layer, context)));
-  const id = chainId(tars.map(({ diffId }) => diffId));
+  const id = await contentOf(layers, context);
   return { layers, id, time: context.options.sourceDateEpoch ?? (await newestTime(id, layers, context)) };
+}
+
+/** The chain ID of layers as tars. */
+export async function contentOf(layers: readonly LayerRecord[], context: LookContext): Promise<Digest> {
+  const tars = await Promise.all(layers.map(layer => tarForm(layer, context)));
+  return chainId(tars.map(({ diffId }) => diffId));
 }
 
 async function newestTime(id: Digest, layers: readonly LayerRecord[], context: LookContext): Promise<number> {

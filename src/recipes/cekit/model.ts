@@ -5,6 +5,7 @@
  */
 import type { Checksums } from '../../plan/types.ts';
 import type { SourceSpan } from '../../support/errors.ts';
+import type { WantedOutputs } from '../outputs.ts';
 
 /** A text and where it was read. */
 export interface Located {
@@ -44,6 +45,8 @@ export interface Stage {
   readonly run: Run;
   readonly osbs: Osbs;
   readonly help: Help;
+  /** What else is made of the target; the image alone when absent. */
+  readonly outputs?: WantedOutputs;
   /** All that the list item says after overrides, for `image.yaml` in the target directory: plain JSON. */
   readonly effective: Readonly<Record<string, unknown>>;
   readonly at: SourceSpan;

@@ -93,10 +93,11 @@ export class CekitStage {
   }
 
   #noteOthers(): void {
-    const { annotations, labels, platform, shell, steps, at } = this.#image;
+    const { annotations, labels, outputs, platform, shell, steps, at } = this.#image;
     const own = `${this.#context.annotationsNamespace}.stacker.`;
     const names = Object.keys(annotations).filter(name => !name.startsWith(own));
     if (names.length > 0) this.#note(`a descriptor has no annotations: ${names.join(', ')} are left out`, at);
+    if (outputs !== undefined) this.#note('the outputs are left out: add them by hand', at);
     if (labels !== undefined)
       this.#note(`a descriptor has no 'generate_labels': add these labels by hand`, labels.at);
     if (JSON.stringify(platform) !== JSON.stringify(this.#context.platform)) {

@@ -68,6 +68,7 @@ export async function planToStacker(plan: Plan, options: PlanToStackerOptions): 
     if (image.base.kind === 'image' && config === undefined && image.steps.length > 0) {
       converted.note(`the environment of ${image.base.reference} is not known here`, image.base.at);
     }
+    if (image.outputs) converted.note('the outputs are left out: add them by hand', image.at);
     layers.push(...converted.layers());
     done.set(image.name, converted);
   }

@@ -2,6 +2,7 @@ import type { Platform } from '../../oci/index.ts';
 import type { ImagePlan } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { showYaml } from '../../support/yaml.ts';
+import { plannedOutputs, readOutputs } from '../outputs.ts';
 import { readApply } from './apply.ts';
 import { readBase } from './base.ts';
 import {
@@ -43,6 +44,7 @@ export function readLayer(
   if (from === undefined) throw new AshlarError('invalid layer: no base (from directive)', { at });
   const base = readBase(directives, from, context);
   const { imports, copies, legacy } = readImports(directives, context);
+  const platform = readPlatform(directives, options.hostPlatform);
   const { shell, run, labels } = readScripts(directives, { imports, legacy }, context);
   return {
     name,
@@ -58,11 +60,30 @@ export function readLayer(
     ...(labels === undefined ? {} : { labels }),
     config: readImageConfig(directives, context),
     annotations: { ...readTexts(directives, 'annotations', context), ...fileAnnotations },
-    platform: readPlatform(directives, options.hostPlatform),
-    emit: !readFlag(directives, 'build_only'),
+    platform,
+    ...readResults(directives, { name, platform }, context),
     createdBy: 'stacker build',
     at,
   };
+}
+
+/** Whether it is an image of the output, and what else becomes of it. */
+function readResults(
+  directives: Directives,
+  image: Pick<ImagePlan, 'name' | 'platform'>,
+  { options }: LayerContext,
+): Pick<ImagePlan, 'emit' | 'forms' | 'outputs'> {
+  const buildOnly = readFlag(directives, 'build_only');
+  const list = givenValue(directives, 'outputs');
+  if (list === undefined) return { emit: !buildOnly };
+  const wanted = readOutputs(list, (message, at) => options.warn(message, at, 'repeated-key'));
+  const emit = wanted.forms.length > 0;
+  if (buildOnly && emit)
+    throw new AshlarError("a 'build_only' layer is no image of the output, as its 'outputs' say", {
+      at: list.span,
+      hint: "leave 'build_only' out, or oci, squashfs and erofs",
+    });
+  return { emit, ...plannedOutputs(wanted, image) };
 }
 
 function readPlatform(directives: Directives, host: Platform): Platform {

@@ -42,12 +42,18 @@ function* unusedLayers({ files, images }: Subject): Iterable<Remark> {
   const used = neededBy(images, images);
   for (const file of files) {
     const own = file.layers.flatMap(({ name }) => images.filter(image => image.name === name));
-    if (!own.some(({ emit }) => emit)) continue;
-    for (const { name, emit, shell, at } of own) {
-      if (emit || used.has(name) || shell.binds.length > 0) continue;
+    if (!own.some(isResult)) continue;
+    for (const image of own) {
+      const { name, shell, at } = image;
+      if (isResult(image) || used.has(name) || shell.binds.length > 0) continue;
       yield { message: `nothing uses the layer '${name}', which is build_only`, at };
     }
   }
+}
+
+/** Whether something is handed out of it. */
+function isResult({ emit, outputs = [] }: ImagePlan): boolean {
+  return emit || outputs.length > 0;
 }
 
 function* unusedPrerequisites({ files, images }: Subject): Iterable<Remark> {

@@ -1,3 +1,4 @@
+import { outputsSchema } from '../output-words.ts';
 import {
   applyKeys,
   baseTypes,
@@ -97,6 +98,8 @@ function schemaOf(form: Form): JsonSchema {
       return orNull(listOf({ ...mapOf(overlayDirKeys), required: ['source'] }));
     case 'binds':
       return orNull({ type: 'string' }, bind(), listOf({ type: 'string' }, bind()));
+    case 'outputs':
+      return orNull(outputsSchema(orPlaceholder));
     case 'anything':
       return {};
   }

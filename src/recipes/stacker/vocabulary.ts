@@ -29,6 +29,7 @@ export type Form =
   | 'legacy imports'
   | 'overlay dirs'
   | 'binds'
+  | 'outputs'
   | 'anything';
 
 interface Key {
@@ -122,6 +123,10 @@ export const layerKeys: Keys = {
       'variables, TERM and SOURCE_DATE_EPOCH.',
   },
   build_only: { form: 'flag', text: 'The layer is for other layers to use, and no image of the output.' },
+  outputs: {
+    form: 'outputs',
+    text: 'What is made of the layer, instead of the image alone: the image, disks, file systems, archives (ashlar only).',
+  },
   binds: {
     form: 'binds',
     text: 'Files and directories of the host that `run` may read and write. They are never part of the image.',

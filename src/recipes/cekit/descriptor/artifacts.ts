@@ -1,12 +1,12 @@
 import { checksumAlgorithms } from '../../../plan/checksums.ts';
 import { AshlarError } from '../../../support/errors.ts';
+import { given } from '../../../support/given.ts';
 import { originAlgorithms } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
 import { kindOf, type Listener } from './check.ts';
 import {
   type Fields,
-  given,
   located,
   mapField,
   numberField,

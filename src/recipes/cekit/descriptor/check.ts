@@ -2,6 +2,7 @@
 import { AshlarError, AshlarErrors, type SourceSpan } from '../../../support/errors.ts';
 import { didYouMean } from '../../../support/suggest.ts';
 import { uniqueEntries, type YamlEntry, type YamlMap, type YamlNode } from '../../../support/yaml.ts';
+import { readOutputs } from '../../outputs.ts';
 import { artifactKinds } from './artifact-kinds.ts';
 import { defaultName } from './artifact-names.ts';
 import { parseMode, parseOwner } from './attributes.ts';
@@ -147,6 +148,9 @@ function checkValue(check: Check, node: YamlNode, form: Extract<Form, string>, p
           `${valueText(node)} is not the number of a port. Path: '${place.path}'`,
         );
       return;
+    case 'outputs':
+      checkOutputs(check, node);
+      return;
     case 'names by architecture':
       if (node.kind !== 'map') {
         report(check, place, node.span, `${valueText(node)} is not a dict. Value path: '${place.path}'`);
@@ -164,6 +168,15 @@ function checkValue(check: Check, node: YamlNode, form: Extract<Form, string>, p
       } else if (isBase60(node)) {
         check.warn(`${printRaw(node)} is the number ${printPython(node)} here: put it in quotes`, node.span);
       }
+  }
+}
+
+function checkOutputs(check: Check, node: YamlNode): void {
+  try {
+    readOutputs(node, check.warn);
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error;
+    check.findings.push({ error });
   }
 }
 

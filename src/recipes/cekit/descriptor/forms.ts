@@ -15,6 +15,7 @@ export type Form =
   | 'id'
   | 'owner'
   | 'names by architecture'
+  | 'outputs'
   /** One of them, or what stands for one of them. */
   | { readonly words: readonly string[]; readonly aliases: Readonly<Record<string, string>> }
   | { readonly listOf: 'str' | 'text' | 'int' }

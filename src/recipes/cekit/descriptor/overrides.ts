@@ -1,11 +1,11 @@
 /** Changes of descriptors from outside: override files, text of the command line, and what `--redhat` adds. */
 import { AshlarError } from '../../../support/errors.ts';
+import { given } from '../../../support/given.ts';
 import { sourceText } from '../../../support/source-text.ts';
 import { didYouMean } from '../../../support/suggest.ts';
 import { parseYaml } from '../../../support/yaml.ts';
 import type { Located } from '../model.ts';
 import type { Listener } from './check.ts';
-import { given } from './fields.ts';
 import { resolvePythonScalar } from './python.ts';
 import { removeItems } from './removal.ts';
 import type {
@@ -21,7 +21,7 @@ import type {
 
 /**
  * The images after the overrides, in the order of the command line. An override changes every image of the list, or
- * the one that its `stage` names; `name`, `version`, `from`, `description` and `help` are of the target alone without.
+ * the one that its `stage` names; `name`, `version`, `from`, `description`, `help` and `outputs` are of the target alone without.
  * What an override removes is gone before it adds.
  */
 export function applyOverrides(
@@ -129,13 +129,14 @@ function merge(image: RawImage, override: RawOverrides, isNamed: boolean): RawIm
 
 /** What is of one image only: a name for all images of the list would make them one. */
 function mergeHead(override: RawOverrides) {
-  const { name, version, from, description, help } = override;
+  const { name, version, from, description, help, outputs } = override;
   return {
     ...given({
       name: notEmpty(name),
       version: notEmpty(version),
       from: notEmpty(from),
       description: notEmpty(description),
+      outputs,
     }),
     ...(Object.keys(help).length > 0 && { help }),
   };

@@ -1,12 +1,13 @@
 /** Descriptors out of YAML. Nothing but the text is looked at. */
 import { AshlarError } from '../../../support/errors.ts';
+import { given } from '../../../support/given.ts';
 import { parseYaml, type YamlNode } from '../../../support/yaml.ts';
+import { readOutputs } from '../../outputs.ts';
 import { readArtifact, readModuleRepository } from './artifacts.ts';
 import { checkSections, fieldsOf, type Listener } from './check.ts';
 import {
   type Fields,
   flagField,
-  given,
   listField,
   mapField,
   nullableTextField,
@@ -154,6 +155,7 @@ function readSections(fields: Fields, listener: Listener): RawSections {
     packages: readPackages(mapField(fields, 'packages')),
     osbs: readOsbs(fields),
     help: readHelp(mapField(fields, 'help')),
+    ...given({ outputs: readOutputsField(fields) }),
     at: fields.node.span,
   };
 }
@@ -304,6 +306,13 @@ function readConfiguration(osbs: Fields): RawConfiguration | undefined {
 
 function readHelp(help: Fields): RawSections['help'] {
   return given({ add: flagField(help, 'add'), template: pathField(help, 'template') });
+}
+
+function readOutputsField({ values }: Fields): RawSections['outputs'] {
+  const node = values.get('outputs');
+  if (node === undefined || node.kind === 'null') return node && null;
+  // The check has told what is odd.
+  return { wanted: readOutputs(node, () => {}), plain: plainOf(node) };
 }
 
 function readRemoval(fields: Fields): RawRemoval {

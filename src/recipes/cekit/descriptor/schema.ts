@@ -1,4 +1,5 @@
 import { checksumAlgorithms } from '../../../plan/checksums.ts';
+import { outputsSchema } from '../../output-words.ts';
 import type { ArtifactKind, Form, Keys, Section } from './forms.ts';
 import { image, module, overrides } from './vocabulary.ts';
 
@@ -94,6 +95,8 @@ function schemaOfValue(form: Extract<Form, string>): JsonSchema {
           { type: 'string', pattern: '^[0-9]+(:[0-9]+)?$' },
         ],
       };
+    case 'outputs':
+      return outputsSchema((...schemas) => ({ anyOf: schemas }));
     case 'names by architecture': {
       const names = orNull({ type: 'array', items: { type: ['string', 'number'] } });
       return { type: 'object', additionalProperties: names };

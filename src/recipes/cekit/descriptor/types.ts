@@ -5,6 +5,7 @@
  */
 import type { SourceSpan } from '../../../support/errors.ts';
 import type { SourceText } from '../../../support/source-text.ts';
+import type { WantedOutputs } from '../../outputs.ts';
 import type { Located, PackageManager } from '../model.ts';
 
 /** A text to read a descriptor from. */
@@ -52,6 +53,8 @@ export interface RawSections {
   readonly packages: RawPackages;
   readonly osbs: RawOsbs;
   readonly help: RawHelp;
+  /** `null` in overrides: the image alone. */
+  readonly outputs?: RawOutputs | null;
   /** Of the whole map. */
   readonly at: SourceSpan;
 }
@@ -292,6 +295,12 @@ export interface RawConfiguration {
   readonly containerFile?: LocatedPath;
   readonly gatingFile?: LocatedPath;
   readonly at: SourceSpan;
+}
+
+export interface RawOutputs {
+  readonly wanted: WantedOutputs;
+  /** As written. */
+  readonly plain: Plain;
 }
 
 export interface RawHelp {

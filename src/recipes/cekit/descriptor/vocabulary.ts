@@ -4,7 +4,7 @@
  */
 
 import { artifactKinds, repositoryKinds } from './artifact-kinds.ts';
-import type { Keys, Section } from './forms.ts';
+import type { Key, Keys, Section } from './forms.ts';
 
 const label: Section = {
   name: 'Label',
@@ -232,7 +232,12 @@ const sections: Keys = {
   },
 };
 
-export const image: Section = { name: 'Image', keys: sections };
+const outputs: Key = {
+  form: 'outputs',
+  text: 'What is made of the image, instead of the image alone: the image, disks, file systems, archives (ashlar only).',
+};
+
+export const image: Section = { name: 'Image', keys: { ...sections, outputs } };
 
 export const module: Section = {
   name: 'Module',
@@ -260,6 +265,7 @@ export const overrides: Section = {
     ...sections,
     name: { form: 'str', text: 'Another name of the image.' },
     version: { form: 'text', text: 'Another version of it.' },
+    outputs,
     stage: {
       form: 'str',
       text: 'The name of the one image of the list that is meant; all are when not given (ashlar only).',

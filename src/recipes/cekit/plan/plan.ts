@@ -1,6 +1,7 @@
 /** A description as a Plan. */
 import { formatPlatform, type Platform } from '../../../oci/index.ts';
 import type { Base, ImagePlan, Plan } from '../../../plan/types.ts';
+import { plannedOutputs } from '../../outputs.ts';
 import { buildContext, sectionsOf } from '../dockerfile/context.ts';
 import { type StageStatements, statementsOf } from '../dockerfile/statements.ts';
 import { dockerfileWords, literalWords } from '../dockerfile/words.ts';
@@ -88,15 +89,27 @@ function platformImages(
     return from.text === 'scratch' ? { kind: 'scratch', at: from.at } : referencedImage(from, options);
   };
 
+  // Files for several platforms are beside each other.
+  const ofPlatform = options.platforms.length > 1 ? `-${platform.architecture}${platform.variant ?? ''}` : '';
   const images = stages.map(statements => {
     const { stage, builder } = statements;
     const { name, version, from, at } = stage;
     const image = builder ? names.unique(name.text) : (targetName ?? name.text);
     const tags =
       options.tags.length > 0 ? options.tags : [`${name.text}:${version.text}`, `${name.text}:latest`];
+    const outputs =
+      stage.outputs && plannedOutputs(stage.outputs, { name: name.text + ofPlatform, platform });
     const plan = stageImage(
       statements,
-      { name: image, base: baseOf(from), platform, emit: !builder, ...(builder ? {} : { tags }), at },
+      {
+        name: image,
+        base: baseOf(from),
+        platform,
+        emit: !builder && outputs?.forms.length !== 0,
+        ...(builder ? {} : { tags }),
+        ...outputs,
+        at,
+      },
       options.layers,
       { ...meaning, image, platform, nameOf },
     );

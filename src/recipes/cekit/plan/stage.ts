@@ -8,7 +8,7 @@ import type { CekitOptions } from '../options.ts';
 import { type Meaning, predefinedArguments, stepsOf, textOf, unchanged } from './steps.ts';
 
 /** What of an image the plan says elsewhere. */
-type Identity = Pick<ImagePlan, 'name' | 'base' | 'platform' | 'emit' | 'tags' | 'at'>;
+type Identity = Pick<ImagePlan, 'name' | 'base' | 'platform' | 'emit' | 'tags' | 'forms' | 'outputs' | 'at'>;
 
 /** An image with nothing of its own. */
 export function plainImage(identity: Identity): ImagePlan {

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { checksumAlgorithms, checksumLength } from '../../../plan/checksums.ts';
 import type { Checksums } from '../../../plan/types.ts';
 import { AshlarError } from '../../../support/errors.ts';
-import { given } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
 import type { Listener } from '../descriptor/read.ts';
 import type { LocatedPath, RawArtifact, RawChecksums, RawUrlArtifact } from '../descriptor/types.ts';
 import type { Artifact, PathArtifact, UrlArtifact } from '../model.ts';

@@ -2,7 +2,7 @@ import { AshlarError } from '../../../support/errors.ts';
 import type { Description, ImageArtifact, Located, Section, Stage } from '../model.ts';
 
 /**
- * Throws an `AshlarError` where two builder images have one name, where a stage needs one that is not there before it,
+ * Throws an `AshlarError` where two builder images have one name or one has outputs, where a stage needs one that is not there before it,
  * and where something would have to run in an empty image.
  */
 export function checkStages({ builders, target }: Description): void {
@@ -15,6 +15,11 @@ export function checkStages({ builders, target }: Description): void {
         hint: 'later images could not tell them apart',
       });
     }
+    if (index < builders.length && stage.outputs)
+      throw new AshlarError(`the image '${name.text}' has outputs, and others come after it`, {
+        at: stage.outputs.at,
+        hint: 'only the last image of the list is handed out',
+      });
     // An image may well be made from one of its own name: that is then a reference.
     if (names.slice(index + 1).includes(from.text)) throw comesLater(from);
     for (const { image } of imageArtifactsOf(stage)) {

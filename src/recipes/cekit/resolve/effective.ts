@@ -1,11 +1,11 @@
-import { given } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
 import type { RawImage } from '../descriptor/types.ts';
 import type { Artifact, Repository, Stage } from '../model.ts';
 import type { Module } from '../modules/registry.ts';
 
 /** The descriptor of a stage as CEKit would write it down again: overrides applied, modules ordered, paths absolute. */
 export function effectiveDescriptor(
-  { schemaVersion, release, envs, packages }: RawImage,
+  { schemaVersion, release, envs, packages, outputs }: RawImage,
   modules: readonly Module[],
   stage: Omit<Stage, 'effective'>,
 ): Readonly<Record<string, unknown>> {
@@ -49,6 +49,7 @@ export function effectiveDescriptor(
       extra_dir: osbs.extraDir,
       extra_dir_target: osbs.extraDirTarget?.text,
     }),
+    outputs: outputs?.plain,
     help: given({ add: help.add, template: help.template?.text }),
   });
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { given, plainOf } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
+import { plainOf } from '../descriptor/fields.ts';
 import type { Plain, RawConfiguration, RawImage } from '../descriptor/types.ts';
 import type { Osbs } from '../model.ts';
 import { imagePath } from '../modules/places.ts';

@@ -1,4 +1,4 @@
-import { given } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
 import type { RawImage, RawRun } from '../descriptor/types.ts';
 import type { Help, Located, Run } from '../model.ts';
 import { imagePath, modulePath, type Places } from '../modules/places.ts';

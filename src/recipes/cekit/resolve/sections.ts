@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import { AshlarError } from '../../../support/errors.ts';
-import { given } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
 import type {
   RawArg,
   RawEnv,

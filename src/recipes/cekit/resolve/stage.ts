@@ -1,4 +1,4 @@
-import { given } from '../descriptor/fields.ts';
+import { given } from '../../../support/given.ts';
 import type { RawImage } from '../descriptor/types.ts';
 import type { Stage } from '../model.ts';
 import { orderModules } from '../modules/order.ts';
@@ -47,6 +47,7 @@ export async function resolveStage(
     run: mergeRun(image, visited),
     osbs: await osbsOf(image, directory),
     help: await helpOf(image, installed, places),
+    ...(image.outputs && { outputs: image.outputs.wanted }),
     at,
   };
   return { ...stage, effective: effectiveDescriptor(image, installed, stage) };
