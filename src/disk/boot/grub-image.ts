@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
+import { installationOf } from '../../support/programs.ts';
 import {
   findInTree,
   firstFile,
@@ -161,7 +162,7 @@ async function chooseProgram({ tree }: BootRequest, { top, directory }: GrubModu
         );
   if (!here && !inTree) {
     throw new AshlarError('cannot find the program grub-mkimage, in the image or here', {
-      hint: 'apt install grub-common | dnf install grub2-tools | zypper install grub2',
+      hint: installationOf('grub-mkimage'),
     });
   }
   if (here !== undefined && (!inTree || (await versionOf(here)) === modulesVersion(top, directory)))

@@ -2,6 +2,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
+import { installationOf } from '../../support/programs.ts';
 import { findInTree, readBytes, readTextInTree } from './tree.ts';
 import type { Kernel } from './types.ts';
 
@@ -136,7 +137,7 @@ async function decompressXz(bytes: Uint8Array): Promise<Uint8Array> {
   const program = findProgram('xz');
   if (program === undefined) {
     throw new AshlarError('cannot find the program xz', {
-      hint: 'apt install xz-utils | dnf install xz | zypper install xz',
+      hint: installationOf('xz'),
     });
   }
   const pieces: Buffer[] = [];

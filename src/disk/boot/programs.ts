@@ -1,6 +1,7 @@
 /** Programs that are built into a disk: those of the tree where it has them, else those of this machine. */
 import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
+import { installationOf } from '../../support/programs.ts';
 import { readElf } from './elf.ts';
 import { type FoundFile, firstFile, readBytes } from './tree.ts';
 
@@ -9,6 +10,10 @@ export interface Origin {
   readonly file: FoundFile;
   readonly from: 'the image' | 'this machine';
 }
+
+/** What has the loaders and stubs of systemd. */
+export const SYSTEMD_BOOT_PACKAGES =
+  'apt install systemd-boot-efi | dnf install systemd-boot-unsigned | zypper install systemd-boot';
 
 /** The first of the paths that is a file, in the tree or here. */
 export function findAnywhere(tree: string, paths: readonly string[]): Origin | undefined {
@@ -42,7 +47,7 @@ export function staticBusybox(tree: string, architecture: string): Uint8Array {
     }
   }
   throw new AshlarError(`cannot find a static busybox for ${architecture}, in the image or here`, {
-    hint: 'apt install busybox-static | dnf install busybox | zypper install busybox-static',
+    hint: installationOf('busybox'),
   });
 }
 

@@ -1,7 +1,7 @@
 /** systemd-boot on the ESP, with an entry that names kernel and initrd beside it. */
 import { AshlarError } from '../../support/errors.ts';
 import { efiName } from './architecture.ts';
-import { findAnywhere } from './programs.ts';
+import { findAnywhere, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
 import { contentOf, readTextInTree, textContent } from './tree.ts';
 import type { BootRequest, EspFile, Initrd, Kernel } from './types.ts';
 
@@ -20,7 +20,7 @@ export function systemdBootFiles(
   ]);
   if (!loader) {
     throw new AshlarError(`cannot find ${name}, in the image or here`, {
-      hint: 'apt install systemd-boot-efi | dnf install systemd-boot-unsigned | zypper install systemd-boot',
+      hint: SYSTEMD_BOOT_PACKAGES,
     });
   }
   const { directory, entry } = placesOf(tree, kernel);

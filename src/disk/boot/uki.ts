@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { efiName } from './architecture.ts';
 import { appendSections } from './pe.ts';
-import { describeOrigin, findAnywhere, readOrigin } from './programs.ts';
+import { describeOrigin, findAnywhere, readOrigin, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
 import { contentOf, firstFile, readContent, sizeOf, textContent } from './tree.ts';
 import type { BootRequest, FileContent, Kernel } from './types.ts';
 
@@ -28,7 +28,7 @@ export function makeUki(
   const stub = findAnywhere(tree, [`/usr/lib/systemd/boot/efi/${name}`, `/lib/systemd/boot/efi/${name}`]);
   if (!stub) {
     throw new AshlarError(`cannot find ${name}, in the image or here: unified kernel images begin with it`, {
-      hint: 'apt install systemd-boot-efi | dnf install systemd-boot-unsigned | zypper install systemd-boot',
+      hint: SYSTEMD_BOOT_PACKAGES,
     });
   }
   say(`the unified kernel image begins with ${describeOrigin(stub)}`);

@@ -3,7 +3,8 @@ import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
-import { findProgram, runProgram } from '../../support/process.ts';
+import { runProgram } from '../../support/process.ts';
+import { requireProgram } from '../../support/programs.ts';
 import type { Accelerator } from './accelerator.ts';
 import { Console, type Milestone } from './console.ts';
 import { findUefiFirmware } from './firmware.ts';
@@ -84,12 +85,7 @@ function startOf(firmware: BootOptions['firmware'], directory: string): Start {
 
 /** What the machine writes goes there; the disk itself is only read. */
 async function makeOverlay(disk: string, overlay: string): Promise<void> {
-  const program = findProgram('qemu-img');
-  if (program === undefined) {
-    throw new AshlarError('cannot find the program qemu-img', {
-      hint: 'apt install qemu-utils | dnf install qemu-img | zypper install qemu-img',
-    });
-  }
+  const program = requireProgram('qemu-img', 'a disk that is started');
   const format = await formatOf(program, disk);
   const args = ['create', '-q', '-f', 'qcow2', '-F', format, '-b', realpathSync(disk), overlay];
   const { status, stderr } = await runProgram(program, args);

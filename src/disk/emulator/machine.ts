@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram } from '../../support/process.ts';
+import { requireProgram } from '../../support/programs.ts';
 import { type Accelerator, giveUpKvm, KVM_FAILURE, KVM_PATIENCE, likelyAccelerator } from './accelerator.ts';
-import { type Machine, QEMU, QEMU_PACKAGES, qemuArguments } from './qemu.ts';
+import { type Machine, QEMU, qemuArguments } from './qemu.ts';
 
 export interface MachineOptions extends Omit<Machine, 'accelerator'> {
   /** Chosen by what works when absent. */
@@ -42,9 +43,7 @@ async function tryMachine(
   { timeout, onOutput, signal, ...machine }: MachineOptions,
   accelerator: Accelerator,
 ): Promise<MachineRun | 'no KVM'> {
-  const program = findProgram(QEMU);
-  if (program === undefined)
-    throw new AshlarError(`cannot find the program ${QEMU}`, { hint: QEMU_PACKAGES });
+  const program = requireProgram(QEMU, 'a machine that starts a disk');
   signal.throwIfAborted();
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 10) / 100;

@@ -19,9 +19,6 @@ export interface Machine {
 
 export const QEMU = 'qemu-system-x86_64';
 
-export const QEMU_PACKAGES =
-  'apt install qemu-system-x86 | dnf install qemu-system-x86-core | zypper install qemu-x86';
-
 /** No network, no display; the serial line is standard input and output. */
 export function qemuArguments({ accelerator, start, disk, memory }: Machine): readonly string[] {
   return [
