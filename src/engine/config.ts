@@ -54,7 +54,10 @@ export function composeConfig(
   createdBy: string,
   { author, created }: Pick<Authorship, 'created'> & Partial<Authorship>,
 ): ImageConfig {
-  const by = author === undefined ? {} : { author };
+  const maker = change.author ?? author;
+  const writer = change.history?.author ?? maker;
+  const by = writer === undefined ? {} : { author: writer };
+  const comment = change.history?.comment;
   // The variant is the base's where the platform asks for the same processor (an arm64 v8 base stays one).
   const variant =
     platform.variant ?? (base.architecture === platform.architecture ? base.variant : undefined);
@@ -67,7 +70,7 @@ export function composeConfig(
   return {
     ...inherited,
     created,
-    ...by,
+    ...(maker === undefined ? {} : { author: maker }),
     os: platform.os,
     architecture: platform.architecture,
     ...(variant === undefined ? {} : { variant }),
@@ -76,7 +79,13 @@ export function composeConfig(
     history: [
       ...(base.history ?? []),
       ...history,
-      { created, ...by, created_by: createdBy, empty_layer: true },
+      {
+        created,
+        ...by,
+        created_by: createdBy,
+        ...(comment === undefined ? {} : { comment }),
+        empty_layer: true,
+      },
     ],
   };
 }
@@ -116,6 +125,7 @@ export function changeContainer(base: ContainerConfig, change: PlainChange): Con
     ...(change.user ? { User: change.user } : {}),
     ...(change.entrypoint === undefined ? {} : { Entrypoint: change.entrypoint }),
     ...(change.cmd === undefined ? {} : { Cmd: change.cmd }),
+    ...(change.stopSignal === undefined ? {} : { StopSignal: change.stopSignal }),
   };
 }
 

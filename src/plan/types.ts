@@ -267,4 +267,10 @@ export interface ConfigChange {
   readonly user?: Text;
   readonly entrypoint?: readonly string[] | null;
   readonly cmd?: readonly string[] | null;
+  /** `SIGQUIT`, or a number. */
+  readonly stopSignal?: string;
+  /** Who the image says has made it, where it says so. */
+  readonly author?: string;
+  /** Of what is added to the history: who is its author, and what the closing entry says besides. */
+  readonly history?: { readonly author?: string; readonly comment?: string };
 }

@@ -49,6 +49,19 @@ describe('composeConfig', () => {
     expect(compose({ entrypoint: ['e'], cmd: null }).config).toMatchObject({ Entrypoint: ['e'], Cmd: null });
   });
 
+  it('has another signal, author and history where they are given', () => {
+    const history = { author: 'writer', comment: 'why' };
+    const made = [{ diffId: diffId('2'), created: 't', createdBy: 'step' }];
+    const change = { ...noChange, stopSignal: 'SIGQUIT', author: 'maker', history };
+    const config = composeConfig(base, made, change, platform, 'closing', { created: 't' });
+    expect(config).toMatchObject({ author: 'maker', config: { StopSignal: 'SIGQUIT' } });
+    expect(config.history).toEqual([
+      { created_by: 'base' },
+      { created: 't', author: 'writer', created_by: 'step' },
+      { created: 't', author: 'writer', created_by: 'closing', comment: 'why', empty_layer: true },
+    ]);
+  });
+
   it('merges labels and volumes, sorted', () => {
     const { config } = compose({ labels: { a: '2', z: '3' }, volumes: ['/a'] });
     expect(Object.entries(config?.Labels ?? {})).toEqual([

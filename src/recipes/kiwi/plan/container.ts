@@ -4,18 +4,14 @@ import { AshlarError } from '../../../support/errors.ts';
 import { imageBase, schemeOf } from '../../references.ts';
 import type { KiwiCommand, KiwiContainerConfig, KiwiDescription } from '../model.ts';
 import { resultStem } from './names.ts';
-import type { KiwiPlanOptions, Part } from './options.ts';
+import type { Part } from './options.ts';
 
 export const noConfig: ConfigChange = { environment: [], labels: {}, volumes: [] };
 
-export function containerConfig(
-  { type }: KiwiDescription,
-  { warn }: Pick<KiwiPlanOptions, 'warn'>,
-): ConfigChange {
+export function containerConfig({ type }: KiwiDescription): ConfigChange {
   const config = type.containerconfig;
   if (!config) return { ...noConfig, cmd: ['/bin/bash'] };
-  const { entrypoint, subcommand, user, workingDir, stopSignal } = config;
-  if (stopSignal !== undefined) warn('stopsignal is not written into the image', config.at);
+  const { entrypoint, subcommand, user, workingDir, stopSignal, maintainer: author, history } = config;
   const cmd = commandOf(subcommand) ?? (entrypoint ? undefined : ['/bin/bash']);
   const start = commandOf(entrypoint);
   return {
@@ -27,7 +23,18 @@ export function containerConfig(
     ...(user !== undefined && { user }),
     ...(start !== undefined && { entrypoint: start }),
     ...(cmd !== undefined && { cmd }),
+    ...(stopSignal !== undefined && { stopSignal }),
+    author,
+    history: {
+      ...(history.author !== undefined && { author: history.author }),
+      ...(history.comment !== undefined && { comment: history.comment }),
+    },
   };
+}
+
+/** Of the layer and the closing entry of the history. */
+export function createdBy({ name, type }: KiwiDescription): string {
+  return type.containerconfig?.history.createdBy ?? `kiwi ${name}`;
 }
 
 /** Nothing is inherited where the element says so. */

@@ -4,7 +4,7 @@
  */
 import type { Base, ImagePlan, Plan, Step, Surroundings } from '../../../plan/types.ts';
 import type { KiwiDescription } from '../model.ts';
-import { containerConfig, derivedBase, noConfig } from './container.ts';
+import { containerConfig, createdBy, derivedBase, noConfig } from './container.ts';
 import { imagesScript, resultSteps } from './create.ts';
 import { setupStep, shellFiles } from './files.ts';
 import type { KiwiPlanOptions, Part } from './options.ts';
@@ -120,14 +120,15 @@ function imagesOf(
   }
   // One layer on top of what it is built on, without what was only needed to make it.
   const all = [...steps, ...more];
-  const createdBy = `kiwi ${name}`;
+  const by = createdBy(description);
   return [
     system,
     {
       ...result,
       steps: all,
-      squash: { groups: [{ steps: all.length, createdBy }], without: [] },
-      config: containerConfig(description, options),
+      squash: { groups: [{ steps: all.length, createdBy: by }], without: [] },
+      config: containerConfig(description),
+      createdBy: by,
       after: [name],
     },
   ];

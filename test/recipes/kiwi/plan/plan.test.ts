@@ -360,7 +360,7 @@ describe('what only a result sees', () => {
 
   it('is one layer of a container', async () => {
     const config =
-      '<containerconfig name="c" tag="1" additionalnames=":2,other:3,more"><entrypoint execute="/bin/a"><argument name="-b"/></entrypoint><expose><port number="80"/></expose></containerconfig>';
+      '<containerconfig name="c" tag="1" additionalnames=":2,other:3,more"><entrypoint execute="/bin/a"><argument name="-b"/></entrypoint><expose><port number="80"/></expose><stopsignal>SIGQUIT</stopsignal><history author="H" created_by="B">why</history></containerconfig>';
     const plan = await built({
       elements: [preferences(`<type image="docker">${config}</type>`)],
       files: { 'config.sh': '' },
@@ -368,10 +368,17 @@ describe('what only a result sees', () => {
     const result = imageCalled(plan, 'n result');
     expect(result.base).toEqual(onStash[0]);
     expect(result.squash).toEqual({
-      groups: [{ steps: result.steps.length, createdBy: 'kiwi n' }],
+      groups: [{ steps: result.steps.length, createdBy: 'B' }],
       without: [],
     });
-    expect(result.config).toMatchObject({ entrypoint: ['/bin/a', '-b'], ports: ['80/tcp'] });
+    expect(result.createdBy).toBe('B');
+    expect(result.config).toMatchObject({
+      entrypoint: ['/bin/a', '-b'],
+      ports: ['80/tcp'],
+      stopSignal: 'SIGQUIT',
+      author: 'A',
+      history: { author: 'H', comment: 'why' },
+    });
     expect(result.outputs?.[0]).toMatchObject({
       kind: 'container',
       format: 'docker',
