@@ -88,8 +88,9 @@ function machineOf(architecture: string): string {
  * is no size.
  */
 export function parseDiskSize(text: string): DiskSize | undefined {
-  const bytes = parseSize(text.replace(/^\+/, '').replace(/(?<=[kmgt])b?$/i, 'i'));
-  if (bytes === undefined || !Number.isSafeInteger(bytes)) return undefined;
+  const size = parseSize(text.replace(/^\+/, '').replace(/(?<=[kmgt])b?$/i, 'i'));
+  const bytes = Math.round(size ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes)) return undefined;
   return text.startsWith('+') ? { kind: 'content', additional: bytes } : { kind: 'fixed', bytes };
 }
 

@@ -157,7 +157,7 @@ function schemaOf(form: OutputForm, orElse: (...schemas: readonly JsonSchema[]) 
       return orElse({ type: 'boolean' });
     case 'size':
       return orElse(
-        { type: 'integer', minimum: 1 },
+        { type: 'number', minimum: 0 },
         { type: 'string', pattern: '^\\+?\\d+(\\.\\d+)?\\s*([kKmMgGtT]i?)?[bB]?$' },
       );
   }

@@ -122,7 +122,7 @@ function readEntry(node: YamlNode, warn: Warn): Entry {
       "an entry of 'outputs'",
       'a word, or a map of one word and its settings',
       node,
-      'begin each entry with "- "',
+      'for example oci, or {disk: {size: 4G}}',
     );
   const { key, value } = entry;
   return { word: readOutputWord(key), settings: value.kind === 'null' ? undefined : value, at: key.span };
@@ -202,7 +202,7 @@ function readFileSystem(
   return { type, verity: settings.flag('verity') ?? false, ...(label !== undefined && { label }) };
 }
 
-/** The values of a map all of whose keys are known; undefined for what is not given. */
+/** The values of a map all of whose keys are known; undefined for what is not given, or empty text. */
 function readSettings(what: string, node: YamlNode, known: OutputKeys, warn: Warn) {
   if (node.kind !== 'map') throw expected(`'${what}'`, 'a map of settings', node);
   const values = valuesOf(what, node, known, warn);
@@ -211,7 +211,7 @@ function readSettings(what: string, node: YamlNode, known: OutputKeys, warn: War
     return value && value.kind !== 'null' ? from(value, `${what}.${key}`) : undefined;
   };
   return {
-    text: (key: string) => read(key, readText),
+    text: (key: string) => read(key, readText) || undefined,
     flag: (key: string) => read(key, readFlag),
     size: (key: string) => read(key, readSize),
     word: <W extends string>(key: string, words: Readonly<Record<W, string>>) =>

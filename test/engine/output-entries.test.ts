@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { outputEntries } from '../../src/engine/output-entries.ts';
+import { outputEntries, typesOfAll } from '../../src/engine/output-entries.ts';
+import type { LayerType } from '../../src/engine/values.ts';
 import type { ImagePlan } from '../../src/plan/types.ts';
 import { imagePlan } from '../e2e/plans.ts';
 
@@ -15,6 +16,18 @@ describe('the entries of the output', () => {
       { tag: 'a', type: 'tar', images: ['a'] },
       { tag: 'a-squashfs', type: 'squashfs', images: ['a'] },
     ]);
+  });
+
+  it('are those that the image asks for, and as many as the build wants of the usual ones', () => {
+    const images = [
+      image('a', { forms: ['erofs'] }),
+      image('b', { forms: ['squashfs', 'usual'] }),
+      image('hidden', { emit: false, forms: ['erofs'] }),
+    ];
+    const tags = (types: readonly LayerType[]) => outputEntries(images, types).map(({ tag }) => tag);
+    expect(tags(['tar'])).toEqual(['a-erofs', 'b-squashfs', 'b']);
+    expect(tags(['squashfs', 'tar'])).toEqual(['a-erofs', 'b-squashfs', 'b']);
+    expect(typesOfAll(images, ['tar'])).toEqual(['erofs', 'squashfs', 'tar']);
   });
 
   it('have the names of the plan, each once', () => {

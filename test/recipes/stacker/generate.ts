@@ -40,6 +40,9 @@ export const words = [
     'layers',
     'conflicts',
     'library_cache',
+    'outputs',
+    'disk',
+    'filesystem',
     'apply',
     'first',
     'drop',
@@ -138,6 +141,21 @@ const imports = entries({
   uid: number,
   gid: number,
 });
+const outputs = fc.oneof(
+  fc.constantFrom('oci', 'erofs', 'tar.gz', 'disk', { filesystem: 'ext4' }, { cpio: null }),
+  fc.record({
+    disk: fc.record(
+      {
+        filesystem: fc.constantFrom('xfs', 'ntfs', null),
+        size: fc.constantFrom('4G', '+1.5M', 4096, 'big', null),
+        verity: from.insecure,
+        format: fc.constantFrom('qcow2', ['vdi', 'ova'], [], 'floppy', null),
+        hostname: text,
+      },
+      { requiredKeys: [] },
+    ),
+  }),
+);
 const paths = entries({ source: text, dest: text });
 
 /** Files of one layer whose directives mostly have values of the right shape. */
@@ -161,6 +179,7 @@ export const likelyFiles = fc.record({
         user: text,
         build_env_passthrough: texts,
         build_only: from.insecure,
+        outputs: fc.array(fc.oneof(outputs, text), { maxLength: 3 }),
         os: text,
       },
       { requiredKeys: [] },

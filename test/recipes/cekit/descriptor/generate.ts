@@ -100,6 +100,8 @@ function formed(form: Form): fc.Arbitrary<unknown> {
       return fc.constantFrom('0755', '644', '4755');
     case 'owner':
       return fc.constantFrom('0', '1001:0');
+    case 'outputs':
+      return fc.subarray(['oci', 'squashfs', 'cpio', { disk: { size: '4G' } }], { minLength: 1 });
     case 'names by architecture':
       return fc.dictionary(words, fc.array(words, { maxLength: 2 }));
   }

@@ -11,6 +11,10 @@ import { AshlarError } from '../../../../src/support/errors.ts';
 import { validImages, validOverrides } from './generate.ts';
 import { bare, ignore, image, listener, overridden, source } from './support.ts';
 
+function wanted(forms: readonly string[], archives: readonly string[]): unknown {
+  return { forms, files: archives.map(format => ({ kind: 'archive', format })) };
+}
+
 /** Sections of an image, overrides, and what the section is then: as CEKit merges them. */
 const merged: readonly (readonly [
   section: string,
@@ -25,6 +29,14 @@ const merged: readonly (readonly [
   ['description', 'description: a', ['description: ""'], 'a'],
   ['help', 'help: {add: true, template: t}', ['help: {add: no}'], { add: false }],
   ['help', 'help: {add: true}', ['help: {}'], { add: true }],
+  [
+    'outputs',
+    'outputs: [oci, tar]',
+    ['run: {}'],
+    { wanted: wanted(['usual'], ['tar']), plain: ['oci', 'tar'] },
+  ],
+  ['outputs', 'outputs: [oci]', ['outputs: [cpio]'], { wanted: wanted([], ['cpio']), plain: ['cpio'] }],
+  ['outputs', 'outputs: [oci]', ['outputs:'], null],
   [
     'labels',
     'labels: [{name: a, value: "1", description: d}, {name: b, value: "1"}]',

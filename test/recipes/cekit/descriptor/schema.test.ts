@@ -47,6 +47,11 @@ describe('the schemas for editors', () => {
     expect(problems('module', `${head}execute: [{script: a, user: 185}]`)).toEqual([]);
     expect(problems('overrides', 'stage: builder\nremove: {labels: [a], ports: [80]}')).toEqual([]);
     expect(problems('overrides', '')).toEqual([]);
+    const outputs =
+      'outputs: [oci, {filesystem: ext4}, {disk: {size: +1G, format: [qcow2, vmdk], verity: no}}]';
+    expect(problems('image', head + outputs)).toEqual([]);
+    expect(problems('overrides', outputs)).toEqual([]);
+    expect(problems('overrides', 'outputs:')).toEqual([]);
   });
 
   it.each([
@@ -54,6 +59,9 @@ describe('the schemas for editors', () => {
     ['image', `${head}foo: 1`, ''],
     ['image', `${head}execute: []`, ''],
     ['image', `${head}stage: a`, ''],
+    ['image', `${head}outputs: [ext4]`, '/outputs/0'],
+    ['image', `${head}outputs: [{disk: {verity: 5}}]`, '/outputs/0'],
+    ['module', `${head}outputs: [oci]`, ''],
     ['image', `${head}labels: [{name: a, value: 5}]`, '/labels/0/value'],
     ['image', `${head}labels: [{name: a}]`, '/labels/0'],
     ['image', `${head}ports: [{value: "80"}]`, '/ports/0/value'],
