@@ -1,4 +1,5 @@
 /** apt: sources in the form deb822, and everything that it writes elsewhere than in the tree. */
+import { AshlarError } from '../support/errors.ts';
 import { NONE_INSTALLED_LINES } from './removal.ts';
 import {
   ARCHIVES,
@@ -72,6 +73,13 @@ function source(
 
 /** apt_auth.conf(5). */
 function logins(repositories: readonly RepositoryAccess[]): string {
+  const broken = repositories.find(({ credentials: { user, password } = { user: '', password: '' } }) =>
+    /\s/.test(user + password),
+  );
+  if (broken)
+    throw new AshlarError(
+      `the repository ${JSON.stringify(broken.alias)} has a blank in its login, which apt cannot be told`,
+    );
   return repositories
     .flatMap(({ url, credentials }) =>
       credentials && !url.startsWith('/')

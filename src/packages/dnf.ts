@@ -1,7 +1,7 @@
 /** dnf 4, dnf 5 and microdnf, which agree on most words. */
 import { checks, deleteByForce, importKeys, installedOf, repositoryFiles, rpmSettings } from './rpm.ts';
 import { ARCHIVES, type ManagerWork, type PackageRequest, REPOSITORIES, WORK } from './types.ts';
-import { words } from './words.ts';
+import { urlWithCredentials, words } from './words.ts';
 
 const PROGRAMS = { dnf4: 'dnf', dnf5: 'dnf5', microdnf: 'microdnf' } as const;
 
@@ -19,7 +19,12 @@ export function dnf(request: PackageRequest): ManagerWork {
       'dnf.conf': '[main]\n',
       ...repositoryFiles(request, repository => {
         const wanted = checks(repository, request);
+        const { credentials, ...withoutLogin } = repository;
         return {
+          // Where it names the URL, in messages, there is no password.
+          [repository.urlKind]: urlWithCredentials(withoutLogin),
+          username: credentials?.user,
+          password: credentials?.password,
           gpgcheck: wanted.packages ? '1' : '0',
           repo_gpgcheck: wanted.repository ? '1' : '0',
           skip_if_unavailable: '0',

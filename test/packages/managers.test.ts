@@ -172,6 +172,13 @@ describe('apt', () => {
     expect(JSON.stringify([others, script, environment])).not.toContain('secret');
   });
 
+  it('takes no login that its file would end too early', () => {
+    const credentials = { user: 'me', password: 'two words' };
+    expect(() => packageWork(request({ repositories: [repository({ credentials })] }))).toThrow(
+      'the repository "main" has a blank in its login, which apt cannot be told',
+    );
+  });
+
   it('warns of what it cannot do', () => {
     const { collections, ignore } = everything;
     expect(packageWork(request({ collections, ignore })).warnings).toEqual([
@@ -280,6 +287,14 @@ describe('dnf', () => {
     expect(command({ manager: 'dnf5', tool: 'host', install: ['a'] })).toContain(
       '--noplugins --config=/run/ashlar/configuration/dnf.conf --installroot=/target',
     );
+  });
+
+  it('names no password in the URL, which it shows in messages', () => {
+    const repositories = [repository({ credentials: { user: 'me', password: 'secret%' } })];
+    for (const manager of ['dnf4', 'dnf5', 'microdnf'] as const)
+      expect(file({ manager, repositories }, 'repositories/main.repo')).toMatch(
+        /\nbaseurl=https:\/\/example.org\/packages\nusername=me\npassword=secret%\n/,
+      );
   });
 
   it('knows mirrors and priorities', () => {
