@@ -182,17 +182,18 @@ export class SetupTree implements Disposable {
     }
   }
 
-  /** Copies what is in one directory into another: files, directories and links, for another owner. */
-  copyInto(from: string, to: string, owner: Owner): void {
+  /** Copies what is in one directory into another, but not this one itself: files, directories and links. */
+  copyInto(from: string, to: string, owner: Owner, top = this.status(to)): void {
     for (const name of this.list(from)) {
       const [source, target] = [`${from}/${name}`, `${to}/${name}`];
       const { status, leadsTo } = this.#glance(source);
+      if (status.ino === top?.ino && status.dev === top.dev) continue;
       const attributes = { mode: Number(status.mode) & 0o7777, ...owner, mtime: status.mtimeNs };
       if (leadsTo !== undefined) {
         this.link(target, leadsTo, owner);
       } else if (isDirectory(status)) {
         this.makeDirectory(target, attributes);
-        this.copyInto(source, target, owner);
+        this.copyInto(source, target, owner, top);
       } else if (isRegular(status)) {
         this.write(target, this.read(source) ?? '', attributes);
       }

@@ -54,6 +54,13 @@ describe('a new user', () => {
     expect(readlinkSync(tree.at('home/ann/.bashrc'))).toBe('.profile');
   });
 
+  it.each(['/home', '/', '../home/.'])('has no home in its own home where the skeleton is %s', skeleton => {
+    using tree = new SmallTree({ ...accounts, 'etc/default/useradd': `SKEL=${skeleton}\n`, 'home/x': 'x' });
+    tree.setUp([user('ann')]);
+    expect(existsSync(tree.at(skeleton === '/' ? 'home/ann/home/x' : 'home/ann/x'))).toBe(true);
+    expect([tree.at('home/ann/ann'), tree.at('home/ann/home/ann')].filter(existsSync)).toEqual([]);
+  });
+
   it('has what it is given', () => {
     using tree = new SmallTree(accounts);
     const given = { password: '$6$s$h', home: '/srv/b', shell: '/bin/zsh', uid: 1234, realName: 'Bö B' };
