@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { describeProgram } from '../../src/cli/program.ts';
+import { diskKeys, fileSystemKeys, outputWords } from '../../src/recipes/output-words.ts';
 import { installationOf } from '../../src/support/programs.ts';
-import { isTest, readManual, testsNamedIn } from '../recipes/manual.ts';
+import { examplesOf, isTest, readManual, testsNamedIn } from '../recipes/manual.ts';
+import { load } from '../recipes/stacker/load.ts';
 
 const manual = readManual('disks.md');
 
@@ -23,6 +25,16 @@ describe('the manual of disks', () => {
     const options = named.flatMap(command => command.options.filter(({ hidden }) => !hidden));
     const missing = options.map(({ long }) => long ?? '').filter(option => !manual.includes(option));
     expect(missing).toEqual([]);
+  });
+
+  it('has every output and setting of descriptions, and an example that is read without a warning', async () => {
+    const words = [outputWords, diskKeys, fileSystemKeys].flatMap(known => Object.keys(known));
+    expect(words.filter(word => !manual.includes(`\`${word}\``))).toEqual([]);
+    const [example = '', ...others] = examplesOf(manual);
+    expect(others).toEqual([]);
+    const { plan, warnings } = await load(example);
+    expect(warnings).toEqual([]);
+    expect(plan.images[0]?.outputs?.map(({ file }) => file)).toEqual(['machine.raw', 'machine.squashfs']);
   });
 
   it('names the packages of programs as errors do', () => {
