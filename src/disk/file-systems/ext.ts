@@ -96,7 +96,11 @@ async function mke2fs(
 
 /** The options of the description but `-E`, of which mke2fs takes only the last. */
 function given({ createOptions }: FileSystemSpec): readonly string[] {
-  return asWords(readOptions('mke2fs', createOptions, KNOWN).filter(([option]) => option !== '-E'));
+  const options = readOptions('mke2fs', createOptions, KNOWN);
+  // A journal on another device would be one of this machine.
+  const bad = options.find(([option, value]) => option === '-J' && /\bdevice\b/.test(value ?? ''));
+  if (bad) throw new AshlarError(`the option ${bad.join(' ')} of mke2fs cannot be used here`);
+  return asWords(options.filter(([option]) => option !== '-E'));
 }
 
 function extended({ createOptions }: FileSystemSpec, ours: readonly string[]): readonly string[] {

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { standInForDevices } from '../../../src/disk/file-systems/devices.ts';
 import { makeFileSystemFile } from '../../../src/disk/file-systems/make.ts';
-import { AshlarError } from '../../../src/support/errors.ts';
 import { has, isRoot } from '../../support/tools.ts';
 import {
   describeTree,
@@ -92,9 +91,16 @@ describe('ext4', () => {
       expect(said).toMatch(/Inode size:\s+512/);
       expect(said).not.toContain('64bit');
       expect(said).toContain(UUID);
-      for (const createOptions of [['-d', '/etc'], ['-E', 'offset=0'], ['/dev/sda'], ['-F']]) {
+      const refused = [
+        ['-d', '/etc'],
+        ['-E', 'offset=0'],
+        ['-J', 'size=4,device=/dev/sda'],
+        ['/dev/sda'],
+        ['-F'],
+      ];
+      for (const createOptions of refused) {
         const made = make(empty, fileSystem('ext4', { createOptions }), 16 * MEBIBYTE);
-        await expect(made).rejects.toThrow(AshlarError);
+        await expect(made).rejects.toThrow('cannot be used here');
       }
     },
   );
