@@ -63,8 +63,12 @@ export function checkOutputPrograms(outputs: readonly Output[]): void {
 
 /** What may get into disks from this machine, where the tree does not have it. */
 const INGREDIENTS: readonly string[] = [
-  ...['busybox', 'grub-mkimage', 'grub2-mkimage', 'qemu-system-x86_64', 'qemu-system-aarch64'],
-  ...['x64', 'aa64'].map(machine => `/usr/lib/systemd/boot/efi/linux${machine}.efi.stub`),
+  ...['busybox', 'grub-mkimage', 'grub2-mkimage'],
+  ...['x64', 'aa64'].flatMap(machine =>
+    [`linux${machine}.efi.stub`, `systemd-boot${machine}.efi.signed`, `systemd-boot${machine}.efi`].map(
+      name => `/usr/lib/systemd/boot/efi/${name}`,
+    ),
+  ),
   ...['i386-pc', 'x86_64-efi', 'arm64-efi'].map(target => `/usr/lib/grub/${target}/kernel.img`),
 ];
 
