@@ -222,7 +222,7 @@ function leastSizes(
       throw new AshlarError(
         `the partition ${name} is to have ${mebibytes(given)}, but its content needs ${mebibytes(alignUp(least, MIB))}`,
       );
-    if (role === 'efi') sizes.set(name, given ?? espSizeFor(content.esp));
+    if (role === 'efi') sizes.set(name, alignUp(given ?? espSizeFor(content.esp), MIB));
     else if (role !== 'verity')
       sizes.set(
         name,
@@ -254,7 +254,7 @@ function givenSize(spec: DiskSpec, role: PartitionRole, name: string): number | 
 
 /** FAT32 starts here; twice the content, for an update lies beside what it replaces. */
 function espSizeFor(content: number): number {
-  return alignUp(Math.max(33 * MIB, 2 * content), MIB);
+  return Math.max(33 * MIB, 2 * content);
 }
 
 function place(

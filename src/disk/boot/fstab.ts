@@ -66,7 +66,7 @@ export async function finishedFstab(request: BootRequest): Promise<string> {
     { file: `${FSTAB}.script`, args: ['/bin/bash', `${FSTAB}.script`] },
   ];
   for (const { file, args } of steps) {
-    if (!findInTree(tree, file)) continue;
+    if (findInTree(tree, file)?.kind !== 'file') continue;
     say(`${file} changes the table of file systems`);
     writeInTree(tree, FSTAB, 0o644, textContent(text));
     const { status, output } = await run(args, {
