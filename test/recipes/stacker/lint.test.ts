@@ -27,6 +27,14 @@ describe('linting', () => {
     expect(await lint(text)).toEqual([]);
   });
 
+  it('takes files that are made of a layer for a use of it', async () => {
+    const tar = `{${scratch}, outputs: [tar]}`;
+    expect(await lint(`a: ${tar}\n`)).toEqual([]);
+    expect(await remarks(`a: ${tar}\nb: {${scratch}, build_only: true}\n`)).toEqual([
+      "unused-layer 2:1 nothing uses the layer 'b', which is build_only",
+    ]);
+  });
+
   it('finds the errors of all layers at once, and the warnings of the others', async () => {
     const text =
       `a: {${scratch}, frm: x}\n` +
