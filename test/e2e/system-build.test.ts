@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { type Ended, failureOf, type Project, useWorkspace } from './support.ts';
@@ -94,6 +94,28 @@ describe('a KIWI description', () => {
     project.write('odd/config.xml', description('').replace('cpio', 'iso'));
     expect(JSON.parse((await ashlar(...words, 'odd', '--json')).stdout)).toEqual([]);
   });
+
+  it.runIf(has('xz'))(
+    'leaves a log beside the tree of its system, and none of a build that fails',
+    async () => {
+      const words = ['system', 'build', '--description', 'new', '--target-dir'];
+      const { stderr } = await ashlar(...words, 'logged', '--quiet');
+      expect(stderr).toBe('');
+      const log = readFileSync(project.at('logged/build/image-root.log'), 'utf8');
+      expect(log).toMatch(/^preparing image Tiny\.\.\.\n/m);
+      expect(log).toMatch(/^made Tiny\.x86_64-1\.2\.3\.tar\.xz \(\S+ k?B\)\n/m);
+      expect(log).not.toContain('opensesame');
+      await ashlar(...words, 'silent', '--logfile', project.at('own.log'));
+      expect(readdirSync(project.at('silent/build'))).toEqual(['image-root']);
+      expect(readFileSync(project.at('own.log'), 'utf8')).toContain('preparing image Tiny...\n');
+      project.write('bad/config.xml', description(''));
+      project.write('bad/config.sh', 'exit 1\n');
+      const bad = ['system', 'build', '--description', 'bad', '--target-dir', 'failed'];
+      const failed = await project.ashlar(bad);
+      expect(failed.status).toBe(1);
+      expect(existsSync(project.at('failed'))).toBe(false);
+    },
+  );
 
   it.runIf(has('xz'))('is explained by its last build', async () => {
     expect(await explain()).toBe('Tiny: never built\nTiny result: never built\n');

@@ -30,6 +30,7 @@ import type { KiwiGlobals } from '../kiwi/globals.ts';
 import { platformOf } from '../kiwi/machine.ts';
 import { unreachableRepositories } from '../kiwi/reachable.ts';
 import { checkRoot, openRoot, treeWithoutDescription } from '../kiwi/roots.ts';
+import { RunLog } from '../kiwi/run-log.ts';
 import { openStashes, type StashOrder, unopenedStashes } from '../kiwi/stashes.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
 import { systemBuildOptions } from '../kiwi/work.ts';
@@ -146,12 +147,14 @@ interface SystemOrder {
 
 async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: ResultFlags): Promise<void> {
   const platform = platformOf(globals.architecture);
-  await followed(globals.ashlar, flags, async work => {
-    const { log } = work;
-    for (const option of globals.withoutEffect) log('warning', `${option} has no effect`);
+  await followed(globals.ashlar, flags, async heard => {
     const network = order.source ? 'host' : 'none';
     const { debug = false } = globals.ashlar;
     const options = systemBuildOptions(order.target, order.settings, { ...flags, debug }, network);
+    using record = new RunLog(join(options.project.work, `log-${process.pid}`), heard);
+    const { work } = record;
+    const { log } = work;
+    for (const option of globals.withoutEffect) log('warning', `${option} has no effect`);
     // Nobody is asked for anything as long as what is wanted makes no sense.
     if (order.source) planOf(order, order.source, globals, { stack: order.stack, platform, warn: () => {} });
     await using opened = new AsyncDisposableStack();
@@ -161,8 +164,13 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
     const plan = order.source
       ? planOf(order, order.source, globals, choice)
       : await planOfTree(order, globals, choice, options, work);
-    if (flags.dryRun) await showPlan(plan, { stack, missing }, flags, options, work);
-    else await build(plan, order.target, options, work);
+    if (flags.dryRun) return showPlan(plan, { stack, missing }, flags, options, work);
+    const made = await build(plan, options, work);
+    writeRecords(made, order.target);
+    // Beside the tree, where scripts look for it.
+    if (order.keepsTree && globals.ashlar.logFile === undefined)
+      record.publish(join(order.target, `${IMAGE_ROOT}.log`));
+    printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
   });
 }
 
@@ -227,7 +235,7 @@ async function stackOf(
   } catch (error) {
     // Without its tree, a plan by a description of its own can be shown all the same.
     if (!dryRun || !source || !stashes.fromRegistry || !(error instanceof AshlarError)) throw error;
-    return { stack, missing: error.message };
+    return { stack, missing: `${stashes.names.join(', ')}: ${error.message}` };
   }
 }
 
@@ -261,13 +269,11 @@ async function showPlan(
   ]);
 }
 
-async function build(plan: Plan, target: string, options: BuildOptions, work: Followed): Promise<void> {
+async function build(plan: Plan, options: BuildOptions, work: Followed): Promise<readonly MadeOutput[]> {
   // Nothing is handed out but files: nobody wants to hear of it.
   mkdirSync(options.output, { recursive: true });
   const images = await buildImages(plan, options, work);
-  const made = images.flatMap(({ outputs }) => outputs);
-  writeRecords(made, target);
-  printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
+  return images.flatMap(({ outputs }) => outputs);
 }
 
 /** What KIWI and people read about the results. */
