@@ -122,16 +122,18 @@ function numbersOf(spec: DiskSpec, wanted: readonly WantedPartition[]): number[]
       );
     taken.set(fixed, name);
   }
-  // What the fourth would be is the extended partition then.
-  const extended = spec.table === 'msdos' && wanted.length > 4;
-  if (extended && taken.size > 0)
-    throw new AshlarError(
-      'numbers of partitions cannot be chosen where a table of type msdos has more than four',
-    );
+  if (spec.table === 'msdos' && wanted.length > 4) {
+    if (taken.size > 0)
+      throw new AshlarError(
+        'numbers of partitions cannot be chosen where a table of type msdos has more than four',
+      );
+    // The third is an extended one, which holds all but the first two and the last: that one can grow.
+    return wanted.map((_, i) => (i < 2 ? i + 1 : i === wanted.length - 1 ? 4 : i + 3));
+  }
   let next = 1;
   return wanted.map(({ fixed }) => {
     if (fixed !== undefined) return fixed;
-    while (taken.has(next) || (extended && next === 4)) next++;
+    while (taken.has(next)) next++;
     return next++;
   });
 }

@@ -105,15 +105,15 @@ describe('the partitions of a disk', () => {
     expect(() => laidOut({ firstSector: 33 })).toThrow('the partition table is there');
   });
 
-  it('of a BIOS disk are in an MBR, the fifth and more behind room for their chain', () => {
+  it('of a BIOS disk are in an MBR, those between the first and the last behind room for their chain', () => {
     const partitions = ['a', 'b', 'c', 'd'].map(name => ({ ...home, name, partitionName: name, size: MIB }));
     const layout = laidOut({ firmware: 'bios', table: 'msdos', partitions });
     expect(places(layout)).toEqual([
       ['a', 1, 1, 1],
       ['b', 2, 2, 1],
-      ['c', 3, 3, 1],
-      ['d', 5, 5, 1],
-      ['root', 6, 7, 301],
+      ['c', 5, 4, 1],
+      ['d', 6, 6, 1],
+      ['root', 4, 7, 301],
     ]);
     expect(layout.bytes).toBe(308 * MIB);
     expect(layout.partitions[0]?.uuid).toMatch(/^[0-9a-f]{8}-01$/);

@@ -26,8 +26,8 @@ interface Entry {
 }
 
 /**
- * A table of up to four primary partitions. Of more, the fourth is an extended one, which holds those with numbers
- * from 5 on; each of these has a sector before it, which says where the next one is.
+ * A table of up to four primary partitions. Of more, one is an extended one, which holds those with numbers from 5
+ * on; each of these has a sector before it, which says where the next one is.
  */
 export function msdosTable(table: MsdosTable): Piece[] {
   if (table.sectors > MOST_SECTORS)
@@ -49,7 +49,8 @@ export function msdosTable(table: MsdosTable): Piece[] {
   if (!first || !last) return [{ offset: SIGNATURE, bytes: record(table.signature, primary) }];
 
   const start = chainSector(first, table.sectorSize);
-  primary[3] = { active: false, type: EXTENDED, start, sectors: last.start + last.sectors - start };
+  const free = [0, 1, 2, 3].find(i => primary[i] === undefined) ?? 3;
+  primary[free] = { active: false, type: EXTENDED, start, sectors: last.start + last.sectors - start };
   const chain = logical.map((partition, i): Piece => {
     const own = chainSector(partition, table.sectorSize);
     const following = logical[i + 1];

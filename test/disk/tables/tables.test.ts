@@ -209,5 +209,14 @@ describe.skipIf(!has('sfdisk'))('a table of type msdos', () => {
       [6, 20480, 2048, '83'],
       [7, 24576, 2048, '83'],
     ]);
+    const withRest = [1, 2, 5, 6, 4].map((number, i) => partition(number, 'linux', 4096 * (i + 1), 2048));
+    expect(places(msdos(withRest, 4))).toEqual([
+      [1, 4096, 2048, '83'],
+      [2, 8192, 2048, '83'],
+      [3, 10240, 8192, 'f'],
+      [4, 20480, 2048, '83'],
+      [5, 12288, 2048, '83'],
+      [6, 16384, 2048, '83'],
+    ]);
   });
 });

@@ -264,7 +264,13 @@ export function bootPartitionNumber(spec: DiskSpec): number {
   const wanted = spec.boot ? numbers.boot : numbers.root;
   if (wanted !== undefined) return wanted;
   const taken = new Set([...before, ...between, ...Object.values(numbers)]);
-  const counted = [...before, ...(spec.boot ? [] : between)].filter(number => number === undefined).length;
+  const ahead = [...before, ...(spec.boot ? [] : between)];
+  const all =
+    before.length + (spec.boot ? 1 : 0) + between.length + 1 + partitions.filter(({ last }) => last).length;
+  // All but the first two and the last are in an extended one then.
+  if (spec.table === 'msdos' && all > 4)
+    return ahead.length < 2 ? ahead.length + 1 : ahead.length === all - 1 ? 4 : ahead.length + 3;
+  const counted = ahead.filter(number => number === undefined).length;
   let free = 0;
   for (let left = counted; left >= 0; left--)
     do free++;
