@@ -45,6 +45,46 @@ function decoded(text: string): string {
   }
 }
 
+/** Bytes that come piece by piece, with stars for secrets. What may be the start of one waits for what follows. */
+export class Censor {
+  readonly #secrets: readonly string[];
+  #waiting = '';
+
+  constructor(secrets: readonly string[]) {
+    // The longest first: one may be a part of another.
+    const all = new Set(secrets.flatMap(secret => [secret, encodeURIComponent(secret)]));
+    const bytes = [...all].filter(Boolean).map(text => Buffer.from(text).toString('latin1'));
+    this.#secrets = bytes.toSorted((a, b) => b.length - a.length);
+  }
+
+  /** What of the bytes so far can be shown now. */
+  pass(bytes: Uint8Array): Uint8Array {
+    const text = this.#hide(this.#waiting + Buffer.from(bytes).toString('latin1'));
+    const start = this.#startOfSecret(text);
+    this.#waiting = text.slice(start);
+    return Buffer.from(text.slice(0, start), 'latin1');
+  }
+
+  /** What has waited. */
+  end(): Uint8Array {
+    const text = this.#waiting;
+    this.#waiting = '';
+    return Buffer.from(text, 'latin1');
+  }
+
+  #hide(text: string): string {
+    return this.#secrets.reduce((hidden, secret) => hidden.replaceAll(secret, stars(secret)), text);
+  }
+
+  /** Where a secret begins that goes on behind the end; the end where none does. */
+  #startOfSecret(text: string): number {
+    const longest = this.#secrets[0]?.length ?? 0;
+    for (let at = Math.max(0, text.length - longest + 1); at < text.length; at += 1)
+      if (this.#secrets.some(secret => secret.startsWith(text.slice(at)))) return at;
+    return text.length;
+  }
+}
+
 /** For `JSON.stringify`: logins are left out, and texts and lines of descriptions have no passwords. */
 export function publicValue(name: string, value: unknown): unknown {
   if (typeof value === 'object' && value !== null && 'user' in value && 'password' in value) return undefined;

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AshlarError } from '../../src/support/errors.ts';
 import { renderError } from '../../src/support/excerpt.ts';
-import { publicValue, splitLogin, withoutLogins, withoutPasswords } from '../../src/support/secrets.ts';
+import {
+  Censor,
+  publicValue,
+  splitLogin,
+  withoutLogins,
+  withoutPasswords,
+} from '../../src/support/secrets.ts';
 
 describe('texts without secrets', () => {
   it.each([
@@ -42,6 +48,37 @@ describe('texts without secrets', () => {
     });
   });
 });
+
+describe('output without secrets', () => {
+  it('is the same in whatever pieces it comes', () => {
+    const secrets = ['pässword', 'word', 'a/b', 'aab'];
+    const piece = fc.oneof(fc.constantFrom(...secrets, 'pä', 'ss', 'a', 'aa', '\n', '%2Fb'), fc.string());
+    fc.assert(
+      fc.property(fc.array(piece), fc.array(fc.nat(20)), (pieces, sizes) => {
+        const bytes = Buffer.from(pieces.join(''));
+        const whole = passed(secrets, [bytes]);
+        expect(passed(secrets, cut(bytes, sizes))).toEqual(whole);
+        expect(whole).toHaveLength(bytes.length);
+        for (const secret of [...secrets, 'a%2Fb']) expect(whole.toString()).not.toContain(secret);
+      }),
+    );
+  });
+
+  it('is all of it where nothing is secret', () => {
+    expect(passed([''], [Buffer.from('a'), Buffer.from('b')]).toString()).toBe('ab');
+    expect(passed(['secret'], [Buffer.from('my sec')]).toString()).toBe('my sec');
+  });
+});
+
+function passed(secrets: readonly string[], pieces: readonly Uint8Array[]): Buffer {
+  const censor = new Censor(secrets);
+  return Buffer.concat([...pieces.map(piece => censor.pass(piece)), censor.end()]);
+}
+
+function cut(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
+  const [size, ...rest] = sizes;
+  return size === undefined ? [bytes] : [bytes.subarray(0, size), ...cut(bytes.subarray(size), rest)];
+}
 
 describe('the login in an address', () => {
   it.each(['/srv/a:b@c', 'https://host/a:b@c', 'https://host', 'this://a:b@c'])('is not there in %s', url => {

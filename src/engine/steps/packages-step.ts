@@ -86,6 +86,8 @@ async function perform(
           : commandFailure(packages, status, output, advice),
       pack,
       step,
+      // Some managers show addresses as they were given.
+      packages.repositories.flatMap(({ credentials }) => credentials?.password ?? []),
     );
   } finally {
     keepArchives(packages.manager, archives, store);

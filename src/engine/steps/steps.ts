@@ -104,7 +104,7 @@ async function performUnlessKnown(
   const output = store.temporaryPath('layer');
   // Of a layer that was known before, the image mostly is, too.
   const image = squashfs && !known ? await squashfsImage(lowest, context) : undefined;
-  const written = await writtenNow(step);
+  const written = await writtenNow(step.layers, context);
   const pack = { ...packOptions(compression, output, options), ...(written && { written }) };
   const packed = await perform({ ...pack, ...image });
   const layer = packed && (await keepLayer(packed, output, compression, context));

@@ -1,11 +1,9 @@
 /** What time the files have that a step writes, where nobody says it. */
-
 import type { PackOptions } from '../../layers/index.ts';
 import type { LookContext } from '../context.ts';
 import type { ChangesPack, Written } from '../inside/requests.ts';
 import { contentsOf } from '../layer-contents.ts';
 import type { LayerRecord } from '../values.ts';
-import type { StepContext } from './steps.ts';
 
 /** The latest time of what a step is to write. */
 export function epochOf({ sourceDateEpoch, written }: ChangesPack): number | undefined {
@@ -25,10 +23,10 @@ const FIRST_DAY = 24 * 60 * 60;
  * For builds whose times are to follow from what goes into them: the newest time of the layers below. What is older
  * than now has its time from somewhere else, packages for example, and keeps it.
  */
-export async function writtenNow({
-  context,
-  layers,
-}: Pick<StepContext, 'context' | 'layers'>): Promise<Written | undefined> {
+export async function writtenNow(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<Written | undefined> {
   const { sourceDateEpoch, steadyTimes } = context.options;
   if (sourceDateEpoch !== undefined || !steadyTimes) return undefined;
   const times = await Promise.all(layers.map(layer => newestOf(layer, context)));
