@@ -19,8 +19,8 @@ import { setUp } from './inside/set-up.ts';
 import { shell } from './inside/shell.ts';
 import { sizeOnDisk } from './inside/size.ts';
 import { Snapshots } from './inside/snapshots.ts';
-import { readDescription, treeDifference } from './inside/stash.ts';
 import { stageImports } from './inside/stage.ts';
+import { readDescription, treeDifference } from './inside/stash.ts';
 import { checksumsOfFile, identify } from './sources/identity.ts';
 import { removeAbandoned } from './store/abandoned.ts';
 
@@ -45,6 +45,10 @@ const handlers: Handlers = {
   ask,
   look,
   pack,
+  readTree: async (request, call) => {
+    const { readTree } = await import('./inside/read-tree.ts');
+    return readTree(request, call);
+  },
   compare: async (request, call) => {
     const { compare } = await import('./inside/compare.ts');
     return compare(request, call);

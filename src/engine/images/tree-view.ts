@@ -1,4 +1,4 @@
-/** The tree of an image, path by path, from the contents of its layers; a file is read out of its layer when asked for. */
+/** The tree of an image, path by path, from the contents of its layers; a file is read when somebody asks for it. */
 import {
   type ByteString,
   type ContentsEntry,
@@ -17,10 +17,19 @@ export interface ImageTree extends TreeView {
   readonly merged: ReadonlyMap<ByteString, MergedEntry>;
 }
 
-/** @param layers Bottom to top. */
-export async function treeOf(layers: readonly LayerRecord[], context: LookContext): Promise<ImageTree> {
+/** A file where the tree has it, and the layer that it comes from. */
+export type ReadFile = (path: ByteString, entry: ContentsEntry, layer: LayerRecord) => Promise<Uint8Array>;
+
+/**
+ * @param layers Bottom to top.
+ * @param read How the content of files is had: out of the layers when absent.
+ */
+export async function treeOf(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+  read: ReadFile = fromLayers(layers, context),
+): Promise<ImageTree> {
   const merged = mergeContents(await Promise.all(layers.map(layer => contentsOf(layer, context))));
-  const read = batched(layers, context);
   let names: ReadonlyMap<ByteString, readonly ByteString[]> | undefined;
   const find = (path: string) => merged.get(fromText(path.slice(1)));
   return {
@@ -44,38 +53,44 @@ export async function treeOf(layers: readonly LayerRecord[], context: LookContex
     layer: LayerRecord | undefined,
   ): Promise<Uint8Array> {
     if (entry.type !== 'file' || entry.size === 0 || layer === undefined) return new Uint8Array();
-    // The content of a hard link is where its first name is.
-    return read(layer, entry.linkedTo ?? fromText(path.slice(1)));
+    return read(fromText(path.slice(1)), entry, layer);
   }
 }
 
-type ReadFile = (layer: LayerRecord, path: ByteString) => Promise<Uint8Array>;
-
-/** What is asked for at once is read in one pass over its layer. */
-function batched(layers: readonly LayerRecord[], context: LookContext): ReadFile {
+function fromLayers(layers: readonly LayerRecord[], context: LookContext): ReadFile {
   const files = filesOf(layers, context);
-  const pending = new Map<LayerRecord, { readonly paths: Set<ByteString>; readonly found: Promise<Found> }>();
-  return async (layer, path) => {
-    const batch = pending.get(layer) ?? begin(layer);
-    batch.paths.add(path);
-    const content = (await batch.found).get(path);
-    if (content === undefined) throw new Error(`${path} of ${layer.diffId} was not read`);
+  const readers = new Map<LayerRecord, ReadPath>();
+  return (path, { linkedTo }, layer) => {
+    const read = readers.get(layer) ?? inBatches(paths => files.read(layer.diffId, paths));
+    readers.set(layer, read);
+    // The content of a hard link is where its first name is.
+    return read(linkedTo ?? path);
+  };
+}
+
+type ReadPath = (path: ByteString) => Promise<Uint8Array>;
+type Found = ReadonlyMap<ByteString, Uint8Array>;
+
+/** What is asked for at once is read by one call of `readAll`. */
+export function inBatches(readAll: (paths: readonly ByteString[]) => Promise<Found>): ReadPath {
+  let pending: { readonly paths: Set<ByteString>; readonly found: Promise<Found> } | undefined;
+  return async path => {
+    pending ??= begin();
+    pending.paths.add(path);
+    const content = (await pending.found).get(path);
+    if (content === undefined) throw new Error(`${path} was not read`);
     return content;
   };
 
-  function begin(layer: LayerRecord) {
+  function begin() {
     const paths = new Set<ByteString>();
     const found = Promise.resolve().then(() => {
-      pending.delete(layer);
-      return files.read(layer.diffId, [...paths]);
+      pending = undefined;
+      return readAll([...paths]);
     });
-    const batch = { paths, found };
-    pending.set(layer, batch);
-    return batch;
+    return { paths, found };
   }
 }
-
-type Found = ReadonlyMap<ByteString, Uint8Array>;
 
 /** The names in each directory, sorted, as the paths are. */
 function namesByDirectory(paths: Iterable<ByteString>): ReadonlyMap<ByteString, readonly ByteString[]> {

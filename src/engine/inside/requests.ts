@@ -283,6 +283,12 @@ export interface MakeErofsRequest {
   readonly output: string;
 }
 
+/** Files are read where the tree has them; no links are followed. */
+export interface ReadTreeRequest {
+  readonly layers: readonly TreeLayer[];
+  readonly paths: readonly ByteString[];
+}
+
 /** Files of a tree are compared with what a list says of them. */
 export interface CompareRequest {
   readonly layers: readonly TreeLayer[];
@@ -386,6 +392,10 @@ export interface Requests {
     readonly result: PackedLayer | undefined;
   };
   readonly makeErofs: { readonly params: MakeErofsRequest; readonly result: FileSystemLayer };
+  readonly readTree: {
+    readonly params: ReadTreeRequest;
+    readonly result: ReadonlyMap<ByteString, Uint8Array>;
+  };
   readonly compare: { readonly params: CompareRequest; readonly result: readonly DifferingFile[] };
   readonly output: { readonly params: OutputRequest; readonly result: TreeFacts };
   /** Tries what a build needs of the kernel. */

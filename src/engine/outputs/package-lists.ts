@@ -4,7 +4,8 @@ import { gunzipSync } from 'node:zlib';
 import type { PackageListOutput } from '../../plan/outputs.ts';
 import { describePackages, type PackageDetails } from '../../stacking/index.ts';
 import { type BuildContext, say } from '../context.ts';
-import { type ImageTree, treeOf } from '../images/tree-view.ts';
+import { treeLayers } from '../forms/tar-form.ts';
+import { type ImageTree, inBatches, treeOf } from '../images/tree-view.ts';
 import type { LayerRecord } from '../values.ts';
 import { type Delivered, deliver } from './kept.ts';
 import type { OutputTree } from './tree.ts';
@@ -18,7 +19,7 @@ export function makePackageList(
   context: BuildContext,
 ): Promise<Delivered<null>> {
   const make = async (path: string) => {
-    const tree = await treeOf(layers, context);
+    const tree = await unpackedTree(layers, context);
     const { packages, unread } = await describePackages(tree);
     for (const { path, reason } of unread)
       say(context, image, 'warning', `the packages in ${path} are not listed: ${reason}`);
@@ -30,6 +31,15 @@ export function makePackageList(
     ['form', form],
   ] as const;
   return deliver({ domain: 'output packages', parts, make }, target, context);
+}
+
+/** Other results need the tree unpacked, and files of it are read there far quicker than out of its layers. */
+async function unpackedTree(layers: readonly LayerRecord[], context: BuildContext): Promise<ImageTree> {
+  const { workshop, signal } = context;
+  const read = inBatches(async paths =>
+    workshop.call('readTree', { layers: await treeLayers(layers, context), paths }, { signal }),
+  );
+  return treeOf(layers, context, read);
 }
 
 async function textOf(
