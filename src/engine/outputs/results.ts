@@ -5,7 +5,8 @@ import { dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { type FileLock, lockFile } from '../../linux/index.ts';
 import type { Output } from '../../plan/outputs.ts';
 import type { Plan } from '../../plan/types.ts';
-import { AshlarError, codeOf } from '../../support/errors.ts';
+import { AshlarError, codeOf, messageOf } from '../../support/errors.ts';
+import { makeDirectories } from '../../support/make-directories.ts';
 import { removeAbandoned } from '../store/abandoned.ts';
 
 /** In the directory of results, as long as something is made. */
@@ -24,7 +25,7 @@ export class Results implements Disposable {
   constructor(path: string) {
     this.#directory = resolve(path);
     this.#work = join(this.#directory, WORK);
-    this.#made = mkdirSync(this.#work, { recursive: true });
+    this.#made = makeDirectory(this.#work);
     removeAbandoned(this.#work);
     const name = randomBytes(8).toString('hex');
     const lock = lockFile(join(this.#work, `${name}.lock`), { mode: 'exclusive', wait: true });
@@ -86,6 +87,18 @@ export class Results implements Disposable {
     // What is there now, and what another run is making, stays.
     for (let path = this.#work; path.startsWith(this.#made ?? this.#work); path = dirname(path))
       if (!removeEmpty(path)) break;
+  }
+}
+
+/** @throws AshlarError */
+function makeDirectory(path: string): string | undefined {
+  try {
+    return makeDirectories(path);
+  } catch (cause) {
+    throw new AshlarError(`cannot make the directory of the results: ${messageOf(cause)}`, {
+      hint: 'choose a place where this user may write',
+      cause,
+    });
   }
 }
 
