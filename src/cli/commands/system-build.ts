@@ -164,7 +164,7 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
     const plan = order.source
       ? planOf(order, order.source, globals, choice)
       : await planOfTree(order, globals, choice, options, work);
-    if (flags.dryRun) return showPlan(plan, { stack, missing }, flags, options, work);
+    if (flags.dryRun) return await showPlan(plan, { stack, missing }, flags, options, work);
     const made = await build(plan, options, work);
     writeRecords(made, order.target);
     // Beside the tree, where scripts look for it.
