@@ -1,7 +1,7 @@
 /** Starts a disk and says whether it does what is expected of it. The disk stays as it is. */
 import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { runProgram } from '../../support/process.ts';
 import { requireProgram } from '../../support/programs.ts';
@@ -95,13 +95,28 @@ async function makeOverlay(disk: string, overlay: string): Promise<void> {
 /** What disks come in; a disk that only names another file is not what it seems. */
 const FORMATS = ['raw', 'qcow2', 'vmdk', 'vdi', 'vpc', 'vhdx'];
 
+/** What `qemu-img info` says. */
+interface ImageInfo {
+  readonly format?: string;
+  readonly 'backing-filename'?: string;
+  readonly 'format-specific'?: {
+    readonly data?: {
+      /** Of qcow2: where its content is. */
+      readonly 'data-file'?: string;
+      /** Of vmdk: the files that it is made of. */
+      readonly extents?: readonly { readonly filename?: string }[];
+    };
+  };
+}
+
 async function formatOf(program: string, disk: string): Promise<string> {
   const { status, stdout, stderr } = await runProgram(program, ['info', '--output=json', disk]);
   if (status !== 0) throw new AshlarError(`cannot start from ${disk}`, { cause: new Error(stderr.trim()) });
-  const info = JSON.parse(stdout) as { readonly format?: string; readonly 'backing-filename'?: string };
-  if (info['backing-filename'] !== undefined) {
-    throw new AshlarError(`${disk} is only a part of a disk: the rest is in ${info['backing-filename']}`);
-  }
+  const info = JSON.parse(stdout) as ImageInfo;
+  const { 'data-file': data, extents = [] } = info['format-specific']?.data ?? {};
+  const others = [info['backing-filename'], data, ...extents.map(({ filename }) => filename)];
+  const rest = others.find(name => name !== undefined && resolve(name) !== resolve(disk));
+  if (rest !== undefined) throw new AshlarError(`${disk} is only a part of a disk: the rest is in ${rest}`);
   if (info.format === undefined || !FORMATS.includes(info.format)) {
     throw new AshlarError(`no disk that can be started: ${disk} is ${info.format ?? 'of no known format'}`);
   }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -177,6 +177,20 @@ describe('starting a disk', () => {
       reason: 'the machine ended',
       lastLines: ['one', 'two'],
     });
+  });
+
+  it.runIf(has('qemu-img'))('refuses disks of each format whose content is in another file', async () => {
+    const directory = scratch();
+    const at = (name: string) => join(directory, name);
+    const [other, qcow2, vmdk] = [at('other'), at('disk.qcow2'), at('disk.vmdk')];
+    writeFileSync(other, Buffer.alloc(1 << 20));
+    const options = ['-f', 'qcow2', '-o', `data_file=${other},data_file_raw=on`];
+    execFileSync('qemu-img', ['create', '-q', ...options, qcow2, '1M']);
+    const lines = ['# Disk DescriptorFile', 'version=1', 'CID=12345678', 'parentCID=ffffffff'];
+    const extent = ['createType="monolithicFlat"', `RW 2048 FLAT "${other}" 0`, ''];
+    writeFileSync(vmdk, [...lines, ...extent].join('\n'));
+    for (const disk of [qcow2, vmdk])
+      await expect(boot({ disk }).verdict).rejects.toThrow(`the rest is in ${other}`);
   });
 
   it('refuses what is no whole disk', async () => {
