@@ -1,16 +1,25 @@
 /**
  * From a container to machines that start, by the commands that users have: the only file that runs machines, as few as
- * prove it, each translated by QEMU.
+ * prove it, each translated by QEMU. What is built is the example of the manual.
  */
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BootVerdict } from '../../src/disk/emulator/index.ts';
 import { has, isRoot } from '../support/tools.ts';
-import { type Ended, type Project, useWorkspace } from './support.ts';
+import { ashlarProgram, type Ended, execute, output, type Project, useWorkspace } from './support.ts';
 
 const PACKAGES = [
   ...['systemd-sysv', 'linux-image-cloud-amd64', 'udev', 'dbus', 'kmod', 'login', 'passwd'],
@@ -19,50 +28,142 @@ const PACKAGES = [
 
 /** Once is enough: in CI it is the plain user who builds, since for root everything is easier. */
 const isMine = !(isRoot && process.env.CI);
-const canBoot = isMine && has('qemu-system-x86_64', 'qemu-img', 'mke2fs', 'grub-mkimage', 'mmdebstrap');
+const canBoot =
+  isMine && has('qemu-system-x86_64', 'qemu-img', 'mkfs.xfs', 'mke2fs', 'grub-mkimage', 'mmdebstrap');
 
 /** A machine that others use, too, may be several times slower than usual. */
 const PATIENCE = '5m';
 const TIMEOUT = { timeout: 900_000 };
 
-/**
- * The first program of the system: says that it runs, and from what. With UEFI and GRUB the system goes on; otherwise,
- * where it would be the same once more, the machine is switched off.
- */
+const workspace = useWorkspace();
+
+function path(name: string): string {
+  return fileURLToPath(new URL(`../../${name}`, import.meta.url));
+}
+
+function script(name: string, ...args: readonly string[]): string {
+  const env = { ...process.env, HOME: homedir() };
+  return execFileSync(path(`scripts/${name}`), args, { encoding: 'utf8', env }).trim();
+}
+
+/** Replaces the repository of a description by a directory. */
+function repositoryOf(directory: string): readonly string[] {
+  return ['--', '--set-repo', `dir://${directory},apt-deb,local,,,,,,,false`];
+}
+
+describe.skipIf(!canBoot)('a container that becomes a machine', () => {
+  let project: Project;
+  const disk = (target: string) => project.at(target, 'Debian-VM.x86_64-1.0.0.raw');
+
+  beforeAll(() => {
+    project = workspace.project();
+    cpSync(path('examples/kiwi-machine'), project.at('description'), {
+      recursive: true,
+      filter: file => basename(file) !== 'target',
+    });
+    symlinkSync(script('debian-packages', 'machine', ...PACKAGES), project.at('repository'));
+  });
+
+  async function system(...words: readonly string[]): Promise<Ended> {
+    const ended = await project.ashlar(['system', ...words]);
+    if (ended.status !== 0)
+      throw new Error(`system ${words.join(' ')} ended with ${ended.status}:\n${ended.stderr}`);
+    return ended;
+  }
+
+  /** Starts a disk, which must pass and stay as it is; returns the verdict and what was on the console. */
+  async function boot(file: string, ...flags: readonly string[]) {
+    const before = statSync(file);
+    const { stdout, stderr } = await system('boot', file, '--timeout', PATIENCE, '--json', ...flags);
+    const after = statSync(file);
+    expect([after.mtimeMs, after.size]).toEqual([before.mtimeMs, before.size]);
+    const verdict: BootVerdict = JSON.parse(stdout);
+    return { verdict, console: stderr };
+  }
+
+  it('starts with UEFI up to the login prompt', TIMEOUT, async () => {
+    await system('stash', '--root', script('debian-root'), '--container-name', 'debian');
+    const words = ['--stash', 'debian', '--description', 'description', '--target-dir', 'first'];
+    const { stdout } = await system('stackbuild', ...words, ...repositoryOf(project.at('repository')));
+    expect(stdout).toContain(disk('first'));
+    const sums = await output('sha256sum', ['--check', `${disk('first')}.sha256`], {
+      cwd: project.at('first'),
+    });
+    expect(sums).toBe(`${basename(disk('first'))}: OK\n`);
+    await checkDisk(disk('first'));
+
+    const { verdict, console } = await boot(disk('first'));
+    expect(verdict).toMatchObject({ passed: true, firmware: 'uefi', expected: 'login:' });
+    const reached = verdict.milestones.map(({ name }) => name);
+    expect(reached).toEqual(expect.arrayContaining(['firmware', 'loader', 'login']));
+    expect(console).toMatch(/READY \/dev\/vda3 xfs/);
+    expect(console).toMatch(/^debian-vm login:/m);
+  });
+
+  it('is built again of its stash when all sources are gone, and starts with a BIOS', TIMEOUT, async () => {
+    await system('stash', '--root', join('first', 'build', 'image-root'), '--container-name', 'machine');
+    for (const name of ['first', 'description', 'repository'])
+      rmSync(project.at(name), { recursive: true, force: true });
+    await system('stackbuild', '--stash', 'machine', '--target-dir', 'second');
+    const expected = 'Hostname set to <debian-vm>';
+    const { verdict, console } = await boot(disk('second'), '--firmware', 'bios', '--expect', expected);
+    expect(verdict).toMatchObject({ passed: true, firmware: 'bios', expected });
+    expect(console).toMatch(/^.*XFS \(vda3\): Ending clean mount/m);
+  });
+
+  it('starts from a root that is checked, by another description on its stash', TIMEOUT, async () => {
+    project.write('checked/config.xml', CHECKED);
+    project.write('checked/root/marker', MARKER, 0o755);
+    await system('stackbuild', '--stash', 'machine', '--description', 'checked', '--target-dir', 'third');
+    const file = project.at('third/checked.x86_64-1.0.0.raw');
+    const { verdict, console } = await boot(file, '--expect', 'E2E-BOOT-OK');
+    expect(verdict).toMatchObject({ passed: true, firmware: 'uefi' });
+    expect(console).toMatch(/^E2E-BOOT-OK root=\/dev\/dm-0 ext4/m);
+  });
+
+  /** What is on it, by the programs that others check it with. */
+  async function checkDisk(file: string): Promise<void> {
+    expect(await output('sgdisk', ['--verify', file])).toContain('No problems found');
+    const { partitiontable } = JSON.parse(await output('sfdisk', ['--json', file])) as PartitionTable;
+    const [, esp, root] = partitiontable.partitions;
+    for (const [part, program, ...options] of [
+      [esp, 'fsck.vfat', '-n'],
+      [root, 'xfs_repair', '-n', '-f'],
+    ] as const) {
+      const { start = 0, size = 0 } = part ?? {};
+      const place = [`skip=${start * 512}`, `count=${size * 512}`, 'iflag=skip_bytes,count_bytes'];
+      const alone = project.at('partition');
+      await output('dd', [`if=${file}`, `of=${alone}`, ...place, 'bs=1M', 'conv=sparse', 'status=none']);
+      await output(program, [...options, alone]);
+      rmSync(alone);
+    }
+  }
+});
+
+interface PartitionTable {
+  readonly partitiontable: {
+    /** In sectors of 512 bytes. */
+    readonly partitions: readonly { readonly start: number; readonly size: number }[];
+  };
+}
+
+/** The first program of a system, which need not be started whole once more. */
 const MARKER = `#!/bin/sh
 mount -t proc proc /proc 2>/dev/null
 while read -r device place type _; do
   [ "$place" != / ] || root="$device $type"
 done </proc/mounts
-read -r line </proc/cmdline
-[ -d /sys/firmware/efi ] && firmware=uefi || firmware=bios
-case $line in *dm-mod*) firmware=verity ;; esac
-echo "E2E-BOOT-OK $firmware root=$root"
-[ "$firmware" != uefi ] || exec /sbin/init
+echo "E2E-BOOT-OK root=$root"
 echo o >/proc/sysrq-trigger
 sleep 60
 `;
 
-const description = (repository: string) => `<?xml version="1.0" encoding="utf-8"?>
-<image schemaversion="7.5" name="machine">
+const CHECKED = `<?xml version="1.0" encoding="utf-8"?>
+<image schemaversion="8.5" name="checked">
   <description type="system"><author>A</author><contact>a@b.example</contact><specification>S</specification></description>
-  <profiles>
-    <profile name="Grub" description="for both firmwares" import="true"/>
-    <profile name="Uki" description="a unified kernel image, and a root that is checked"/>
-  </profiles>
   <preferences>
     <version>1.0.0</version>
     <packagemanager>apt</packagemanager>
-    <timezone>UTC</timezone>
-  </preferences>
-  <preferences profiles="Grub">
-    <type image="oem" filesystem="ext4" firmware="efi" initrd_system="none"
-      kernelcmdline="console=ttyS0,115200 quiet init=/marker">
-      <bootloader name="grub2" timeout="0"/>
-      <oemconfig><oem-resize>false</oem-resize></oemconfig>
-    </type>
-  </preferences>
-  <preferences profiles="Uki">
     <type image="oem" filesystem="ext4" firmware="efi" eficsm="false" initrd_system="none" verity_blocks="all"
       kernelcmdline="console=ttyS0,115200 quiet init=/marker">
       <bootloader name="systemd_boot"/>
@@ -70,72 +171,84 @@ const description = (repository: string) => `<?xml version="1.0" encoding="utf-8
       <oemconfig><oem-resize>false</oem-resize></oemconfig>
     </type>
   </preferences>
-  <users><user name="root" password="$6$salt$hash" home="/root" groups="root"/></users>
-  <repository type="apt-deb" alias="machine" repository_gpgcheck="false"><source path="dir://${repository}"/></repository>
-  <packages type="image">${PACKAGES.map(name => `<package name="${name}"/>`).join('')}</packages>
 </image>
 `;
 
-const workspace = useWorkspace();
-let project: Project;
+const SMALL = `<?xml version="1.0" encoding="utf-8"?>
+<image schemaversion="8.5" name="small">
+  <description type="system"><author>A</author><contact>a@b.example</contact><specification>S</specification></description>
+  <preferences>
+    <version>1.0.0</version>
+    <packagemanager>apt</packagemanager>
+    <timezone>UTC</timezone>
+    <type image="ext4"/>
+  </preferences>
+  <users><user name="guest" password="!" home="/home/guest" groups="users"/></users>
+  <repository type="apt-deb" alias="local"><source path="http://repository.invalid"/></repository>
+  <packages type="image"><package name="bc"/><package name="uuid-runtime"/></packages>
+</image>
+`;
 
-function script(name: string, ...args: readonly string[]): string {
-  const path = fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
-  const env = { ...process.env, HOME: homedir() };
-  return execFileSync(path, args, { encoding: 'utf8', env }).trim();
-}
+/** What scripts make says when it was made. */
+const CONFIG = `#!/bin/sh
+set -e
+date -u > /etc/made
+date -u -d "@$SOURCE_DATE_EPOCH" > /etc/made
+`;
 
-async function system(...words: readonly string[]): Promise<Ended> {
-  const ended = await project.ashlar(['system', ...words]);
-  if (ended.status !== 0)
-    throw new Error(`system ${words.join(' ')} ended with ${ended.status}:\n${ended.stderr}`);
-  return ended;
-}
-
-/** Starts a disk, which must pass; returns the verdict and what was on the console. */
-async function boot(disk: string, ...flags: readonly string[]) {
-  const before = statSync(disk);
-  const { stdout, stderr } = await system('boot', disk, '--timeout', PATIENCE, '--json', ...flags);
-  const after = statSync(disk);
-  expect([after.mtimeMs, after.size]).toEqual([before.mtimeMs, before.size]);
-  const verdict: BootVerdict = JSON.parse(stdout);
-  return { verdict, console: stderr };
-}
-
-describe.skipIf(!canBoot)('a container that becomes a machine', () => {
-  beforeAll(() => {
-    project = workspace.project();
-    project.write('description/config.xml', description(script('debian-packages', 'machine', ...PACKAGES)));
-    project.write('description/root/marker', MARKER, 0o755);
-    project.write('description/root/etc/hostname', 'e2e\n');
+const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mmdebstrap', 'mke2fs');
+describe.runIf(canBeAnother)('root and a plain user, one after the other and each with a store', () => {
+  const user = `ashlar-kiwi-${process.pid}`;
+  const home = join(tmpdir(), `${user}-home`);
+  beforeAll(
+    () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
+  );
+  afterAll(() => {
+    execFileSync('userdel', [user], { stdio: 'ignore' });
+    rmSync(home, { recursive: true, force: true });
   });
 
-  it('starts with UEFI up to the login prompt, and with a BIOS, too', TIMEOUT, async () => {
-    await system('stash', '--root', script('debian-root'), '--container-name', 'base');
-    const words = ['--stash', 'base', '--description', 'description'];
-    const { stdout } = await system('stackbuild', ...words, '--target-dir', 'first');
-    expect(stdout).toContain('machine.x86_64-1.0.0.raw');
-    const disk = project.at('first/machine.x86_64-1.0.0.raw');
+  it('make the same bytes of the same description', TIMEOUT, async () => {
+    // A checkout may lie where a plain user cannot look, and so may what is cached.
+    const place = join(home, 'checkout');
+    mkdirSync(place);
+    cpSync(script('debian-root'), join(home, 'root.tar'));
+    cpSync(script('debian-packages'), join(home, 'repository'), { recursive: true });
+    const build = async (target: string, run: (...words: readonly string[]) => Promise<Ended>) => {
+      const base = await run('stash', '--root', join(home, 'root.tar'), '--container-name', 'debian');
+      expect(base.status, base.stderr).toBe(0);
+      const words = ['--stash', 'debian', '--description', describeSmall(target), '--target-dir', target];
+      const built = await run('stackbuild', ...words, ...repositoryOf(join(home, 'repository')));
+      expect(built.status, built.stderr).toBe(0);
+      const made = join(target, 'small.x86_64-1.0.0.ext4');
+      return { made, sum: readFileSync(`${made}.sha256`, 'utf8') };
+    };
 
-    const uefi = await boot(disk);
-    expect(uefi.verdict).toMatchObject({ passed: true, firmware: 'uefi', expected: 'login:' });
-    const reached = uefi.verdict.milestones.map(({ name }) => name);
-    expect(reached).toEqual(expect.arrayContaining(['firmware', 'loader', 'login']));
-    expect(uefi.console).toMatch(/^E2E-BOOT-OK uefi root=\/dev\/vda3 ext4/m);
-    expect(uefi.console).toMatch(/^e2e login:/m);
-
-    const bios = await boot(disk, '--firmware', 'bios', '--expect', 'E2E-BOOT-OK');
-    expect(bios.verdict).toMatchObject({ passed: true, firmware: 'bios', expected: 'E2E-BOOT-OK' });
-    expect(bios.console).toMatch(/^E2E-BOOT-OK bios root=\/dev\/vda3 ext4/m);
+    const project = workspace.project('own');
+    chmodSync(workspace.path, 0o755);
+    const ours = await build(project.at('target'), (...words) => project.ashlar(['system', ...words]));
+    const env = project.environment({ XDG_CACHE_HOME: undefined, XDG_DATA_HOME: undefined });
+    const theirs = await build(join(home, 'another/target'), (...words) => {
+      const begin = 'mount --bind "$1" "$2" && cd "$2" && user="$3" home="$4" && shift 4';
+      const asUser = 'runuser -u "$user" -- env HOME="$home" bin/ashlar --store "$home/store" system "$@"';
+      const args = [join(ashlarProgram, '../..'), place, user, home, ...words];
+      return execute('unshare', ['--mount', 'sh', '-c', `${begin} && exec ${asUser}`, 'sh', ...args], {
+        env,
+      });
+    });
+    expect(theirs.sum).toBe(ours.sum);
+    await output('e2fsck', ['-fn', ours.made]);
   });
 
-  it('starts from what its stash becomes, without any repository', TIMEOUT, async () => {
-    await system('stash', '--root', join('first', 'build', 'image-root'), '--container-name', 'machine');
-    const words = ['--stash', 'machine', '--profile', 'Uki'];
-    await system('stackbuild', ...words, '--target-dir', 'second');
-    const disk = project.at('second/machine.x86_64-1.0.0.raw');
-    const { verdict, console } = await boot(disk, '--expect', 'E2E-BOOT-OK');
-    expect(verdict).toMatchObject({ passed: true, firmware: 'uefi' });
-    expect(console).toMatch(/^E2E-BOOT-OK verity root=\/dev\/dm-0 ext4/m);
-  });
+  /** A copy as another checkout would be: of today. */
+  function describeSmall(target: string): string {
+    const directory = `${target}-description`;
+    mkdirSync(join(directory, 'root/etc'), { recursive: true });
+    writeFileSync(join(directory, 'config.xml'), SMALL);
+    writeFileSync(join(directory, 'config.sh'), CONFIG, { mode: 0o755 });
+    writeFileSync(join(directory, 'root/etc/issue'), 'overlay\n');
+    // The target directory is to be the user's.
+    execFileSync('chmod', ['a+rwx', dirname(target)]);
+    return directory;
+  }
 });
