@@ -60,7 +60,7 @@ export async function finishImage(
 }
 
 /** In manifests of images of which more is made: what identifies the tree that all of it is made of. */
-export const CONTENT_ANNOTATION = 'dev.ashlar.content';
+const CONTENT_ANNOTATION = 'dev.ashlar.content';
 
 /** Of a base or an image, for another one: all but what is true of its own tree alone. */
 export function inheritableAnnotations({

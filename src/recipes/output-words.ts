@@ -111,18 +111,16 @@ export const outputWords = {
 
 export type OutputWord = keyof typeof outputWords;
 
-export const usualWords: Words = outputWords;
-
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** A JSON Schema of the list. `orElse` adds what may stand for any value. */
 export function outputsSchema(orElse: (...schemas: readonly JsonSchema[]) => JsonSchema): JsonSchema {
-  const single = oneOf(usualWords, orElse);
+  const single = oneOf(outputWords, orElse);
   const disk = { anyOf: [mapOf(diskKeys, orElse), { type: 'null' }] };
   const fileSystem = {
     anyOf: [oneOf(fileSystems, orElse), { ...mapOf(fileSystemKeys, orElse), required: ['type'] }],
   };
-  const properties = Object.entries(usualWords).map(([word, text]) => {
+  const properties = Object.entries(outputWords).map(([word, text]) => {
     const value = word === 'disk' ? disk : word === 'filesystem' ? fileSystem : { type: 'null' };
     return [word, { description: text, ...value }];
   });

@@ -173,6 +173,11 @@ describe('imports with dest', () => {
   });
 });
 
+it('tells of outputs, which a descriptor has, too', async () => {
+  const { notes } = await convert('app: {from: {type: scratch}, outputs: [oci, tar]}\n');
+  expect(notes).toEqual(['1: the outputs are left out: add them by hand']);
+});
+
 it('takes overlay_dirs for directories', async () => {
   const [item] = await itemsOf('overlay_dirs: [{source: dir, dest: /o}, {source: dir, dest: /p}]');
   expect(item?.artifacts).toMatchObject([

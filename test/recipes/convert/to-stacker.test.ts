@@ -67,6 +67,11 @@ describe('the base', () => {
   });
 });
 
+it('tells of outputs, which a stacker file has, too', async () => {
+  const { notes } = await convert('name: app\nversion: 1\nfrom: scratch\noutputs: [oci, tar]');
+  expect(notes).toEqual(['1: the outputs are left out: add them by hand']);
+});
+
 describe('artifacts', () => {
   it.each([
     ['{path: f, dest: /d}', { path: 'f', dest: '/d/f' }],
