@@ -1,5 +1,6 @@
 /** Which files a type is handed out as. */
 import type { DiskFormat, DiskOutput, Output, PackageListOutput } from '../../../plan/outputs.ts';
+import { formatSuffixes, isFormatName } from '../../../plan/simple-disk.ts';
 import { AshlarError } from '../../../support/errors.ts';
 import type { KiwiDescription, KiwiType } from '../model.ts';
 import { flagOf, textOf } from './attributes.ts';
@@ -7,18 +8,6 @@ import { containerFile, containerNames } from './container.ts';
 import { diskSpec, fileSystemOf, hasVerity } from './disk.ts';
 import { containerName, resultStem } from './names.ts';
 import { firmwareOf } from './type.ts';
-
-const FORMATS: Readonly<Record<string, { readonly format: DiskFormat['format']; readonly suffix: string }>> =
-  {
-    qcow2: { format: 'qcow2', suffix: 'qcow2' },
-    vmdk: { format: 'vmdk', suffix: 'vmdk' },
-    vdi: { format: 'vdi', suffix: 'vdi' },
-    vhd: { format: 'vhd', suffix: 'vhd' },
-    vhdx: { format: 'vhdx', suffix: 'vhdx' },
-    'vhd-fixed': { format: 'vhd-fixed', suffix: 'vhdfixed' },
-    ova: { format: 'ova', suffix: 'ova' },
-    gce: { format: 'gce', suffix: 'tar.gz' },
-  };
 
 /** The result itself, then lists of its packages. @throws AshlarError for what cannot be made. */
 export function typeOutputs(description: KiwiDescription): readonly Output[] {
@@ -107,17 +96,16 @@ function diskInFormat(description: KiwiDescription, written: string): DiskOutput
   } as const;
   if (written === 'raw') return { ...output, formats: [] };
   const at = type.attributes.format?.at;
-  const known = Object.hasOwn(FORMATS, written) ? FORMATS[written] : undefined;
-  if (!known) {
+  if (!isFormatName(written)) {
     throw new AshlarError(`unsupported disk format ${written}`, {
       at,
-      hint: `there are ${Object.keys(FORMATS).join(', ')}`,
+      hint: `there are ${Object.keys(formatSuffixes).join(', ')}`,
     });
   }
   const format = {
-    format: known.format,
-    options: [...givenOptions(type), ...formatOptions(known.format, description)],
-    file: `${stem}.${known.suffix}`,
+    format: written,
+    options: [...givenOptions(type), ...formatOptions(written, description)],
+    file: stem + formatSuffixes[written],
     role: 'disk_format_image',
   };
   const machine = {
@@ -126,7 +114,7 @@ function diskInFormat(description: KiwiDescription, written: string): DiskOutput
     file: `${stem}.vmx`,
     role: 'disk_format_machine_settings',
   } as const;
-  return { ...output, formats: known.format === 'vmdk' && type.machine ? [format, machine] : [format] };
+  return { ...output, formats: written === 'vmdk' && type.machine ? [format, machine] : [format] };
 }
 
 function givenOptions({ attributes }: KiwiType): readonly string[] {
