@@ -10,7 +10,16 @@ import type { KiwiDescription } from '../model.ts';
 import { textOf } from './attributes.ts';
 import { bootPartitionNumber, diskSpec } from './disk.ts';
 import { EXCLUDES, setupStep } from './files.ts';
-import { namedScript, runScript, runText, type ScriptName, scriptOf } from './scripts.ts';
+import { shellQuoted } from './profile.ts';
+import {
+  BOOT_SCRIPT,
+  bootScript,
+  IMAGE_DIRECTORY,
+  runScript,
+  runText,
+  type ScriptName,
+  scriptOf,
+} from './scripts.ts';
 import { initrdSystemOf } from './type.ts';
 
 /** `images.sh` runs at the start of every create, also on a tree where it has run before. */
@@ -49,15 +58,12 @@ function scriptSteps(
 
 /** The script sees the tree as its working directory; here that is all that it sees. */
 function bootConfigSteps(description: KiwiDescription, surroundings: Surroundings): readonly Step[] {
-  const name = namedScript('editbootconfig', description);
-  if (name === undefined) return [];
+  if (bootScript(description) === undefined) return [];
   const { attributes, at } = description.type;
   const fileSystem = textOf(attributes, 'bootfilesystem') ?? textOf(attributes, 'filesystem') ?? '';
-  const partition = bootPartitionNumber(diskSpec(description));
-  const set = { ...surroundings.environment.set, kiwi_script: `/image/${name.replace(/^.*\//, '')}` };
-  const around = { ...surroundings, environment: { ...surroundings.environment, set } };
-  const lines = `exec bash --norc "$kiwi_script" ${fileSystem} ${partition}\n`;
-  return [runText(lines, 'editbootconfig', around, attributes.editbootconfig?.at ?? at)];
+  const words = [fileSystem, String(bootPartitionNumber(diskSpec(description)))].map(shellQuoted).join(' ');
+  const lines = `exec bash --norc ${IMAGE_DIRECTORY}/${BOOT_SCRIPT} ${words}\n`;
+  return [runText(lines, 'editbootconfig', surroundings, attributes.editbootconfig?.at ?? at)];
 }
 
 /** What systems are not given: the description, what only the build needs, what it excludes. */

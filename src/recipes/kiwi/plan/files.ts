@@ -9,7 +9,7 @@ import { kconfig } from './kconfig.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { profileText, profileVariables } from './profile.ts';
 import { publicText } from './public-text.ts';
-import { IMAGE_DIRECTORY, namedScript, runText, SCRIPTS, scriptOf } from './scripts.ts';
+import { BOOT_SCRIPT, bootScript, IMAGE_DIRECTORY, runText, SCRIPTS, scriptOf } from './scripts.ts';
 
 export const EXCLUDES = 'exclude_files.yaml';
 
@@ -45,43 +45,51 @@ export function importSteps(description: KiwiDescription): readonly Step[] {
   };
   return [
     ...setupStep('description', [config, ...shellFiles(description)], at),
-    ...copyStep('files of the description', importItems(namesBeside(description), description), at),
+    ...copyStep('files of the description', importItems(filesBeside(description), description), at),
   ];
 }
 
 /** What `post_bootstrap.sh` finds: not the description, since packages that come later must not depend on all of it. */
 export function earlyImportSteps(description: KiwiDescription): readonly Step[] {
-  const items = importItems([['post_bootstrap.sh', description.at]], description);
+  const { at } = description;
+  const items = importItems([{ name: 'post_bootstrap.sh', imported: 'post_bootstrap.sh', at }], description);
   return [
-    ...setupStep('functions for scripts', shellFiles(description), description.at),
-    ...copyStep('post_bootstrap.sh', items, description.at),
+    ...setupStep('functions for scripts', shellFiles(description), at),
+    ...copyStep('post_bootstrap.sh', items, at),
   ];
 }
 
-function namesBeside(description: KiwiDescription): readonly (readonly [name: string, at: SourceSpan])[] {
-  const { packages, at } = description;
+/** A file beside the description. */
+interface Beside {
+  readonly name: string;
+  /** Its name in /image. */
+  readonly imported: string;
+  readonly at: SourceSpan;
+}
+
+function filesBeside(description: KiwiDescription): readonly Beside[] {
+  const { packages, directory, at } = description;
   const scripts = SCRIPTS.filter(name => scriptOf(name, description));
-  const named = ['editbootconfig', 'editbootinstall'].flatMap(name => namedScript(name, description) ?? []);
-  const excludes = isFile(join(description.directory, EXCLUDES)) ? [EXCLUDES] : [];
+  const excludes = isFile(join(directory, EXCLUDES)) ? [EXCLUDES] : [];
+  const boot = bootScript(description);
   const parts = [
     ...packages.bootstrapArchives,
     ...packages.archives,
     ...packages.bootstrapFiles,
     ...packages.files,
   ];
-  const all = new Map<string, SourceSpan>();
-  for (const name of [...scripts, ...named, ...excludes]) all.set(name, at);
-  for (const part of parts) all.set(part.name, part.at);
-  return [...all];
+  const all = [
+    ...[...scripts, ...excludes].map(name => ({ name, imported: name, at })),
+    ...(boot === undefined ? [] : [{ name: boot, imported: BOOT_SCRIPT, at }]),
+    ...parts.map(part => ({ name: part.name, imported: basename(part.name), at: part.at })),
+  ];
+  return [...new Map(all.map(one => [`${one.name} ${one.imported}`, one])).values()];
 }
 
-function importItems(
-  names: readonly (readonly [name: string, at: SourceSpan])[],
-  { directory }: KiwiDescription,
-): readonly CopyItem[] {
-  return names.map(([name, at]) => ({
+function importItems(files: readonly Beside[], { directory }: KiwiDescription): readonly CopyItem[] {
+  return files.map(({ name, imported, at }) => ({
     source: { kind: 'file', path: join(directory, name), follow: true, at },
-    target: posix.join(IMAGE_DIRECTORY, basename(name)),
+    target: posix.join(IMAGE_DIRECTORY, imported),
     keep: 'content',
     uid: 0,
     gid: 0,

@@ -11,7 +11,7 @@ import type { KiwiPlanOptions, Part } from './options.ts';
 import { treeOutput, typeOutputs } from './outputs.ts';
 import { prepareSteps, removedDescription } from './prepare.ts';
 import { refuseUnsupported } from './refusals.ts';
-import { IMAGE_DIRECTORY, surroundingsOf } from './scripts.ts';
+import { IMAGE_DIRECTORY, inTree, surroundingsOf } from './scripts.ts';
 
 /**
  * A new image of a description, on a stack of trees or on nothing.
@@ -31,7 +31,8 @@ export function planBuild(description: KiwiDescription, given: KiwiPlanOptions):
  * The image of a description that is in the tree, once more: no packages, no users, no network.
  * @throws AshlarError for what cannot be built.
  */
-export function planRebuild(description: KiwiDescription, options: KiwiPlanOptions): Plan {
+export function planRebuild(given: KiwiDescription, options: KiwiPlanOptions): Plan {
+  const description = inTree(given);
   const surroundings = begin(description, options);
   const last = options.stack.at(-1);
   const several = options.stack.length > 1 && last !== undefined;

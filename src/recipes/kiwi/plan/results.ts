@@ -32,8 +32,14 @@ export interface MadeResult {
   readonly sha256?: string;
 }
 
+/** The entry that holds what the files of bundles are called. */
+export const BUNDLE_FORMAT = 'bundle_format';
+
 /** By their roles, sorted; what is no result for KIWI is left out. */
-export function resultEntries(made: readonly MadeResult[]): Readonly<Record<string, ResultEntry>> {
+export function resultEntries(
+  made: readonly MadeResult[],
+  bundleFormat: string | undefined,
+): Readonly<Record<string, ResultEntry>> {
   const hasFormat = made.some(({ role }) => role === 'disk_format_image' || role === 'container');
   const entries = made.flatMap(({ role, path, sha256 }): [string, ResultEntry][] => {
     const bundling = Object.hasOwn(BUNDLING, role) ? BUNDLING[role] : undefined;
@@ -41,12 +47,16 @@ export function resultEntries(made: readonly MadeResult[]): Readonly<Record<stri
     const use_for_bundle = bundling.use_for_bundle && !(role === 'disk_image' && hasFormat);
     return [[role, { ...bundling, use_for_bundle, filename: path, ...(sha256 !== undefined && { sha256 }) }]];
   });
+  if (bundleFormat !== undefined) {
+    const entry = { filename: bundleFormat, use_for_bundle: false, compress: false, shasum: false };
+    entries.push([BUNDLE_FORMAT, entry]);
+  }
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** As KIWI writes it: keys sorted, four blanks. */
-export function resultText(made: readonly MadeResult[]): string {
-  const sorted = Object.entries(resultEntries(made)).map(([role, entry]) => [
+export function resultText(made: readonly MadeResult[], bundleFormat: string | undefined): string {
+  const sorted = Object.entries(resultEntries(made, bundleFormat)).map(([role, entry]) => [
     role,
     Object.fromEntries(Object.entries(entry).toSorted(([a], [b]) => (a < b ? -1 : 1))),
   ]);

@@ -39,14 +39,28 @@ export function scriptOf(name: ScriptName, { directory, at }: KiwiDescription): 
   return { name, words: [], executable: (entry.mode & 0o111) !== 0, at };
 }
 
-/** The script that an attribute of the type names. @throws AshlarError when it is not there. */
-export function namedScript(attribute: string, { directory, type }: KiwiDescription): string | undefined {
-  const name = textOf(type.attributes, attribute);
+/** What the script of `editbootconfig` is called in the tree, whatever its name beside the description. */
+export const BOOT_SCRIPT = 'edit_boot_config.sh';
+
+/** The script of `editbootconfig` beside the description. @throws AshlarError when it is not there. */
+export function bootScript({ directory, type }: KiwiDescription): string | undefined {
+  const name = textOf(type.attributes, 'editbootconfig');
   if (name === undefined || name === '') return undefined;
   if (!statSync(join(directory, name), { throwIfNoEntry: false })?.isFile()) {
-    throw new AshlarError(`Specified script ${name} does not exist`, { at: type.attributes[attribute]?.at });
+    throw new AshlarError(`Specified script ${name} does not exist`, {
+      at: type.attributes.editbootconfig?.at,
+    });
   }
   return name;
+}
+
+/** A description that is in a tree: what it calls by names of its own has those of the tree. */
+export function inTree(description: KiwiDescription): KiwiDescription {
+  const { type } = description;
+  const { editbootconfig } = type.attributes;
+  if (!editbootconfig?.value) return description;
+  const attributes = { ...type.attributes, editbootconfig: { ...editbootconfig, value: BOOT_SCRIPT } };
+  return { ...description, type: { ...type, attributes } };
 }
 
 /** Runs a script that is in the tree. */

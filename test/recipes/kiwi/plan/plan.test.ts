@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../../../src/plan/types.ts';
 import { noPackageChoice } from '../../../../src/recipes/kiwi/plan/options.ts';
 import {
   at,
@@ -324,6 +325,31 @@ describe('the plan of a rebuild', () => {
 });
 
 describe('what only a result sees', () => {
+  it('is changed by the script of editbootconfig, which has its own name in the tree', async () => {
+    const elements = [
+      preferences('<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="../x/edit.sh"/>'),
+    ];
+    const files = { 'edit_boot_config.sh': '' };
+    const last = (plan: Plan) =>
+      stepCalled(imageCalled(plan, 'n result').steps, 'run', 'editbootconfig').script;
+    // Nobody looks for what the description of a tree calls it.
+    expect(last(await rebuilt({ elements, files }))).toContain(' /image/edit_boot_config.sh ');
+    await expect(rebuilt({ elements })).rejects.toThrow(
+      'Specified script edit_boot_config.sh does not exist',
+    );
+    await expect(built({ elements, files })).rejects.toThrow('Specified script ../x/edit.sh does not exist');
+
+    const beside = [
+      preferences('<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="s/edit.sh"/>'),
+    ];
+    const plan = await built({ elements: beside, files: { 's/edit.sh': '' } });
+    const { items } = stepCalled(imageCalled(plan, 'n').steps, 'copy', 'files of the description');
+    expect(items).toMatchObject([
+      { source: { path: `${plan.directory}/s/edit.sh` }, target: '/image/edit_boot_config.sh' },
+    ]);
+    expect(last(plan)).toContain(' /image/edit_boot_config.sh ');
+  });
+
   it('is made on top of the system, which stays as it is', async () => {
     const type = '<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="edit.sh"/>';
     const plan = await built({
@@ -345,8 +371,7 @@ describe('what only a result sees', () => {
       'cleaning',
     ]);
     const edit = stepCalled(result.steps, 'run', 'editbootconfig');
-    expect(edit.script).toBe('#!/bin/sh\ncd /\nexec bash --norc "$kiwi_script" ext4 3\n');
-    expect(edit.surroundings.environment.set.kiwi_script).toBe('/image/edit.sh');
+    expect(edit.script).toBe("#!/bin/sh\ncd /\nexec bash --norc /image/edit_boot_config.sh 'ext4' '3'\n");
     expect(stepCalled(result.steps, 'setup', 'identity of the disk').changes).toEqual([
       { kind: 'machine-id' },
     ]);
