@@ -45,7 +45,8 @@ function describeAshlar(name: string): Command {
   describeHousekeeping(program);
   describeInternal(program);
   // Global flags are understood after the command too.
-  for (const command of [...program.commands, ...system.commands]) {
+  const ofSystem = system.commands.flatMap(command => [command, ...command.commands]);
+  for (const command of [...program.commands, ...ofSystem]) {
     // CEKit and KIWI have taken some of the names.
     const taken = new Set(command.options.map(({ long }) => long));
     for (const option of globalOptions()) if (!taken.has(option.long)) command.addOption(option.hideHelp());

@@ -38,6 +38,7 @@ export {
 export { type Explanation, explainPlan } from './keys/explain.ts';
 export type { Change } from './keys/explanation.ts';
 export { type MountOrder, mountImage, unmountImage } from './mounts/mount.ts';
+export { copyFile } from './outputs/copy-file.ts';
 export { type Abilities, probeAbilities } from './probe.ts';
 export { removeDirectory } from './project/clean.ts';
 export { holdProject, keptChanges, type ProjectDirectories } from './project/project.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
-import { type Ended, failureOf, type Project, useWorkspace } from './support.ts';
+import { type Ended, failureOf, output, type Project, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 let project: Project;
@@ -116,6 +116,30 @@ describe('a KIWI description', () => {
       expect(existsSync(project.at('failed'))).toBe(false);
     },
   );
+
+  it.runIf(has('xz'))('has results that are listed and bundled', async () => {
+    await ashlar('system', 'build', '--description', 'new', '--target-dir', 'results');
+    const stem = 'Tiny.x86_64-1.2.3';
+    const { stdout: list } = await ashlar('system', 'result', 'list', '--target-dir', 'results');
+    expect(list).toContain(`root_archive: ${project.at('results', `${stem}.tar.xz`)}\n`);
+    const words = ['system', 'result', 'bundle', '--target-dir', 'results', '--id', 'rc1', '--bundle-dir'];
+    const { stdout } = await ashlar(...words, 'bundle');
+    const bundled = ['changes.xz', 'packages', 'verified', 'tar.xz', 'tar.xz.sha256'];
+    expect(stdout.trim().split('\n')).toEqual(
+      bundled.map(suffix => project.at('bundle', `${stem}-rc1.${suffix}`)),
+    );
+    expect(readdirSync(project.at('bundle'))).toHaveLength(bundled.length);
+    await output('sha256sum', ['--check', '--strict', `${stem}-rc1.tar.xz.sha256`], {
+      cwd: project.at('bundle'),
+    });
+    await output('xz', ['--test', project.at('bundle', `${stem}-rc1.changes.xz`)]);
+    const bytes = (...path: readonly string[]) => readFileSync(project.at(...path));
+    const archive = bytes('results', `${stem}.tar.xz`);
+    expect(bytes('bundle', `${stem}-rc1.tar.xz`).equals(archive)).toBe(true);
+    const same = await project.ashlar([...words, 'results']);
+    const message = 'error: Bundle directory must be different from target directory\n';
+    expect(same).toMatchObject({ status: 2, stderr: message });
+  });
 
   it.runIf(has('xz'))('is explained by its last build', async () => {
     expect(await explain()).toBe('Tiny: never built\nTiny result: never built\n');

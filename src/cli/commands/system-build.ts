@@ -1,10 +1,11 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
-import { lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { Plan } from '../../plan/types.ts';
 import {
+  bundleFormat,
   type DescriptionChanges,
   IMAGE_ROOT,
   type KiwiDescription,
@@ -161,12 +162,12 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
     const { stack, missing } = await stackOf(order, flags, options, opened, work);
     const warn: KiwiPlanOptions['warn'] = (text, at) => log('warning', withPlace(text, at));
     const choice = { stack, platform, warn };
-    const plan = order.source
+    const { plan, format } = order.source
       ? planOf(order, order.source, globals, choice)
       : await planOfTree(order, globals, choice, options, work);
     if (flags.dryRun) return await showPlan(plan, { stack, missing }, flags, options, work);
     const made = await build(plan, options, work);
-    writeRecords(made, order.target);
+    writeRecords(made, format, order.target);
     // Beside the tree, where scripts look for it.
     if (order.keepsTree && globals.ashlar.logFile === undefined)
       record.publish(join(order.target, `${IMAGE_ROOT}.log`));
@@ -176,11 +177,23 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
 
 type PlanChoice = Pick<KiwiPlanOptions, 'stack' | 'platform' | 'warn'>;
 
-function planOf(order: SystemOrder, source: KiwiSource, globals: KiwiGlobals, choice: PlanChoice): Plan {
+interface SystemPlan {
+  readonly plan: Plan;
+  /** What the files of bundles are called. */
+  readonly format: string | undefined;
+}
+
+function planOf(
+  order: SystemOrder,
+  source: KiwiSource,
+  globals: KiwiGlobals,
+  choice: PlanChoice,
+): SystemPlan {
   const { packages, keepsTree } = order;
   const options = { ...choice, environment: globals.environment, packages, keepsTree };
   const description = describe(source, order, globals, choice);
-  return order.source ? planBuild(description, options) : planRebuild(description, options);
+  const plan = order.source ? planBuild(description, options) : planRebuild(description, options);
+  return { plan, format: bundleFormat(description) };
 }
 
 function describe(
@@ -200,7 +213,7 @@ async function planOfTree(
   choice: PlanChoice,
   options: BuildOptions,
   { emit, signal }: Followed,
-): Promise<Plan> {
+): Promise<SystemPlan> {
   const last = choice.stack.at(-1);
   if (!last) throw new Error('a rebuild of nothing');
   if (last.kind !== 'image') throw new Error('a rebuild of what is no image');
@@ -277,7 +290,7 @@ async function build(plan: Plan, options: BuildOptions, work: Followed): Promise
 }
 
 /** What KIWI and people read about the results. */
-function writeRecords(made: readonly MadeOutput[], target: string): void {
+function writeRecords(made: readonly MadeOutput[], format: string | undefined, target: string): void {
   const results = made.map(({ role, path, sha256 }) => ({
     role,
     path,
@@ -287,7 +300,7 @@ function writeRecords(made: readonly MadeOutput[], target: string): void {
     if (sha256 !== undefined && kind !== 'package-list')
       replaceText(`${path}.sha256`, `${sha256}  ${basename(path)}\n`);
   }
-  replaceText(join(target, 'kiwi.result.json'), resultText(results));
+  replaceText(join(target, 'kiwi.result.json'), resultText(results, format));
 }
 
 function replaceText(path: string, text: string): void {
@@ -302,8 +315,10 @@ function targetOf({ targetDir }: ResultFlags): string {
   return resolve(targetDir);
 }
 
-/** @throws AshlarError when a tree is there. */
+/** @throws AshlarError when a tree is there, or something that is no directory. */
 function checkTarget(target: string): void {
+  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new AshlarError(`--target-dir ${target} is no directory`);
   const root = join(target, IMAGE_ROOT);
   if (lstatSync(root, { throwIfNoEntry: false })) {
     throw new AshlarError(`image root dir: '${root}' already exists`, {

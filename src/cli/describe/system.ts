@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { SystemBootFlags } from '../commands/system-boot.ts';
 import type { CreateFlags, StackbuildFlags, SystemBuildOrder } from '../commands/system-build.ts';
 import type { SystemInfoFlags } from '../commands/system-info.ts';
+import type { BundleFlags, ListFlags } from '../commands/system-result.ts';
 import type { SystemStashFlags } from '../commands/system-stash.ts';
 import { withSystemBuildFlags, withSystemCreateFlags } from '../kiwi/build-options.ts';
 import { kiwiGlobalsOf } from '../kiwi/globals.ts';
@@ -40,6 +41,7 @@ function commandsOfSystem(): readonly Command[] {
     describeInfo(),
     describeValidate(),
     describeBoot(),
+    describeResult(),
   ];
 }
 
@@ -149,6 +151,26 @@ function describeBoot(): Command {
     .action(async (disk: string, flags: SystemBootFlags, command: Command) =>
       (await import('../commands/system-boot.ts')).systemBoot(kiwiGlobalsOf(command), disk, flags),
     );
+}
+
+function describeResult(): Command {
+  const target = '--target-dir <dir>';
+  const result = newCommand('result', 'what is in a target directory').helpCommand(false);
+  const list = newCommand('list', 'print what was built')
+    .option(target, 'the directory of the results')
+    .option('--json', 'print kiwi.result.json')
+    .action(async (flags: ListFlags) => (await import('../commands/system-result.ts')).listResults(flags));
+  const bundle = newCommand('bundle', 'copy results to where others fetch them, under the name of a bundle')
+    .option(target, 'the directory of the results')
+    .option('--bundle-dir <dir>', 'the directory of the bundle')
+    .option('--id <name>', 'the name of the bundle: it follows the version in the names of files')
+    .option('--bundle-format <pattern>', 'what the files are called, instead of bundle_format of the type')
+    .option('--no-compress', 'compress nothing')
+    .addOption(new Option('--zsync-source <url>', 'ignored').hideHelp())
+    .action(async (flags: BundleFlags, command: Command) =>
+      (await import('../commands/system-result.ts')).bundleResults(kiwiGlobalsOf(command), flags),
+    );
+  return result.addCommand(list).addCommand(bundle);
 }
 
 function readSeconds(text: string): number {

@@ -261,9 +261,7 @@ export const typeAttributes: Attributes = {
     images: oem,
     outcome: refused('the script expects a block device, which ashlar does without'),
   }),
-  bundle_format: attribute('text', 'What the files of a bundle are called.', {
-    outcome: ignored('bundles are not made'),
-  }),
+  bundle_format: attribute('text', 'What the files of a bundle are called.'),
   derived_from: attribute('text', 'The container image that the image is built on.', {
     images: ['docker', 'oci', 'oem'],
   }),
