@@ -110,28 +110,50 @@ export function* readContent(content: FileContent): Generator<Uint8Array> {
   }
 }
 
-/** Writes a file of root's, in place of what is there; directories on the way are made. */
+/**
+ * Writes a file of root's, in place of what is there; directories on the way are made.
+ * @throws AshlarError where a directory is in the place, or something else on the way.
+ */
 export function writeInTree(tree: string, path: string, mode: number, content: FileContent): void {
-  const { dir, base } = posix.parse(path);
-  using directory = openDirectory(tree, dir);
-  removeName(directory.fd, base);
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  using file = new FileDescriptor(openAt(directory.fd, base, flags, mode));
-  for (const piece of readContent(content)) writeFileSync(file.fd, piece);
-  ftruncateSync(file.fd, sizeOf(content));
-  fchmodSync(file.fd, mode);
+  atPath(path, () => {
+    const { dir, base } = posix.parse(path);
+    using directory = openDirectory(tree, dir);
+    removeName(directory.fd, base);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    using file = new FileDescriptor(openAt(directory.fd, base, flags, mode));
+    for (const piece of readContent(content)) writeFileSync(file.fd, piece);
+    ftruncateSync(file.fd, sizeOf(content));
+    fchmodSync(file.fd, mode);
+  });
 }
 
+/** @throws AshlarError where something else is on the way. */
 export function makeDirectoryInTree(tree: string, path: string): void {
-  openDirectory(tree, path)[Symbol.dispose]();
+  atPath(path, () => openDirectory(tree, path)[Symbol.dispose]());
 }
 
-/** Removes a file or link, if it is there. */
+/** Removes a file or link, if it is there. @throws AshlarError where a directory is in the place. */
 export function removeInTree(tree: string, path: string): void {
   const { dir, base } = posix.parse(path);
   if (!isDirectoryInTree(tree, dir)) return;
-  using directory = openDirectory(tree, dir);
-  removeName(directory.fd, base);
+  atPath(path, () => {
+    using directory = openDirectory(tree, dir);
+    removeName(directory.fd, base);
+  });
+}
+
+/** What the system says where the tree is not as trees are. */
+const STRANGE = ['EISDIR', 'ENOTDIR', 'ELOOP', 'EEXIST'];
+
+function atPath(path: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!STRANGE.includes(codeOf(error) ?? '')) throw error;
+    throw new AshlarError(`${path} of the image cannot be changed: something else is there, or on the way`, {
+      cause: error,
+    });
+  }
 }
 
 /** Opens a directory of the tree, which is made where it is missing (0755). */

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { PackageListOutput } from '../../plan/outputs.ts';
 import { describePackages, type PackageDetails } from '../../stacking/index.ts';
+import { AshlarError } from '../../support/errors.ts';
 import { type BuildContext, say } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import { type ImageTree, inBatches, treeOf } from '../images/tree-view.ts';
@@ -97,6 +98,14 @@ function dayOf(seconds: number): string {
   return `${day.replace(',', '')} ${month} ${date} ${year}`;
 }
 
+function decompressed(content: Uint8Array, path: string): string {
+  try {
+    return gunzipSync(content, { maxOutputLength: LONGEST_CHANGES }).toString();
+  } catch (cause) {
+    throw new AshlarError(`cannot decompress ${path} of the image`, { cause });
+  }
+}
+
 const LONGEST_CHANGES = 16 << 20;
 
 /** Nothing where the tree does not have it, as images without documentation do not. */
@@ -105,7 +114,7 @@ async function debianChanges(name: string, tree: ImageTree): Promise<string> {
   for (const file of ['changelog.Debian.gz', 'changelog.gz']) {
     const found = await tree.read(`${directory}/${file}`);
     if (found?.entry.type !== 'file') continue;
-    return gunzipSync(found.content, { maxOutputLength: LONGEST_CHANGES }).toString();
+    return decompressed(found.content, `${directory}/${file}`);
   }
   return '';
 }

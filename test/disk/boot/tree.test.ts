@@ -83,6 +83,16 @@ describe('files of a tree', () => {
     expect(() => file && readBytes(file, 99)).toThrow('/big is too big to be true: 100 bytes');
   });
 
+  it('are not written where directories are, or behind what is none', () => {
+    const tree = makeTree({ 'etc/fstab/x': '', boot: '', loop: '-> loop', dangling: '-> /nowhere' });
+    for (const path of ['/etc/fstab', '/boot/grub/grub.cfg', '/loop/x', '/dangling/x'])
+      expect(() => write(tree, path, 'text')).toThrow(
+        `${path} of the image cannot be changed: something else`,
+      );
+    expect(() => removeInTree(tree, '/etc/fstab')).toThrow('/etc/fstab of the image cannot be changed');
+    expect(() => makeDirectoryInTree(tree, '/boot/efi')).toThrow('/boot/efi of the image cannot be changed');
+  });
+
   it('are written in place of links, not through them', () => {
     const outside = join(scratch(), 'outside');
     writeFileSync(outside, 'mine');
