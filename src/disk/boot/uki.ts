@@ -1,7 +1,8 @@
 /** Unified kernel images: kernel, initrd and command line in one program that UEFI firmware starts. */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
+import { writePieces } from '../pieces.ts';
 import { efiName } from './architecture.ts';
 import { appendSections } from './pe.ts';
 import { describeOrigin, findAnywhere, readOrigin, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
@@ -52,10 +53,13 @@ export function writeUki(path: string, stub: Uint8Array, parts: UkiParts): FileC
   const file = openSync(path, 'w', 0o600);
   try {
     ftruncateSync(file, size);
-    writeSync(file, head, 0, head.length, 0);
+    writePieces(file, [{ offset: 0, bytes: head }]);
     for (const [i, { content }] of sections.entries()) {
-      let at = places[i]?.offset ?? size;
-      for (const piece of readContent(content)) at += writeSync(file, piece, 0, piece.length, at);
+      let offset = places[i]?.offset ?? size;
+      for (const bytes of readContent(content)) {
+        writePieces(file, [{ offset, bytes }]);
+        offset += bytes.length;
+      }
     }
   } finally {
     closeSync(file);

@@ -1,8 +1,9 @@
 /** The header of swap space (the kernel's include/linux/swap.h), which is all that is in one. */
-import { constants, openSync, writeSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { MakeSwap } from '../request.ts';
+import { writeFully } from './copy-into.ts';
 
 const PAGE = 4096;
 const AT = {
@@ -30,5 +31,5 @@ export const makeSwap: MakeSwap = async ({ file, offset, size, uuid, label }) =>
   page.write(label, AT.label, 'utf8');
   page.write('SWAPSPACE2', AT.signature, 'latin1');
   using open = new FileDescriptor(openSync(file, constants.O_WRONLY));
-  writeSync(open.fd, page, 0, PAGE, offset);
+  writeFully(open.fd, page, offset);
 };

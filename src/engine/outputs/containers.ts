@@ -1,6 +1,6 @@
 /** An image in a file that other tools load, or in a layout of its own. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { createReadStream, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { streamArchive } from '../../layers/index.ts';
 import { FileDescriptor } from '../../linux/index.ts';
@@ -110,7 +110,7 @@ async function compressed(
   { signal }: BuildContext,
 ): Promise<null> {
   using output = new FileDescriptor(openSync(path, 'wx', 0o644));
-  const onStdout = (bytes: Buffer) => void writeSync(output.fd, bytes);
+  const onStdout = (bytes: Buffer) => writeFileSync(output.fd, bytes);
   const program = requireProgram('xz', 'an archive compressed with xz');
   const { status, stderr } = await runProgram(program, XZ, { input, onStdout, signal });
   if (status !== 0) throw new AshlarError(`xz failed with status ${status}: ${stderr.trim()}`);
