@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** Files that say by digest what all others are, where a repository has one: those of apt, rpm and apk. */
+/** Files that say by digest what all others are, where a repository has one: those of apt and rpm. */
 const INDEXES = [
   'InRelease',
   'Release',
