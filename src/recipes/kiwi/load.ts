@@ -79,12 +79,32 @@ export interface KiwiVariant {
   readonly types: readonly string[];
 }
 
-/** What can be chosen on a machine: no profile and each profile, with the distinct types of each. */
+/** Real descriptions have about twenty profiles, each with a type or two. */
+const MOST_CHOICES = 500;
+
+/**
+ * What can be chosen on a machine: no profile and each profile, with the distinct types of each.
+ * @throws AshlarError for more than anybody would look at.
+ */
 export function listKiwiTypes({ root }: KiwiSource, architecture: string): readonly KiwiVariant[] {
   const profiles = [null, ...profilesOf(root, architecture).map(nameOf)];
-  return profiles.map(profile => {
+  checkCount(profiles.length, root);
+  const variants = profiles.map(profile => {
     const choice = { profiles: profile === null ? [] : [profile], type: undefined, architecture };
     const types = typesOf(selectProfiles(root, choice)).map(imageOf);
     return { profile, types: [...new Set(types)] };
+  });
+  checkCount(
+    variants.reduce((sum, { types }) => sum + types.length, 0),
+    root,
+  );
+  return variants;
+}
+
+function checkCount(count: number, { at }: XmlElement): void {
+  if (count <= MOST_CHOICES) return;
+  throw new AshlarError(`more than ${MOST_CHOICES} profiles and types can be chosen`, {
+    at,
+    hint: 'choose some with --profile and --type',
   });
 }

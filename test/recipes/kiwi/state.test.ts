@@ -6,7 +6,7 @@ import { listKiwiTypes, readKiwi, readKiwiText } from '../../../src/recipes/kiwi
 import { listKiwiStates } from '../../../src/recipes/kiwi/state.ts';
 import { AshlarError, AshlarErrors } from '../../../src/support/errors.ts';
 import { sourceText } from '../../../src/support/source-text.ts';
-import { loadKiwi } from './support.ts';
+import { imageOf, loadKiwi, tbz } from './support.ts';
 
 const directory = fileURLToPath(new URL('descriptions', import.meta.url));
 
@@ -31,6 +31,18 @@ describe('listKiwiStates', () => {
       { profile: 'Arm', types: [] },
     ]);
   });
+});
+
+it('refuses to list more choices than anybody would look at', () => {
+  const profiles = (count: number) =>
+    imageOf(
+      `<profiles>${Array.from({ length: count }, (_, i) => `<profile name="p${i}" description="d"/>`).join('')}</profiles>`,
+      tbz,
+    );
+  const listed = (count: number) =>
+    listKiwiTypes(readKiwiText(sourceText('c', profiles(count)), '/'), 'x86_64');
+  expect(listed(499)).toHaveLength(500);
+  expect(() => listed(500)).toThrow('more than 500 profiles and types can be chosen');
 });
 
 describe('a description that somebody has damaged', () => {
