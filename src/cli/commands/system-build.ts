@@ -309,7 +309,8 @@ function replaceText(path: string, text: string): void {
   renameSync(temporary, path);
 }
 
-function targetOf({ targetDir }: ResultFlags): string {
+function targetOf({ targetDir, json, dryRun }: ResultFlags): string {
+  if (json && !dryRun) throw new SystemUsageError('--json goes with --dry-run');
   if (targetDir === undefined)
     throw new SystemUsageError('--target-dir is missing: the directory of the results');
   return resolve(targetDir);

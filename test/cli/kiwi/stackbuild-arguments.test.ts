@@ -52,6 +52,7 @@ describe('wrong words for stackbuild', () => {
     [[...described, '--', '--add-pakage', 'y'], "unknown option '--add-pakage'"],
     [[...described, 'kiwi', '--add-pakage', 'y'], "unknown option '--add-pakage'"],
     [[...described, 'stray'], 'unexpected word: stray'],
+    [[...described, '--json'], '--json goes with --dry-run'],
     [[...onX, '--', '--add-package', 'y'], "unknown option '--add-package'"],
     [[...described, '--', '--add-repo', ','], '--add-repo: not a repository'],
     [
@@ -77,6 +78,7 @@ describe('wrong words for stackbuild', () => {
 
   it.each([
     [onX, 'stash not found: x'],
+    [['system', 'build', '--description', '@/new', '--target-dir', '@/new/config.xml'], 'is no directory'],
     [described, 'stash not found: x'],
     [[...onX, '--description', '@/none'], 'no XML description found'],
     [[...described, '--type', 'oem'], "Build type 'oem' not found for applied profiles: []"],
