@@ -210,9 +210,9 @@ describe('a walk through an erofs image', () => {
       ...{ ...attributes, id, links: 1, type: types[Number(id)] ?? 'socket' },
     });
     const names = [
-      { name: 'a', id: 1n },
-      ...Array.from({ length: 200_000 }, (_, i) => ({ name: `b${i}`, id: 2n })),
-      { name: 'c', id: 1n },
+      { name: 'a', id: 1n, typeAt: 0 },
+      ...Array.from({ length: 200_000 }, (_, i) => ({ name: `b${i}`, id: 2n, typeAt: 0 })),
+      { name: 'c', id: 1n, typeAt: 0 },
     ];
     const paths = Array.from(
       walkErofs({ root: 0n, node, list: () => names }, DEFAULT_LIMITS),
