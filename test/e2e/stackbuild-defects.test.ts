@@ -1,13 +1,13 @@
 /** What KIWI's stackbuild is known to do wrong, as it is done here: seen through the command line by foreign tools. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../support/registry.ts';
 import { has } from '../support/tools.ts';
 import { readImage } from './images.ts';
 import { busyboxRoot, dpkgStatus, packTar, umoci } from './roots.ts';
-import { type Ended, failureOf, outputAsRoot, type Project, useWorkspace } from './support.ts';
+import { type Ended, failureOf, output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 
 const workspace = useWorkspace();
 let project: Project;
@@ -229,7 +229,7 @@ describe.runIf(can)('a stack of containers, rebuilt', () => {
 /** What an apt is called with in the tree, by something that takes its place. */
 const APT = `
 mkdir -p usr/bin var/lib/dpkg
-printf '#!/bin/sh\\necho "$*" >> /apt-called\\n' > usr/bin/apt-get && chmod 755 usr/bin/apt-get
+printf '#!/bin/sh\\necho "$*" >> /apt-called\\necho login me:pass-word\\n' > usr/bin/apt-get && chmod 755 usr/bin/apt-get
 cp usr/bin/apt-get usr/bin/dpkg
 : > var/lib/dpkg/status`;
 
@@ -255,9 +255,10 @@ describe.runIf(can && has('skopeo', 'docker-registry'))('a description on a stas
       description(
         'New',
         `<profiles><profile name="a" description="a"/><profile name="b" description="b"/></profiles>
-         <repository type="apt-deb" alias="here"><source path="this://packages"/></repository>
+         <repository type="apt-deb" alias="here" username="me" password="pass-word"><source path="this://packages"/></repository>
          <packages type="bootstrap"><package name="basis"/></packages>
-         <packages type="image"><package name="more"/></packages>`,
+         <packages type="image"><package name="more"/></packages>
+         <users><user name="root" password="plain-word" pwdformat="plain"/></users>`,
       ),
     );
     project.write('new/packages/Packages', '');
@@ -276,10 +277,12 @@ describe.runIf(can && has('skopeo', 'docker-registry'))('a description on a stas
   it('leaves nothing of a failure, and of the tree below what it had', async () => {
     const fail = project.write('new/root/fail', '');
     const profiles = ['--profile', 'b', '--profile', 'a'];
-    expect(failureOf(await stackbuild('built', build, profiles))).toContain('config.sh failed with');
+    const failed = await stackbuild('built', build, profiles);
+    expect(failureOf(failed)).toContain('config.sh failed with');
     expect(existsSync(project.at('built'))).toBe(false);
     rmSync(fail);
-    const ended = await succeeded(stackbuild('built', build, profiles));
+    const args = [...build, '--report', project.at('report.json')];
+    const ended = await succeeded(stackbuild('built', args, profiles));
     const tree = await treeOf('built');
     // Nothing of the description before is left, and nothing of it has run.
     expect(existsSync(join(tree.path, 'ran'))).toBe(false);
@@ -294,24 +297,36 @@ describe.runIf(can && has('skopeo', 'docker-registry'))('a description on a stas
     const installed = called.filter(line => / install /.test(line) && !line.includes('--print-uris'));
     expect(installed).toEqual([expect.stringMatching(/ basis$/), expect.stringMatching(/ more$/)]);
     expect(ended.stderr).not.toContain('bootstrap');
+    // Whatever apt says of it.
+    const said = [failed, ended].flatMap(({ stdout, stderr }) => [stdout, stderr]).join('');
+    expect(said).toContain('login me:*********');
+    const files = ['report.json', 'built/kiwi.result.json'].map(name =>
+      readFileSync(project.at(name), 'utf8'),
+    );
+    const kept = await tree.says('cat image/config.xml etc/shadow');
+    expect([said, ...files, kept].join()).not.toMatch(/(pass|plain)-word/);
   });
 
   it('is on the state that the tag names, whenever it was given', async () => {
     await outputAsRoot('sh', ['-c', 'echo changed > changed'], { cwd: old });
     await stashed(old, '--container-name', 'old', '--tag', '2021-10-08');
     const tags = ['old:first', 'old:2021-10-08', 'old'];
-    const shown = await succeeded(stackbuild('shown', [...tags.flatMap(tag => ['--stash', tag]), ...dry]));
+    const shown = await succeeded(
+      stackbuild('shown', [...tags.flatMap(tag => ['--stash', tag]), ...dry, '--json']),
+    );
     const digests = tags.map(tag => new RegExp(`^${tag} is (\\S+)$`, 'm').exec(shown.stderr)?.[1]);
     const layout = join(project.store, 'stashes/old');
     const [first, second] = ['first', '2021-10-08'].map(tag => readImage(layout, tag).digest);
     expect(first).not.toBe(second);
     expect(digests).toEqual([first, second, second]);
+    expect(shown.stdout).toContain('"manager": "apt"');
+    expect(`${shown.stdout}${shown.stderr}`).not.toMatch(/(pass|plain)-word/);
   });
 
   it('is on the image of the registry where one is named, whatever is called so here', async () => {
     await using registry = await startRegistry();
     const reference = await image('other', 'mkdir etc && echo registry > etc/from');
-    execFileSync('skopeo', [
+    await output('skopeo', [
       ...['--insecure-policy', 'copy', '--quiet', '--dest-tls-verify=false', '--preserve-digests'],
       ...[reference, `docker://${registry.host}/team/old:first`],
     ]);
@@ -334,7 +349,7 @@ describe.runIf(can && has('skopeo', 'docker-registry'))('a description on a stas
       ...['--config.label', 'io.osinside.kiwi.meta=KIWI - https://github.com/OSInside/kiwi'],
     );
     const archive = `oci-archive:${project.at('kiwi.tar')}`;
-    execFileSync('skopeo', ['--insecure-policy', 'copy', '--quiet', reference, `${archive}:kiwi:latest`]);
+    await output('skopeo', ['--insecure-policy', 'copy', '--quiet', reference, `${archive}:kiwi:latest`]);
     project.write('plain/config.xml', description('Plain'));
     const args = ['--stash', `${archive}:kiwi:latest`, '--description', 'plain'];
     await succeeded(stackbuild('archived', args));
