@@ -86,10 +86,28 @@ function names(made: MadeDisk & { disk: string }, name: string, directory: strin
     .filter(found => !/^(\.\.?|lost\+found)$/.test(found));
 }
 
-function checkAll(made: MadeDisk & { disk: string }): void {
-  for (const { fileSystem, start } of made.partitions)
-    if (fileSystem?.type.startsWith('ext'))
-      execFileSync('e2fsck', ['-fn', `${made.disk}?offset=${start}`], { stdio: 'pipe' });
+const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string[]]>> = {
+  ext2: ['e2fsck', '-fn'],
+  ext4: ['e2fsck', '-fn'],
+  xfs: ['xfs_repair', '-n', '-f'],
+  btrfs: ['btrfs', 'check'],
+  vfat: ['fsck.vfat', '-n'],
+};
+
+/** By the programs that others check disks with; returns the types of the file systems. */
+function checkAll({ disk, partitions }: MadeDisk & { disk: string }): readonly string[] {
+  const table = execFileSync('blkid', ['-p', '-o', 'value', '-s', 'PTTYPE', disk], { encoding: 'utf8' });
+  if (table !== 'dos\n')
+    expect(execFileSync('sgdisk', ['--verify', disk], { encoding: 'utf8' })).toContain('No problems found');
+  const alone = `${disk}-partition`;
+  return partitions.flatMap(({ fileSystem, start, size }) => {
+    const [program, ...args] = CHECKS[fileSystem?.type ?? ''] ?? [];
+    if (!fileSystem || program === undefined) return [];
+    const place = [`skip=${start}`, `count=${size}`, 'iflag=skip_bytes,count_bytes', 'conv=sparse'];
+    execFileSync('dd', [`if=${disk}`, `of=${alone}`, ...place, 'bs=1M', 'status=none']);
+    execFileSync(program, [...args, alone], { stdio: 'pipe' });
+    return [fileSystem.type];
+  });
 }
 
 const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -124,7 +142,7 @@ const divided = diskSpec({
 
 const programs = [
   ...['mke2fs', 'e2fsck', 'debugfs', 'blkid', 'sgdisk', 'sfdisk', 'mcopy', 'grub-mkimage', 'veritysetup'],
-  ...['mksquashfs', 'unsquashfs', 'mkfs.erofs', 'fsck.erofs'],
+  ...['mksquashfs', 'unsquashfs', 'mkfs.erofs', 'fsck.erofs', 'mkfs.xfs', 'xfs_repair', 'btrfs', 'fsck.vfat'],
 ];
 const hasStub = existsSync('/usr/lib/systemd/boot/efi/linuxx64.efi.stub') || process.env.CI !== undefined;
 
@@ -134,7 +152,6 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
   it('has each part of the tree on a partition that fstab names', async () => {
     const made = await make(divided);
     checkAll(made);
-    expect(execFileSync('sgdisk', ['-v', made.disk], { encoding: 'utf8' })).toContain('No problems found');
     expect(names(made, 'root', '/')).toEqual(
       expect.arrayContaining(['boot', 'config.partids', 'etc', 'home', 'usr', 'var']),
     );
@@ -163,6 +180,19 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
     }
     expect(look(made, 'root', 'cat /config.partids')).toContain('kiwi_RootPart="8"\n');
   });
+
+  it.each([
+    ['xfs', 'efi', ['vfat', 'xfs']],
+    ['btrfs', 'efi', ['vfat', 'btrfs']],
+    ['ext4', 'bios', ['ext4']],
+  ] as const)(
+    'with a root of %s for %s is in order for the programs that check it',
+    async (type, firmware, found) => {
+      const table = firmware === 'bios' ? 'msdos' : 'gpt';
+      const root = { type, label: 'ROOT', createOptions: [] };
+      expect(checkAll(await make(diskSpec({ ...grub, table, firmware, root })))).toEqual(found);
+    },
+  );
 
   it('starts with GRUB by UEFI and by BIOS', async () => {
     const made = await make(diskSpec(grub));
