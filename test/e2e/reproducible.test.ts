@@ -3,8 +3,11 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunStep } from '../../src/plan/types.ts';
 import { has, isRoot } from '../support/tools.ts';
-import { busyboxLayout, useBusybox } from './roots.ts';
+import { blobPath, readImage } from './images.ts';
+import { at, buildImages, imagePlan } from './plans.ts';
+import { busyboxLayout, busyboxRoot, useBusybox } from './roots.ts';
 import { ashlarProgram, execute, output, Project, useWorkspace } from './support.ts';
 
 const env = { SOURCE_DATE_EPOCH: '1700000000' };
@@ -135,5 +138,56 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
       expect(Object.keys(one)).toContain('first-squashfs');
       expect(Object.fromEntries(theirs.tags().map(tag => [tag, theirs.image(tag).digest]))).toEqual(one);
     });
+  });
+});
+
+describe.skipIf(!has('busybox'))('a build whose times follow from what is below', () => {
+  const workspace = useWorkspace();
+  const made = 1_600_000_000;
+  const run = (script: string): RunStep => ({
+    kind: 'run',
+    script: `#!/bin/sh\n${script}\n`,
+    surroundings: {
+      environment: { defaults: {}, passThrough: [], set: { PATH: '/bin' } },
+      binds: [],
+      importDirectories: ['/.ashlar'],
+    },
+    createdBy: 'run',
+    failure: 'run failed',
+    at,
+  });
+
+  it('gives what scripts write the newest time below, and leaves what comes with a time of its own', async () => {
+    const { path } = workspace.project('own');
+    const tar = busyboxRoot(workspace.path);
+    const base = { kind: 'tar', source: { kind: 'file', path: tar, at }, createdBy: '', at } as const;
+    const steps = [
+      run(
+        'date -u -d "@$SOURCE_DATE_EPOCH" +%s >/told; touch -d @1500000000 /older; touch -d @1700000000 /newer',
+      ),
+      run('date -u -d "@$SOURCE_DATE_EPOCH" +%s >/told-later'),
+    ];
+    await buildImages(path, [imagePlan('image', undefined, { base, steps })], { steadyTimes: true });
+    const { manifest } = readImage(join(path, 'oci'), 'image');
+    const [, first = [], second = []] = manifest.layers.map(({ digest }) =>
+      execFileSync('tar', ['-tvf', blobPath(join(path, 'oci'), digest), '--full-time', '--utc'], {
+        encoding: 'utf8',
+      })
+        .trim()
+        .split('\n')
+        .map(line => line.split(/ +/).slice(3)),
+    );
+    const times = (entries: readonly (readonly string[])[]) =>
+      Object.fromEntries(entries.map(([day, time, name]) => [name, Date.parse(`${day}T${time}Z`) / 1000]));
+    expect(times(first)).toEqual({ '/': made, newer: 1_700_000_000, older: 1_500_000_000, told: made });
+    expect(times(second)).toEqual({ '/': 1_700_000_000, 'told-later': 1_700_000_000 });
+    const texts = manifest.layers
+      .slice(1)
+      .map(({ digest }) =>
+        execFileSync('tar', ['-xOf', blobPath(join(path, 'oci'), digest), '--wildcards', 'told*'], {
+          encoding: 'utf8',
+        }),
+      );
+    expect(texts).toEqual([`${made}\n`, '1700000000\n']);
   });
 });
