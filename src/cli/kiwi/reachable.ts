@@ -28,7 +28,7 @@ async function whyNot(repository: Repository, context: FetchContext): Promise<st
   if (!/^https?:/.test(address)) return undefined;
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
   try {
-    await fetchText(address, { ...context, signal });
+    await fetchText(address, { ...context, options: { fetch: fetchOptions(repository, context) }, signal });
     return undefined;
   } catch (error) {
     context.signal.throwIfAborted();
@@ -36,6 +36,14 @@ async function whyNot(repository: Repository, context: FetchContext): Promise<st
     if (error instanceof AshlarError) return `repository ${alias}: ${error.message}`;
     throw error;
   }
+}
+
+/** Who has a login for the repository asks with it. */
+function fetchOptions({ url, credentials }: Repository, { options }: FetchContext) {
+  if (!credentials || !URL.canParse(url)) return options.fetch ?? {};
+  const { user, password } = credentials;
+  const own = { ...options.fetch?.credentials, [new URL(url).host]: `${user}:${password}` };
+  return { ...options.fetch, credentials: own };
 }
 
 /** The file that every repository of the kind has. */
