@@ -28,8 +28,10 @@ export interface DiskSpec {
     readonly size?: number;
     /** Its contents are checked by dm-verity, with a hash tree in a partition of its own; read-only. */
     readonly verity?: true;
-    /** It stays as it is: what changes is in memory. The initrd must know `root=overlay:` (ours, KIWI's module). */
+    /** It stays as it is: what changes is elsewhere. The initrd must know `root=overlay:` (ours, KIWI's module). */
     readonly overlay?: true;
+    /** Of an overlay: the name of the partition, one of those below, that keeps what changes; memory when absent. */
+    readonly changesIn?: string;
     /** Of btrfs: directories that become subvolumes, absolute. */
     readonly subvolumes?: readonly Subvolume[];
   };

@@ -4,18 +4,8 @@ import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { writeFully } from '../file-systems/copy-into.ts';
 import { withDevices } from '../file-systems/devices.ts';
-import { nameOf, openSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
+import { nameOf, openSource, readTree, type SourceInode, TYPE_BITS } from '../file-systems/source-tree.ts';
 import type { ArchiveRequest } from '../request.ts';
-
-const TYPES = {
-  file: 0o100000,
-  directory: 0o040000,
-  symlink: 0o120000,
-  character: 0o020000,
-  block: 0o060000,
-  fifo: 0o010000,
-  socket: 0o140000,
-} as const;
 
 const MOST = 0xffff_ffff;
 const PIECE = 1 << 20;
@@ -65,7 +55,7 @@ class Archive {
     const seconds = Math.min(MOST, Math.max(0, Math.floor(Number(inode.mtime) / 1e9)));
     const links = inode.type === 'directory' ? 2 : inode.names;
     const { mode, uid, gid, major, minor } = inode;
-    const owner = [number, TYPES[inode.type] | mode, uid, gid, links, seconds];
+    const owner = [number, TYPE_BITS[inode.type] | mode, uid, gid, links, seconds];
     this.#header(path, [...owner, size, 0, 0, major, minor]);
     if (inode.type === 'symlink') this.#write(target);
     else if (size > 0 && root !== undefined) this.#content(root, inode);

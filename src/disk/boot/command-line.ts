@@ -19,12 +19,20 @@ export function kernelCommandLine(
 ): string {
   const given = spec.kernelCommandLine.trim();
   if (/(?:^|\s)root=/.test(given)) return given;
-  const root = verity ? '/dev/dm-0' : nameOfPartition(partitionOf(partitions, 'root'), spec.identifiedBy);
+  const by = spec.root.overlay ? 'partuuid' : spec.identifiedBy;
+  const root = verity ? '/dev/dm-0' : nameOfPartition(partitionOf(partitions, 'root'), by);
   return [
     ...(given === '' ? [] : [given]),
     ...(verity ? ['ro', `dm-mod.create="${verityTable(partitions, verity)}"`] : []),
+    ...changesWord({ spec, partitions }),
     `root=${spec.root.overlay ? 'overlay:' : ''}${root}`,
   ].join(' ');
+}
+
+/** In the words of KIWI's module for dracut. */
+function changesWord({ spec, partitions }: Pick<BootRequest, 'spec' | 'partitions'>): readonly string[] {
+  const keeper = partitions.find(({ name }) => name === spec.root.changesIn);
+  return keeper ? [`rd.root.overlay.write=PARTUUID=${keeper.uuid}`] : [];
 }
 
 const BLOCK = 4096;

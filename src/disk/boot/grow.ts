@@ -4,7 +4,7 @@ import type { BootRequest, TreeFile } from './types.ts';
 
 /** What tells systemd to grow the partition; fstab asks for the file system. Warns where nothing in the tree can. */
 export function growFiles({ tree, spec, say, warn }: BootRequest): readonly TreeFile[] {
-  if (!spec.grows || spec.root.verity) return [];
+  if (!spec.grows || spec.root.verity || spec.root.overlay) return [];
   const has = (...paths: readonly string[]) => firstFile(tree, paths) !== undefined;
   const growsFileSystem = has('/usr/lib/systemd/systemd-growfs', '/lib/systemd/systemd-growfs');
   if (spec.table === 'gpt' && growsFileSystem && has('/usr/bin/systemd-repart', '/bin/systemd-repart')) {

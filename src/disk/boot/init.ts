@@ -8,7 +8,8 @@ export const APPLETS = [
 
 /**
  * Loads the modules that mod/order names, finds the root that the command line of the kernel names, mounts it, and goes
- * on there. `root=overlay:…` keeps the changes of a root in memory. A table for dm-mod.create= that the kernel has not
+ * on there. `root=overlay:…` keeps the changes of a root elsewhere: on the partition that rd.root.overlay.write= names,
+ * or in memory. A table for dm-mod.create= that the kernel has not
  * taken itself goes to dmsetup.
  */
 export const INIT = `#!/bin/sh
@@ -95,13 +96,14 @@ case $line in
 *'dm-mod.create="'*) table=\${line#*dm-mod.create=\\"} table=\${table%%\\"*} ;;
 *'"dm-mod.create='*) table=\${line#*\\"dm-mod.create=} table=\${table%%\\"*} ;;
 esac
-root= type= flags= mode=ro init= overlay=
+root= type= flags= mode=ro init= overlay= changes=
 for word in $line; do
   case $word in
   root=*) root=\${word#root=} ;;
   rootfstype=*) type=\${word#rootfstype=} ;;
   rootflags=*) flags=,\${word#rootflags=} ;;
   init=*) init=\${word#init=} ;;
+  rd.root.overlay.write=*) changes=\${word#*=} ;;
   ro | rw) mode=$word ;;
   esac
 done
@@ -130,10 +132,15 @@ await "$root"
 mount \${type:+-t "$type"} -o "$mode$flags" "$found" "$place" || fail "cannot mount $found ($root)"
 if [ -n "$overlay" ]; then
   mkdir -p /run/overlay/changes
-  mount -t tmpfs -o mode=755 tmpfs /run/overlay/changes
-  mkdir /run/overlay/changes/upper /run/overlay/changes/work
+  if [ -n "$changes" ]; then
+    await "$changes"
+    mount -o rw "$found" /run/overlay/changes || fail "cannot mount $found ($changes)"
+  else
+    mount -t tmpfs -o mode=755 tmpfs /run/overlay/changes
+  fi
+  mkdir -p /run/overlay/changes/upper /run/overlay/changes/work
   mount -t overlay -o "lowerdir=$place,upperdir=/run/overlay/changes/upper,workdir=/run/overlay/changes/work" \\
-    overlay /root || fail "cannot keep changes of $root in memory"
+    overlay /root || fail "cannot keep changes of $root"
 fi
 
 for candidate in $init /sbin/init /etc/init /bin/init /bin/sh; do

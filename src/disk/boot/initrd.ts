@@ -12,7 +12,8 @@ export async function chooseInitrd(request: BootRequest, kernel: Kernel): Promis
   }
   if (spec.initrd.kind === 'tree') return makeTreeInitrd(request, kernel);
   if (spec.root.overlay) {
-    say('the initrd is ours: it keeps changes of the root in memory');
+    const where = spec.root.changesIn === undefined ? 'in memory' : 'on a partition';
+    say(`the initrd is ours: it keeps changes of the root ${where}`);
     return ownInitrd(request, kernel);
   }
   const found = spec.initrd.kind === 'found' ? foundInitrd(tree, kernel) : undefined;

@@ -66,12 +66,14 @@ export async function makeOwnInitrd(
   needsDmsetup: boolean,
 ): Promise<Uint8Array> {
   const { tree, spec, warn } = request;
+  const keeper = spec.partitions.find(({ name }) => name === spec.root.changesIn)?.fileSystem;
   const { bytes, missing } = await makeInitrd(tree, kernel, {
     architecture: spec.architecture,
     modules: [
       fileSystemModule(spec.root.type),
       ...(spec.root.verity ? ['dm_mod', 'dm_verity'] : []),
       ...(spec.root.overlay ? ['overlay'] : []),
+      ...(keeper ? [fileSystemModule(keeper.type)] : []),
     ],
     programs: needsDmsetup ? dmsetup(tree) : [],
   });

@@ -1,5 +1,6 @@
 /** Programs of UEFI firmware (PE32+): further sections at their end. */
 import { AshlarError } from '../../support/errors.ts';
+import { alignUp } from '../pieces.ts';
 
 export interface PeSection {
   readonly name: string;
@@ -49,24 +50,24 @@ export function appendSections(
   let memoryEnd = Math.max(...sections.map(section => section.virtualAddress + section.virtualSize));
   const places: { readonly offset: number; readonly size: number }[] = [];
   for (const [i, { name, size }] of added.entries()) {
-    const [offset, address] = [roundUp(fileEnd, fileAlignment), roundUp(memoryEnd, sectionAlignment)];
+    const [offset, address] = [alignUp(fileEnd, fileAlignment), alignUp(memoryEnd, sectionAlignment)];
     const entry = head.subarray(table + (sections.length + i) * SECTION_ENTRY).subarray(0, SECTION_ENTRY);
     entry.fill(0);
     entry.write(name, 'latin1');
     entry.writeUInt32LE(size, 8);
     entry.writeUInt32LE(address, 12);
-    entry.writeUInt32LE(roundUp(size, fileAlignment), 16);
+    entry.writeUInt32LE(alignUp(size, fileAlignment), 16);
     entry.writeUInt32LE(offset, 20);
     entry.writeUInt32LE(READABLE_DATA, 36);
     places.push({ offset, size });
-    fileEnd = offset + roundUp(size, fileAlignment);
+    fileEnd = offset + alignUp(size, fileAlignment);
     memoryEnd = address + size;
   }
   head.writeUInt16LE(sections.length + added.length, pe + 6);
   // Symbols were behind the sections.
   head.writeUInt32LE(0, pe + 12);
   head.writeUInt32LE(0, pe + 16);
-  head.writeUInt32LE(roundUp(memoryEnd, sectionAlignment), pe + 24 + 56);
+  head.writeUInt32LE(alignUp(memoryEnd, sectionAlignment), pe + 24 + 56);
   head.writeUInt32LE(0, pe + 24 + 64);
   forgetSignature(head, pe);
   return { head, places, size: fileEnd };
@@ -135,8 +136,4 @@ function parse(bytes: Buffer): PeHeaders {
 
 function isPowerOfTwo(number: number): boolean {
   return number > 0 && number <= 2 ** 20 && (number & (number - 1)) === 0;
-}
-
-function roundUp(number: number, to: number): number {
-  return Math.ceil(number / to) * to;
 }

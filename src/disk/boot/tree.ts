@@ -14,6 +14,7 @@ import {
 import { posix } from 'node:path';
 import { AT_FDCWD, FileDescriptor, mkdirAt, O_PATH, openAt, openIn, unlinkAt } from '../../linux/index.ts';
 import { AshlarError, codeOf } from '../../support/errors.ts';
+import { MIB } from '../pieces.ts';
 import type { FileContent } from './types.ts';
 
 export interface FoundFile {
@@ -65,9 +66,8 @@ export function namesInTree(tree: string, path: string): readonly string[] {
   return found?.kind === 'directory' ? readdirSync(found.place).sort() : [];
 }
 
-const MiB = 2 ** 20;
 /** Texts are shorter, unless somebody wants our memory. */
-const LONGEST_TEXT = 64 * MiB;
+const LONGEST_TEXT = 64 * MIB;
 
 /** The text of a file, or undefined where there is none. */
 export function readTextInTree(tree: string, path: string): string | undefined {
@@ -102,7 +102,7 @@ export function* readContent(content: FileContent): Generator<Uint8Array> {
   }
   using file = new FileDescriptor(openAt(AT_FDCWD, content.path, constants.O_RDONLY | constants.O_NOFOLLOW));
   for (let left = content.size; left > 0; ) {
-    const piece = Buffer.allocUnsafe(Math.min(left, MiB));
+    const piece = Buffer.allocUnsafe(Math.min(left, MIB));
     const read = readSync(file.fd, piece, 0, piece.length, null);
     if (read === 0) throw new AshlarError(`${content.path} became shorter while it was read`);
     left -= read;

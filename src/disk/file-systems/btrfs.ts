@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
+import { MIB } from '../pieces.ts';
 import type { FileSystemRequest, SizeRequest } from '../request.ts';
 import { finishBtrfs } from './btrfs-image.ts';
 import { copyInto } from './copy-into.ts';
@@ -11,7 +12,6 @@ import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
 import { BLOCK, readTree, roundUp, type SourceTree, warnOfLabels } from './source-tree.ts';
 
-const MEBIBYTE = 1 << 20;
 /** Checksums other than crc32c, and sizes of nodes, are not offered: what is set afterwards depends on them. */
 const KNOWN = { withValue: 'dmOR', alone: 'KMf' };
 const MOST_LABEL = 255;
@@ -83,14 +83,14 @@ function createSparse(path: string, size: number): void {
 }
 
 /** Bytes that btrfs keeps for itself, whatever is in it, in its usual profile. */
-const FIXED = 160 * MEBIBYTE;
+const FIXED = 160 * MIB;
 /** Of an inode: its item, names in both directions and of the directory, and one piece of content. */
 const ITEM = 700;
 /** Content up to this size lies among the metadata. */
 const INLINE = 2048;
 
 /** What mkfs.btrfs 6 takes at least, whatever the tree; and for an inode, for which it knows no less. */
-const EMPTY = 109 * MEBIBYTE;
+const EMPTY = 109 * MIB;
 const ESTIMATED_INODE = 16384;
 
 /** Never too small: metadata are there twice, nodes may be half full, and room is given out in large pieces. */
@@ -101,7 +101,7 @@ export async function leastBtrfsSize(
   let [data, metadata] = [0, 0];
   let estimated = 0;
   for (const { type, size, xattrs, link, names } of tree.inodes) {
-    metadata += ITEM + (names - 1) * 400 + link.length + Math.ceil(size / MEBIBYTE) * 160;
+    metadata += ITEM + (names - 1) * 400 + link.length + Math.ceil(size / MIB) * 160;
     for (const { name, value } of xattrs) metadata += 100 + name.length + value.length;
     if (type !== 'file') continue;
     estimated += roundUp(size) * names;
@@ -112,7 +112,6 @@ export async function leastBtrfsSize(
     metadata += (size / BLOCK) * 4;
   }
   const names = tree.inodes.reduce((sum, inode) => sum + inode.names, 0);
-  const estimate =
-    EMPTY + roundUp(estimated, 8 * MEBIBYTE) + 2 * roundUp(names * ESTIMATED_INODE, 32 * MEBIBYTE);
-  return Math.max(estimate, roundUp(FIXED + data * 1.05 + metadata * 2 * 2, MEBIBYTE));
+  const estimate = EMPTY + roundUp(estimated, 8 * MIB) + 2 * roundUp(names * ESTIMATED_INODE, 32 * MIB);
+  return Math.max(estimate, roundUp(FIXED + data * 1.05 + metadata * 2 * 2, MIB));
 }

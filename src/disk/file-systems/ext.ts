@@ -2,6 +2,7 @@
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
+import { MIB } from '../pieces.ts';
 import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
 import { finishExt, readExtRoom } from './ext-image.ts';
@@ -134,7 +135,7 @@ export async function leastExtSize(
   const { blocks, inodes } = measureExt(tree, making.fileSystem.type === 'ext4');
   const trial = join(making.scratch, 'empty.img');
   try {
-    for (let size = roundUp(blocks * BLOCK, MEBIBYTE) + MEBIBYTE; ; ) {
+    for (let size = roundUp(blocks * BLOCK, MIB) + MIB; ; ) {
       closeSync(openSync(trial, 'w'));
       const fd = openSync(trial, 'r+');
       ftruncateSync(fd, size);
@@ -144,14 +145,12 @@ export async function leastExtSize(
       const lackingBytes = Math.max(0, blocks * BLOCK - room.freeBlocks * room.blockSize);
       const lackingInodes = Math.max(0, inodes - room.freeInodes);
       if (lackingBytes === 0 && lackingInodes === 0) return size;
-      size += roundUp(Math.max(lackingBytes, lackingInodes * INODE_RATIO), MEBIBYTE);
+      size += roundUp(Math.max(lackingBytes, lackingInodes * INODE_RATIO), MIB);
     }
   } finally {
     rmSync(trial, { force: true });
   }
 }
-
-const MEBIBYTE = 1 << 20;
 
 /** Blocks of 4096 bytes that a tree takes, its tables of blocks included, and inodes. Never too few. */
 export function measureExt(

@@ -4,6 +4,7 @@ import { fromText, sealImage } from '../../layers/index.ts';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { idsOf, uuidOf } from '../ids.ts';
+import { MIB } from '../pieces.ts';
 import type { MakeFileSystem, MakeFileSystemFile, NeededSize, SizeRequest } from '../request.ts';
 import { leastBtrfsSize, makeBtrfs } from './btrfs.ts';
 import { makeCompressed } from './compressed.ts';
@@ -11,8 +12,6 @@ import { copyInto } from './copy-into.ts';
 import { leastExtSize, makeExt } from './ext.ts';
 import { readTree, roundUp, type SourceTree } from './source-tree.ts';
 import { leastXfsSize, makeXfs } from './xfs.ts';
-
-const MEBIBYTE = 1 << 20;
 
 export const makeFileSystem: MakeFileSystem = async request => {
   switch (request.fileSystem.type) {
@@ -53,7 +52,7 @@ export const neededSize: NeededSize = async request => {
       const source = readTree(tree, signal, without.map(fromText));
       const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
       const least = await leastSize(request, source);
-      return { least, usual: least + roundUp(Math.max(32 * MEBIBYTE, stored / 10), MEBIBYTE) };
+      return { least, usual: least + roundUp(Math.max(32 * MIB, stored / 10), MIB) };
     }
   }
 };

@@ -1,6 +1,6 @@
 /** Inodes of xfs, version 3. */
 import { AshlarError } from '../../support/errors.ts';
-import { type InodeType, nameOf, type SourceInode } from './source-tree.ts';
+import { nameOf, type SourceInode, TYPE_BITS } from './source-tree.ts';
 import type { XfsAttributes } from './xfs-attributes.ts';
 import { type Extent, XFS_BLOCK, type XfsImage } from './xfs-groups.ts';
 
@@ -49,16 +49,6 @@ const BIG_TIME = 8n;
 const NEW_BITMAP = 4;
 const NOT_UNLINKED = 0xffff_ffff;
 
-const TYPES: Readonly<Record<InodeType, number>> = {
-  file: 0o100000,
-  directory: 0o040000,
-  symlink: 0o120000,
-  character: 0o020000,
-  block: 0o060000,
-  fifo: 0o010000,
-  socket: 0o140000,
-};
-
 const MAPPING = 16;
 /** Attributes in blocks of their own have these few pieces, since the blocks are taken together. */
 const MOST_ATTRIBUTE_PIECES = 3;
@@ -96,7 +86,7 @@ export class InodeWriter {
 
   write(number: number, source: SourceInode, links: number, attributes: XfsAttributes, data: XfsData): void {
     const inode = this.#blank(number);
-    inode.writeUInt16BE(TYPES[source.type] | source.mode, AT.mode);
+    inode.writeUInt16BE(TYPE_BITS[source.type] | source.mode, AT.mode);
     inode.writeUInt32BE(source.uid, AT.uid);
     inode.writeUInt32BE(source.gid, AT.gid);
     inode.writeUInt32BE(links, AT.links);

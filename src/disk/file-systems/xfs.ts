@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type ByteString, splitLast } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { MIB } from '../pieces.ts';
 import type { FileSystemRequest, SizeRequest } from '../request.ts';
 import { copyInto } from './copy-into.ts';
 import { withDevices } from './devices.ts';
@@ -269,9 +270,8 @@ function withoutHoles(stretches: readonly Stretch[], upTo: number): readonly Str
   return kept;
 }
 
-const MEBIBYTE = 1 << 20;
 /** mkfs.xfs refuses smaller ones. */
-const SMALLEST = 300 * MEBIBYTE;
+const SMALLEST = 300 * MIB;
 
 /** The least size, in bytes, that holds a tree: what an empty file system has room for is asked of mkfs.xfs itself. */
 export async function leastXfsSize(
@@ -281,12 +281,12 @@ export async function leastXfsSize(
   const trial = join(request.scratch, 'empty.img');
   const blocks = measureXfs(tree);
   try {
-    for (let size = Math.max(SMALLEST, roundUp(blocks * XFS_BLOCK, MEBIBYTE)); ; ) {
+    for (let size = Math.max(SMALLEST, roundUp(blocks * XFS_BLOCK, MIB)); ; ) {
       await mkfs({ ...request, uuid: '00000000-0000-4000-8000-000000000000' }, trial, size);
       using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
       const lacking = blocks - new XfsImage(file.fd).room();
       if (lacking <= 0) return size;
-      size += roundUp(lacking * XFS_BLOCK, MEBIBYTE);
+      size += roundUp(lacking * XFS_BLOCK, MIB);
     }
   } finally {
     rmSync(trial, { force: true });
