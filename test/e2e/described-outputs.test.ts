@@ -29,7 +29,10 @@ const file = {
   machine: {
     from: busybox,
     run: machine,
-    outputs: [{ disk: { loader: 'none', hostname: 'box', size: '+8M', format: 'qcow2' } }, 'cpio'],
+    outputs: [
+      { disk: { loader: 'none', hostname: 'box', root_password: '*', size: '+8M', format: 'qcow2' } },
+      'cpio',
+    ],
   },
 };
 
@@ -92,7 +95,8 @@ describe.skipIf(!canMake)('outputs of a description', () => {
 
   it('are copied where nothing has changed, to the directory that is named', async () => {
     const before = made.map(name => readFileSync(result(name)));
-    const again = await project.build(file, ['--results', 'elsewhere']);
+    const moved = `# All is elsewhere in the file.\n${JSON.stringify(file)}`;
+    const again = await project.build(moved, ['--results', 'elsewhere']);
     expect(again.stdout).toBe(`${made.map(name => project.at('elsewhere', name)).join('\n')}\n`);
     for (const name of made) expect(again.stderr).toContain(`found cached result ${name} `);
     for (const [i, name] of made.entries())

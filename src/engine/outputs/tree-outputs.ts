@@ -5,6 +5,7 @@ import type { ArchiveOutput, DiskOutput, FileSystemOutput } from '../../plan/out
 import { type BuildContext, say } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { OutputRequest, TreeFacts } from '../inside/requests.ts';
+import { withoutPlaces } from '../keys/comparison.ts';
 import { canonical, type KeyPart } from '../keys/keys.ts';
 import { type Delivered, deliver } from './kept.ts';
 import { formatPrograms, type NeededPrograms, programParts, treePrograms } from './programs.ts';
@@ -44,9 +45,14 @@ function workOf(output: TreeOutput): OutputRequest['work'] {
   }
 }
 
+/** Wherever it was said. */
+function described(work: OutputRequest['work']): string {
+  return canonical(withoutPlaces(work));
+}
+
 /** What ids are derived from. */
 function identityOf(work: OutputRequest['work'], { id }: OutputTree): string {
-  return `${id} ${canonical(work)}`;
+  return `${id} ${described(work)}`;
 }
 
 /** What a disk depends on. */
@@ -67,7 +73,7 @@ async function partsOf(
 ): Promise<readonly KeyPart[]> {
   return [
     ['tree', id],
-    ['what', canonical(work)],
+    ['what', described(work)],
     ['time', String(time)],
     ...(await programParts(programs, work.kind, context)),
   ];
