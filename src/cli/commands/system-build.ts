@@ -1,6 +1,15 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
-import { lstatSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
 import type { Plan } from '../../plan/types.ts';
@@ -313,13 +322,26 @@ function targetOf({ targetDir, json, dryRun }: ResultFlags): string {
   if (json && !dryRun) throw new SystemUsageError('--json goes with --dry-run');
   if (targetDir === undefined)
     throw new SystemUsageError('--target-dir is missing: the directory of the results');
-  return resolve(targetDir);
+  const target = resolve(targetDir);
+  checkPlace(target);
+  return target;
 }
 
-/** @throws AshlarError when a tree is there, or something that is no directory. */
+/** Nobody is to wait for results that cannot be written. @throws AshlarError */
+function checkPlace(target: string): void {
+  let place = target;
+  while (!existsSync(place)) place = dirname(place);
+  if (!statSync(place).isDirectory())
+    throw new AshlarError(`--target-dir ${target}: ${place} is no directory`);
+  try {
+    accessSync(place, constants.W_OK);
+  } catch (cause) {
+    throw new AshlarError(`--target-dir ${target}: this user may not write to ${place}`, { cause });
+  }
+}
+
+/** @throws AshlarError when a tree is there. */
 function checkTarget(target: string): void {
-  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === false)
-    throw new AshlarError(`--target-dir ${target} is no directory`);
   const root = join(target, IMAGE_ROOT);
   if (lstatSync(root, { throwIfNoEntry: false })) {
     throw new AshlarError(`image root dir: '${root}' already exists`, {

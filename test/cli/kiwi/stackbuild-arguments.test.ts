@@ -79,6 +79,15 @@ describe('wrong words for stackbuild', () => {
   it.each([
     [onX, 'stash not found: x'],
     [['system', 'build', '--description', '@/new', '--target-dir', '@/new/config.xml'], 'is no directory'],
+    [
+      ['system', 'create', '--root', '@/none', '--target-dir', '@/new/config.xml/below'],
+      'new/config.xml is no directory',
+    ],
+    [['system', 'create', '--root', '@/none', '--target-dir', '@/target'], 'there is no'],
+    [
+      ['system', 'create', '--root', '@', '--target-dir', '@/target'],
+      'no XML description found in /image of',
+    ],
     [described, 'stash not found: x'],
     [[...onX, '--description', '@/none'], 'no XML description found'],
     [[...described, '--type', 'oem'], "Build type 'oem' not found for applied profiles: []"],
