@@ -21,6 +21,9 @@ const DRIVERS = [
   ],
 ];
 
+/** Bytes of modules; real ones take a fiftieth of it. */
+const LARGEST = 512 * 2 ** 20;
+
 export interface InitrdContent {
   readonly architecture: string;
   /** Besides the drivers: the file system and what lies below it. */
@@ -39,8 +42,12 @@ export async function makeInitrd(
   const { missing } = neededModules(content.modules, index);
   const { modules } = neededModules([...DRIVERS, ...content.modules], index);
   const files: CpioEntry[] = [];
+  let size = 0;
   for (const { name, file } of modules) {
     const bytes = await readModule(tree, kernel, file);
+    size += bytes.length;
+    if (size > LARGEST)
+      throw new AshlarError(`the modules of ${kernel.version} that a disk needs are too big to be true`);
     files.push({ kind: 'file', path: `mod/${name}.ko`, mode: 0o644, content: bytes });
   }
   // What cannot work where another one does not is not tried.

@@ -17,6 +17,11 @@ export function peSections(program: Uint8Array): readonly PeSection[] {
   return readHeaders(program).sections;
 }
 
+export interface AddedSection {
+  readonly name: string;
+  readonly size: number;
+}
+
 export interface AppendedSections {
   /** The program that the sections follow, with its headers changed. */
   readonly head: Uint8Array;
@@ -33,12 +38,13 @@ const READABLE_DATA = 0x40000040;
 /**
  * Makes room for sections of these sizes behind those of a program; symbols and signatures, which would be wrong
  * afterwards, go.
- * @throws AshlarError when the headers have no room.
+ * @throws AshlarError when the headers have no room, or are damaged.
  */
-export function appendSections(
-  program: Uint8Array,
-  added: readonly { readonly name: string; readonly size: number }[],
-): AppendedSections {
+export function appendSections(program: Uint8Array, added: readonly AddedSection[]): AppendedSections {
+  return checked(() => append(program, added));
+}
+
+function append(program: Uint8Array, added: readonly AddedSection[]): AppendedSections {
   const { pe, table, sections, sectionAlignment, fileAlignment, headersSize } = readHeaders(program);
   const needed = (sections.length + added.length) * SECTION_ENTRY;
   if (table + needed > headersSize) {
@@ -91,10 +97,16 @@ interface PeHeaders {
 }
 
 function readHeaders(program: Uint8Array): PeHeaders {
+  return checked(() => parse(Buffer.from(program.buffer, program.byteOffset, program.byteLength)));
+}
+
+/** Places outside of the file, and numbers that are too large for their fields. */
+function checked<T>(work: () => T): T {
   try {
-    return parse(Buffer.from(program.buffer, program.byteOffset, program.byteLength));
+    return work();
   } catch (error) {
-    if (error instanceof RangeError) throw new AshlarError('the boot stub is cut off', { cause: error });
+    if (error instanceof RangeError)
+      throw new AshlarError('the boot stub is cut off, or damaged', { cause: error });
     throw error;
   }
 }

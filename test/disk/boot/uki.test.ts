@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { requireKernel } from '../../../src/disk/boot/kernel.ts';
 import { appendSections, peSections } from '../../../src/disk/boot/pe.ts';
 import { makeUki, writeUki } from '../../../src/disk/boot/uki.ts';
+import { AshlarError } from '../../../src/support/errors.ts';
 import { scratch } from '../../layers/support.ts';
 import { has } from '../../support/tools.ts';
 import { bootRequest, bytesOf, kernelFiles, makeTree } from './trees.ts';
@@ -92,6 +93,25 @@ describe('a unified kernel image', () => {
     const head = Buffer.from(appendSections(stub(8, 300), [{ name: '.linux', size: 7 }]).head);
     expect([12, 16, 24 + 64, 24 + 112 + 32].map(at => head.readUInt32LE(0x80 + at))).toEqual([0, 0, 0, 0]);
     expect(head.length).toBe(stub().length);
+  });
+
+  it('is made or refused whatever a stub says of itself', () => {
+    const place = fc.integer({ min: 0x3c, max: 0x80 + 24 + 240 + 40 });
+    const changes = fc.array(fc.tuple(place, fc.constantFrom(0, 1, 0x7fffffff, 0xffffffff)), {
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(changes, all => {
+        const program = stub();
+        for (const [at, value] of all) program.writeUInt32LE(value, at);
+        try {
+          expect(appendSections(program, [{ name: '.linux', size: 7 }]).places).toHaveLength(1);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AshlarError);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('is refused for stubs without room, cut ones, and what is no program', () => {
