@@ -51,5 +51,8 @@ export function signedChain(
 export function builtInDirectories(grub: FoundFile): readonly string[] {
   const text = readBytes(grub, LARGEST_LOADER).toString('latin1');
   const found = [...text.matchAll(/\0\/?(EFI\/[A-Za-z0-9_-]{1,32})\0/gi)].map(match => match[1] ?? '');
-  return [...new Set(found)].filter(directory => directory.toUpperCase() !== 'EFI/BOOT');
+  // Case makes no difference on the ESP.
+  const directories = new Map(found.toReversed().map(directory => [directory.toUpperCase(), directory]));
+  directories.delete('EFI/BOOT');
+  return [...directories.values()].toReversed();
 }

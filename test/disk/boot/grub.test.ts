@@ -161,7 +161,7 @@ describe('the code for a BIOS', () => {
 
 describe('the chain of signed loaders', () => {
   const early = 'configfile /grub.cfg\n';
-  const grub = 'MZ\0/EFI/debian\0search\0EFI/BOOT\0';
+  const grub = 'MZ\0/EFI/debian\0search\0EFI/Debian\0x\0EFI/BOOT\0';
 
   it('is taken from the places of Debian, with a menu where that GRUB looks for it', () => {
     const tree = makeTree({
