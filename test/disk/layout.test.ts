@@ -217,4 +217,18 @@ describe('/config.partids', () => {
       ].join('\n'),
     );
   });
+
+  it('calls root what keeps the changes of a root that stays as it is', () => {
+    const { mountPoint: _, ...keeper } = { ...home, name: 'changes', last: true } as const;
+    const root = { ...diskSpec().root, overlay: true, changesIn: 'changes' } as const;
+    const spec = diskSpec({ legacyBoot: false, root, partitions: [keeper] });
+    expect(partitionNumbers(spec, planDisk(spec, ids).partitions).split('\n')).toEqual([
+      'kiwi_BootPart="2"',
+      'kiwi_EfiPart="1"',
+      'kiwi_ROPart="2"',
+      'kiwi_RWPart="3"',
+      'kiwi_RootPart="3"',
+      '',
+    ]);
+  });
 });

@@ -146,6 +146,10 @@ describe('the choice of an initrd', () => {
     const { request, said } = bootRequest(tree, { spec });
     expect((await chooseInitrd(request, requireKernel(tree))).kind).toBe('own');
     expect(said).toEqual(['the initrd is ours: it keeps changes of the root in memory']);
+    const keeper = { ...spec, root: { ...spec.root, changesIn: 'changes' } };
+    const other = bootRequest(tree, { spec: keeper });
+    expect((await chooseInitrd(other.request, requireKernel(tree))).kind).toBe('own');
+    expect(other.said).toEqual(['the initrd is ours: it keeps changes of the root on a partition']);
   });
 
   it('lets dracut of the image make one as KIWI does', async () => {

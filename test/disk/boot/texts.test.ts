@@ -140,8 +140,14 @@ describe('the command line of the kernel', () => {
 
   it('asks for changes in memory', () => {
     const spec = { ...diskSpec().root, overlay: true } as const;
-    expect(lineOf({ root: spec, kernelCommandLine: '', identifiedBy: 'partuuid' })).toBe(
-      `root=overlay:PARTUUID=${root.uuid}`,
+    expect(lineOf({ root: spec, kernelCommandLine: '' })).toBe(`root=overlay:PARTUUID=${root.uuid}`);
+  });
+
+  it('says where changes are kept', () => {
+    const spec = diskSpec({ root: { ...diskSpec().root, overlay: true, changesIn: 'changes' } });
+    const keeper = { ...root, role: 'data', name: 'changes', uuid: 'kept' } as const;
+    expect(kernelCommandLine({ spec: { ...spec, kernelCommandLine: '' }, partitions: [root, keeper] })).toBe(
+      `rd.root.overlay.write=PARTUUID=kept root=overlay:PARTUUID=${root.uuid}`,
     );
   });
 

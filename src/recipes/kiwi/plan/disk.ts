@@ -28,6 +28,8 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
   const fileSystem = overlay
     ? fileSystemOf(type, textOf(attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs')
     : fileSystemOf(type);
+  const keeper = changesPartition(type);
+  const readOnlySize = overlay ? numberOf(attributes, 'overlayroot_readonly_partsize') : undefined;
   const subvolumes = subvolumesOf(type);
   // A BIOS reads sectors of 512 bytes.
   const sectorSize = numberOf(attributes, 'target_blocksize') === 4096 ? 4096 : 512;
@@ -44,9 +46,10 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     loader: loaderOf(type),
     root: {
       ...fileSystem,
-      ...(rootSize !== undefined && { size: rootSize * MEGABYTE }),
+      ...sizeOf(overlay ? readOnlySize : rootSize),
       ...(hasVerity(type) && { verity: true as const }),
       ...(overlay && { overlay: true as const }),
+      ...(keeper && { changesIn: keeper.name }),
       ...(subvolumes.length > 0 && { subvolumes }),
     },
     ...(espSize !== undefined && { espSize: espSize * MEGABYTE }),
@@ -54,7 +57,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     ...(flagOf(oemconfig, 'oem-swap') && {
       swap: { size: (numberOf(oemconfig, 'oem-swapsize') ?? 128) * MEGABYTE, label: 'SWAP' },
     }),
-    partitions: [...type.partitions.map(partitionSpec), ...sparePartition(type)],
+    partitions: [...type.partitions.map(partitionSpec), ...(keeper ? [keeper] : []), ...sparePartition(type)],
     size:
       size && !size.additive
         ? { kind: 'fixed', bytes: size.megabytes * MEGABYTE }
@@ -70,6 +73,29 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     numbers: fixedNumbers(type),
     hybridMbr: flagOf(attributes, 'gpt_hybrid_mbr') ?? false,
     tellsNumbers: true,
+  };
+}
+
+function sizeOf(megabytes: number | undefined): { readonly size?: number } {
+  return megabytes === undefined ? {} : { size: megabytes * MEGABYTE };
+}
+
+/** Where nobody says how large the disk is: it takes no room as long as nothing is in it. */
+const CHANGES = 1024;
+const LEAST_CHANGES = 64;
+
+/** What keeps the changes of a root that is read-only, and takes the rest of the disk. */
+function changesPartition(type: KiwiType): PartitionSpec | undefined {
+  const { attributes, size } = type;
+  if (!flagOf(attributes, 'overlayroot') || flagOf(attributes, 'overlayroot_write_partition') === false)
+    return undefined;
+  return {
+    name: 'changes',
+    partitionName: 'p.lxroot',
+    partitionType: 'linux',
+    size: (size ? LEAST_CHANGES : CHANGES) * MEGABYTE,
+    fileSystem: fileSystemOf(type),
+    last: true,
   };
 }
 

@@ -114,7 +114,7 @@ function diskInFormat(description: KiwiDescription, written: string): DiskOutput
     file: `${stem}.vmx`,
     role: 'disk_format_machine_settings',
   } as const;
-  return { ...output, formats: written === 'vmdk' && type.machine ? [format, machine] : [format] };
+  return { ...output, formats: written === 'vmdk' ? [format, machine] : [format] };
 }
 
 function givenOptions({ attributes }: KiwiType): readonly string[] {

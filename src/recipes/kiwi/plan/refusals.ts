@@ -1,7 +1,7 @@
 /** What descriptions may ask for and ashlar does not make: said before any work, with what to do instead. */
 import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
 import type { KiwiDescription } from '../model.ts';
-import { flagOf, textOf } from './attributes.ts';
+import { textOf } from './attributes.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { firmwareOf } from './type.ts';
 
@@ -59,14 +59,6 @@ function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {
       new AshlarError(`<bootloader name="${bootloader.name}">: ashlar does not install it`, {
         at: bootloader.at,
         hint: 'there are grub2, systemd_boot and custom',
-      }),
-    );
-  }
-  if (flagOf(attributes, 'overlayroot') && (flagOf(attributes, 'overlayroot_write_partition') ?? true)) {
-    errors.push(
-      new AshlarError('overlayroot: ashlar makes no partition that keeps what changes', {
-        at: attributes.overlayroot?.at,
-        hint: 'overlayroot_write_partition="false" keeps it in memory',
       }),
     );
   }

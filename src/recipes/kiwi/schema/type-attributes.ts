@@ -131,7 +131,6 @@ export const typeAttributes: Attributes = {
   }),
   overlayroot_readonly_partsize: attribute('integer', 'The size of its partition in MiB.', {
     images: oem,
-    outcome: ignored('it is as large as its content'),
   }),
   squashfscompression: attribute(
     words('uncompressed', 'gzip', 'lzo', 'lz4', 'xz', 'zstd'),

@@ -45,6 +45,27 @@ describe('the disk of a description', () => {
     });
   });
 
+  it('keeps the changes of a read-only root on a partition of its own, or in memory', async () => {
+    const overlay = 'filesystem="xfs" overlayroot="true" overlayroot_readonly_partsize="500"';
+    const MIB = 2 ** 20;
+    const keeper = {
+      name: 'changes',
+      partitionName: 'p.lxroot',
+      partitionType: 'linux',
+      size: 1024 * MIB,
+      fileSystem: { type: 'xfs', label: 'ROOT', createOptions: [] },
+      last: true,
+    };
+    expect(await specOf(overlay)).toMatchObject({
+      root: { type: 'squashfs', size: 500 * MIB, overlay: true, changesIn: 'changes' },
+      boot: { type: 'xfs' },
+      partitions: [keeper],
+    });
+    const { root, partitions } = await specOf(`${overlay} overlayroot_write_partition="false"`);
+    expect(root.changesIn).toBeUndefined();
+    expect(partitions).toEqual([]);
+  });
+
   it('starts with a BIOS too, unless it is not to', async () => {
     expect(await specOf('filesystem="xfs" firmware="uefi"')).toMatchObject({
       table: 'gpt',
@@ -204,6 +225,13 @@ describe('the disk of a description', () => {
     await expect(outputOf(`format="${format}" derived_from="docker://a.example/b"`)).rejects.toThrow(
       'ashlar puts a disk into a container of its own',
     );
+  });
+
+  it('describes a machine for every vmdk', async () => {
+    expect((await outputOf('format="vmdk"')).formats).toMatchObject([
+      { format: 'vmdk', options: [] },
+      { format: 'vmx', options: ['name=n', 'firmware=bios', 'disk=n.x86_64-1.2.3.vmdk'] },
+    ]);
   });
 
   it('describes the machine of a vmdk', async () => {
