@@ -89,6 +89,7 @@ describe.skipIf(!canMake)('outputs of a description', () => {
       'sh',
       result('machine.cpio'),
     ]);
+    expect(await output('debugfs', ['-R', 'cat /etc/shadow', root])).toMatch(/^root:\*:/);
     expect(names).toContain('boot/vmlinuz-6.1.0-1\n');
     expect(names).not.toContain('etc/hostname');
   });
@@ -108,6 +109,7 @@ describe.skipIf(!canMake)('outputs of a description', () => {
     expect(plan.stdout).toContain(
       '  output  the image\n  output  the image as squashfs\n  output  tree.ext4 (file-system)\n  output  tree.tar.xz (archive)\n',
     );
+    expect(plan.stdout).toContain('\nmachine\n  from ');
     expect(plan.stdout).toContain('  output  machine.raw (disk)\n  output  machine.qcow2 (qcow2)\n');
     const explained = await project.ashlar(['explain']);
     expect(explained.stdout).toBe('tree: up to date\nnext: up to date\nmachine: up to date\n');

@@ -5,19 +5,19 @@ import type { PackagesStep, Plan, SetupChange, Squash, Step } from '../../plan/t
 
 /** A line per base, step and file; images are apart by an empty one. */
 export function planLines({ images }: Plan): readonly string[] {
-  return images.flatMap(
-    ({ name, base, imports, steps, squash, labels, forms = [], outputs = [], emit }, i) => [
-      ...(i > 0 ? [''] : []),
-      `${name}${emit ? '' : ' (build only)'}`,
-      `  from    ${nameOfBase(base)}`,
-      ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
-      ...steps.flatMap(step => describeStep(step, name)).map(line => `  ${line}`),
-      ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
-      ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
-      ...(emit ? forms : []).map(form => `  output  the image${form === 'usual' ? '' : ` as ${form}`}`),
-      ...outputs.flatMap(describeOutput).map(line => `  ${line}`),
-    ],
-  );
+  return images.flatMap(({ name, base, imports, steps, squash, labels, forms, outputs = [], emit }, i) => [
+    ...(i > 0 ? [''] : []),
+    `${name}${emit || forms ? '' : ' (build only)'}`,
+    `  from    ${nameOfBase(base)}`,
+    ...imports.map(({ name, source }) => `  import  ${name} = ${nameOfSource(source)}`),
+    ...steps.flatMap(step => describeStep(step, name)).map(line => `  ${line}`),
+    ...(squash ? [`  squash  ${describeSquash(squash)}`] : []),
+    ...(labels ? [`  labels  ${lineCount(labels.script)}`] : []),
+    ...(emit && forms ? forms : []).map(
+      form => `  output  the image${form === 'usual' ? '' : ` as ${form}`}`,
+    ),
+    ...outputs.flatMap(describeOutput).map(line => `  ${line}`),
+  ]);
 }
 
 function describeOutput(output: Output): readonly string[] {
