@@ -17,7 +17,7 @@ import type { DescriptionFlags } from './description-flags.ts';
 import { machineArchitecture, platformOf } from './machine.ts';
 import { unopenedStashes } from './stashes.ts';
 
-export type Warn = (message: string, at: SourceSpan | undefined) => void;
+type Warn = (message: string, at: SourceSpan | undefined) => void;
 
 /** What `system build` would build, or `system stackbuild` on stashes. @throws AshlarError for what cannot be built. */
 export async function planDescription(directory: string, flags: DescriptionFlags, warn: Warn): Promise<Plan> {
