@@ -120,7 +120,8 @@ export class Repositories implements Disposable {
     const directory = join(this.#places.clones, name);
     const turn = (this.#turns.get(name) ?? Promise.resolve()).then(async () => {
       using _lock = await taken(`${directory}.lock`, this.#options.signal);
-      return work({ directory, url, options: this.#options });
+      // Not before that is done is it somebody else's turn.
+      return await work({ directory, url, options: this.#options });
     });
     this.#turns.set(
       name,
