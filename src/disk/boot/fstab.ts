@@ -11,18 +11,16 @@ export function fstabText({ spec, partitions }: Pick<BootRequest, 'spec' | 'part
     const { role, fileSystem, mountPoint } = partition;
     if (!fileSystem) return [];
     const name = nameOfPartition(partition, spec.identifiedBy);
-    if (fileSystem.type === 'swap') return [`${name} none swap ${fileSystem.mountOptions ?? 'defaults'} 0 0`];
+    const given = fileSystem.mountOptions && escaped(fileSystem.mountOptions);
+    if (fileSystem.type === 'swap') return [`${name} none swap ${given ?? 'defaults'} 0 0`];
     if (role !== 'root') {
-      const options = fileSystem.mountOptions ?? (fileSystem.type === 'vfat' ? 'umask=0077' : 'defaults');
+      const options = given ?? (fileSystem.type === 'vfat' ? 'umask=0077' : 'defaults');
       return [`${name} ${escaped(mountPoint ?? '')} ${fileSystem.type} ${options} 0 0`];
     }
     // The initrd has put it together, and nothing is to be mounted again.
     if (spec.root.overlay) return [];
     if (spec.root.verity) return [`/dev/mapper/root / ${fileSystem.type} ro 0 0`];
-    const options = [
-      fileSystem.mountOptions ?? 'defaults',
-      ...(growsWhenMounted(spec) ? ['x-systemd.growfs'] : []),
-    ];
+    const options = [given ?? 'defaults', ...(growsWhenMounted(spec) ? ['x-systemd.growfs'] : [])];
     return [`${name} / ${fileSystem.type} ${options.join(',')} 0 1`];
   });
   return lines.map(line => `${line}\n`).join('');
@@ -45,8 +43,8 @@ function growsWhenMounted({ grows, root }: BootRequest['spec']): boolean {
 }
 
 /** fstab separates its fields by blanks. */
-function escaped(path: string): string {
-  return path.replace(/[ \t\n\\]/g, char => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
+function escaped(field: string): string {
+  return field.replace(/[ \t\n\\]/g, char => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 const FSTAB = '/etc/fstab';

@@ -70,6 +70,13 @@ describe('/etc/fstab', () => {
     ]);
   });
 
+  it('keeps options with blanks in their field', () => {
+    const fileSystem = { type: 'ext4', uuid: 'u', label: '', mountOptions: 'context="a b"' } as const;
+    expect(fstabText({ spec: diskSpec({ grows: false }), partitions: [{ ...root, fileSystem }] })).toBe(
+      'UUID=u / ext4 context="a\\040b" 0 1\n',
+    );
+  });
+
   it('names squashfs by its partition, as it has no other name', () => {
     const squashfs: DiskPartition = { ...root, fileSystem: { type: 'squashfs', uuid: '', label: '' } };
     expect(linesOf([squashfs])).toEqual([`PARTUUID=${root.uuid} / squashfs defaults 0 1`]);
