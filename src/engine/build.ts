@@ -13,7 +13,7 @@ import { writingTool } from './forms/tools.ts';
 import { beginImage, completeImage } from './image.ts';
 import { countSteps } from './image-steps.ts';
 import { outputEntries, typesOfAll } from './output-entries.ts';
-import { checkOutputPrograms } from './outputs/programs.ts';
+import { checkOutputs } from './outputs/outputs.ts';
 import { openResults, type Results } from './outputs/results.ts';
 import { clearForeignCache, OLD_CACHE } from './project/foreign-cache.ts';
 import { removeDeadLinks } from './project/links.ts';
@@ -72,7 +72,7 @@ export async function buildPlan(
   }
   for (const type of typesOfAll(plan.images, options.forms.types))
     if (type !== 'tar') await writingTool(type, context);
-  checkOutputPrograms(plan.images.flatMap(image => image.outputs ?? []));
+  await checkOutputs(plan.images.flatMap(image => image.outputs ?? []));
   using results = openResults(plan, options.results);
   const layout = await createLayout(options.output);
   const emitted = plan.images.filter(image => image.emit).map(image => image.name);

@@ -38,7 +38,7 @@ const KNOWN: Readonly<Record<DiskFormat['format'], Values>> = {
   vmx: {
     ...MACHINE,
     disk: NAME,
-    adapter_type: /^(?:ide|buslogic|lsilogic|legacyESX)$/,
+    adapter_type: /^(?:ide|buslogic|lsilogic|lsisas1068|pvscsi|legacyESX)$/,
     firmware: /^(?:bios|efi)$/,
   },
   ova: MACHINE,

@@ -1,4 +1,5 @@
 /** All that is made of the tree of an image besides the image itself. */
+import { formatOptions } from '../../disk/index.ts';
 import type { DiskOutput, Output } from '../../plan/outputs.ts';
 import type { BuildContext } from '../context.ts';
 import { located } from '../located.ts';
@@ -6,9 +7,24 @@ import type { BuiltImage, MadeOutput } from '../values.ts';
 import { makeContainer } from './containers.ts';
 import { makeDiskContainer } from './disk-containers.ts';
 import { makePackageList } from './package-lists.ts';
+import { checkOutputPrograms } from './programs.ts';
 import type { Results } from './results.ts';
 import { type OutputTree, outputTree } from './tree.ts';
 import { makeDiskFormat, makeTreeOutput } from './tree-outputs.ts';
+
+/**
+ * Before any work: whether what descriptions say to programs can be said, and whether the programs are there.
+ * @throws AshlarError
+ */
+export async function checkOutputs(outputs: readonly Output[]): Promise<void> {
+  for (const output of outputs) {
+    if (output.kind !== 'disk') continue;
+    await located(output.at, async () => {
+      for (const format of output.formats) formatOptions(format);
+    });
+  }
+  checkOutputPrograms(outputs);
+}
 
 /** One after the other, in the order of the plan: each uses all processors. */
 export async function makeOutputs(

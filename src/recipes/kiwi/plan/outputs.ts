@@ -2,7 +2,7 @@
 import type { DiskFormat, DiskOutput, Output, PackageListOutput } from '../../../plan/outputs.ts';
 import { formatSuffixes, isFormatName } from '../../../plan/simple-disk.ts';
 import { AshlarError } from '../../../support/errors.ts';
-import type { KiwiDescription, KiwiType } from '../model.ts';
+import type { KiwiAttribute, KiwiDescription, KiwiType } from '../model.ts';
 import { flagOf, textOf } from './attributes.ts';
 import { containerFile, containerNames } from './container.ts';
 import { diskSpec, fileSystemOf, hasVerity } from './disk.ts';
@@ -110,7 +110,7 @@ function diskInFormat(description: KiwiDescription, written: string): DiskOutput
   };
   const machine = {
     format: 'vmx',
-    options: [...machineOptions(description), `disk=${format.file}`],
+    options: [...machineOptions(description), ...startOptions(description, format.file)],
     file: `${stem}.vmx`,
     role: 'disk_format_machine_settings',
   } as const;
@@ -132,27 +132,59 @@ function formatOptions(format: DiskFormat['format'], description: KiwiDescriptio
   }
 }
 
-/** What a virtual machine expects of its disk. */
-function diskOptions({ machine }: KiwiType): readonly string[] {
-  const disk = machine?.children.find(({ name }) => name === 'vmdisk');
+/** Controllers of VMware, and what qemu-img calls the nearest that it knows. */
+const CONTROLLERS: Readonly<Record<string, string>> = {
+  ide: 'ide',
+  buslogic: 'buslogic',
+  legacyESX: 'legacyESX',
+  lsilogic: 'lsilogic',
+  lsisas1068: 'lsilogic',
+  pvscsi: 'lsilogic',
+};
+
+/** In one file each. */
+const DISK_MODES: readonly string[] = ['monolithicSparse', 'streamOptimized'];
+
+function vmdiskOf({ machine }: KiwiType) {
+  return machine?.children.find(({ name }) => name === 'vmdisk');
+}
+
+/** What a virtual machine expects of its disk. @throws AshlarError for what nobody makes. */
+function diskOptions(type: KiwiType): readonly string[] {
+  const { diskmode, controller } = vmdiskOf(type)?.attributes ?? {};
   return given({
-    subformat: disk && textOf(disk.attributes, 'diskmode'),
-    adapter_type: disk && textOf(disk.attributes, 'controller'),
+    subformat: diskmode && oneOf(DISK_MODES, 'diskmode', diskmode),
+    adapter_type: controller && CONTROLLERS[oneOf(Object.keys(CONTROLLERS), 'controller', controller)],
+  });
+}
+
+function oneOf(known: readonly string[], name: string, { value, at }: KiwiAttribute): string {
+  const text = String(value);
+  if (known.includes(text)) return text;
+  throw new AshlarError(`${name} of <vmdisk>: ashlar does not know ${text}`, {
+    at,
+    hint: `there are ${known.join(', ')}`,
   });
 }
 
 /** What the machine is that the disk is for. The name becomes one of files. */
-function machineOptions({ name, type, architecture }: KiwiDescription): readonly string[] {
-  const { machine } = type;
-  const attributes = machine?.attributes ?? {};
-  const disk = machine?.children.find(({ name }) => name === 'vmdisk');
+function machineOptions({ name, type }: KiwiDescription): readonly string[] {
+  const attributes = type.machine?.attributes ?? {};
   return given({
     name,
     memory: textOf(attributes, 'memory'),
     cpus: textOf(attributes, 'ncpus'),
     guest: textOf(attributes, 'guestOS'),
-    adapter_type: disk && textOf(disk.attributes, 'controller'),
+  });
+}
+
+/** How VMware is to start the disk. */
+function startOptions({ type, architecture }: KiwiDescription, disk: string): readonly string[] {
+  const controller = vmdiskOf(type)?.attributes.controller;
+  return given({
+    adapter_type: controller && oneOf(Object.keys(CONTROLLERS), 'controller', controller),
     firmware: ['bios', 'ec2'].includes(firmwareOf({ type, architecture })) ? 'bios' : 'efi',
+    disk,
   });
 }
 

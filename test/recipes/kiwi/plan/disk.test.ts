@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { idsOf } from '../../../../src/disk/ids.ts';
+import { formatOptions } from '../../../../src/disk/index.ts';
 import { planDisk } from '../../../../src/disk/layout.ts';
 import type { DiskOutput, DiskSpec } from '../../../../src/plan/outputs.ts';
 import { bootPartitionNumber, diskSpec } from '../../../../src/recipes/kiwi/plan/disk.ts';
@@ -166,6 +167,20 @@ describe('the disk of a description', () => {
     expect((await specOf('filesystem="ext4" firmware="uefi"', uki)).loader).toBe('uki');
   });
 
+  it('tells them so on disks with more partitions than an MBR has places for', async () => {
+    for (const attributes of ['firmware="bios"', 'firmware="bios" bootpartition="true"'])
+      for (const count of [2, 3, 4, 5]) {
+        const names = Array.from({ length: count }, (_, i) => `data${i}`);
+        const partitions = names.map(
+          name => ({ name, partitionName: name, partitionType: 'linux', size: 1 }) as const,
+        );
+        const spec = { ...(await specOf(`filesystem="ext4" ${attributes}`)), partitions };
+        const planned = planDisk(spec, idsOf('test')).partitions;
+        const made = planned.findLast(({ role }) => role === (spec.boot ? 'boot' : 'root'));
+        expect([count, bootPartitionNumber(spec)]).toEqual([count, made?.number]);
+      }
+  });
+
   it('lets the tree make the initrd only where that is asked for', async () => {
     expect((await specOf('filesystem="ext4" initrd_system="dracut"')).initrd.kind).toBe('tree');
     const modules = '<initrd action="add"><dracut module="lvm"/><dracut driver="virtio"/></initrd>';
@@ -232,6 +247,30 @@ describe('the disk of a description', () => {
       { format: 'vmdk', options: [] },
       { format: 'vmx', options: ['name=n', 'firmware=bios', 'disk=n.x86_64-1.2.3.vmdk'] },
     ]);
+  });
+
+  it.each(['qcow2', 'vmdk', 'vdi', 'vhd', 'vhd-fixed', 'vhdx', 'ova', 'gce'])(
+    'asks of %s what can be',
+    async format => {
+      const machine =
+        '<machine memory="512" ncpus="2" guestOS="suse"><vmdisk controller="pvscsi" diskmode="streamOptimized"/></machine>';
+      for (const more of ['', machine])
+        for (const one of (await outputOf(`format="${format}"`, more)).formats)
+          expect([...formatOptions(one).keys()]).toEqual(one.options.map(word => word.replace(/=.*/, '')));
+    },
+  );
+
+  it('knows controllers that only VMware has', async () => {
+    const disk = (attributes: string) =>
+      outputOf('format="vmdk"', `<machine><vmdisk ${attributes}/></machine>`);
+    expect((await disk('controller="pvscsi"')).formats).toMatchObject([
+      { format: 'vmdk', options: ['adapter_type=lsilogic'] },
+      { format: 'vmx', options: expect.arrayContaining(['adapter_type=pvscsi']) },
+    ]);
+    await expect(disk('controller="floppy"')).rejects.toThrow(
+      'controller of <vmdisk>: ashlar does not know floppy',
+    );
+    await expect(disk('diskmode="monolithicFlat"')).rejects.toThrow('does not know monolithicFlat');
   });
 
   it('describes the machine of a vmdk', async () => {
