@@ -1,5 +1,5 @@
 /** The second half of a build: what happens to a tree on its way into a result, and to no other tree. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SetupChange } from '../../../plan/system-steps.ts';
 import type { Step, Surroundings } from '../../../plan/types.ts';
@@ -82,10 +82,15 @@ function leftOut(description: KiwiDescription): readonly SetupChange[] {
   return paths.map(path => ({ kind: 'remove', path }));
 }
 
+const LONGEST_EXCLUDES = 1 << 20;
+
 /** @throws AshlarError when the file is not what it must be. */
 function excluded({ directory }: KiwiDescription): readonly string[] {
   const file = join(directory, EXCLUDES);
-  if (!existsSync(file)) return [];
+  const entry = statSync(file, { throwIfNoEntry: false });
+  if (!entry?.isFile()) return [];
+  if (entry.size > LONGEST_EXCLUDES)
+    throw new AshlarError(`${EXCLUDES} has more than ${LONGEST_EXCLUDES} bytes`);
   const content = parseYaml(sourceText(file, readFileSync(file, 'utf8')));
   const wrong = () =>
     new AshlarError(`${EXCLUDES} must hold a list of patterns: exclude`, { at: content.span });

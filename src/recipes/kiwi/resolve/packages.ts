@@ -31,6 +31,8 @@ export function resolvePackages(selection: Selection, image: string, manager: Pl
         owner: textOf(file, 'owner'),
         permissions: textOf(file, 'permissions'),
       }),
+      // The same file may be wanted in several places.
+      ({ name, target }) => `${name} ${target}`,
     );
   return {
     bootstrap: bootstrap.length > 0 && system.length > 0 ? withManager(bootstrap, manager) : bootstrap,
@@ -68,15 +70,17 @@ function plain(element: XmlElement): KiwiPackage {
   return { name: nameOf(element), at: element.at };
 }
 
-/** Of each name the first, sorted. */
+/** Of each name the first, or of what else tells them apart; sorted by name. */
 function uniqueOf<T extends KiwiPackage>(
   elements: readonly XmlElement[],
   read: (element: XmlElement) => T,
+  keyOf: (item: T) => string = ({ name }) => name,
 ): readonly T[] {
   const found = new Map<string, T>();
   for (const element of elements) {
     const item = read(element);
-    if (!found.has(item.name)) found.set(item.name, item);
+    const key = keyOf(item);
+    if (!found.has(key)) found.set(key, item);
   }
   return [...found.values()].sort(byName);
 }

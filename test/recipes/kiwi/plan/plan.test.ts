@@ -324,6 +324,19 @@ describe('the plan of a rebuild', () => {
   });
 });
 
+it('copies a file to each place where it is wanted', async () => {
+  const files =
+    '<file name="motd" target="/etc/motd"/><file name="motd" target="/etc/issue" permissions="600"/>';
+  const plan = await built({
+    elements: [preferences(tbzType), `<packages type="image">${files}</packages>`],
+    files: { motd: '' },
+  });
+  expect(stepCalled(imageCalled(plan, 'n').steps, 'copy', 'files').items).toMatchObject([
+    { target: '/etc/motd' },
+    { target: '/etc/issue', mode: 0o600 },
+  ]);
+});
+
 describe('what only a result sees', () => {
   it('is changed by the script of editbootconfig, which has its own name in the tree', async () => {
     const elements = [
