@@ -107,9 +107,10 @@ function writeFacts(place: string, kept: Kept<unknown>): void {
   renameSync(temporary, factsIn(place));
 }
 
+/** Also another when a result that shares the file gets another name: it is then read once, and known as before. */
 function stampOf(path: string): string {
-  const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs}`;
+  const { ino, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 /** Gives it its place; what was there goes. */
