@@ -40,6 +40,8 @@ export function startInNamespaces(
     process.execPath,
     ...process.execArgv,
     '--disable-warning=ExperimentalWarning',
+    // Each of its threads would keep three times 16 MiB of garbage; it is as quick with half of that.
+    '--max-semi-space-size=8',
     fileURLToPath(entry),
     ...args,
   ];

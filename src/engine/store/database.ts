@@ -47,6 +47,9 @@ const MEMORIES: Readonly<Record<Memory, { readonly key: string; readonly value: 
   lookups: { key: 'key', value: 'answer' },
 };
 
+/** Files that are remembered by one statement. */
+const AT_ONCE = 4096;
+
 /**
  * The index of the store: what is known about steps, layers, blobs and files. SQLite in WAL mode: other builds read and
  * write at the same time, and a process that is killed leaves it consistent.
@@ -117,12 +120,17 @@ export class Database implements Disposable {
       const known = new Map(rows.map(({ inode, stamp, what }) => [`${inode} ${stamp}`, String(what)]));
       return stamps.map(stamp => known.get(`${inodeOf(stamp)} ${timesOf(stamp)}`));
     },
-    set: files =>
-      this.#run(
-        `INSERT OR REPLACE INTO files (inode, stamp, what)
-         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)`,
-        JSON.stringify(files.map(([stamp, what]) => [inodeOf(stamp), timesOf(stamp), what])),
-      ),
+    set: files => {
+      // Large trees are not to be in memory as text as well.
+      for (let at = 0; at < files.length; at += AT_ONCE)
+        this.#run(
+          `INSERT OR REPLACE INTO files (inode, stamp, what)
+           SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)`,
+          JSON.stringify(
+            files.slice(at, at + AT_ONCE).map(([stamp, what]) => [inodeOf(stamp), timesOf(stamp), what]),
+          ),
+        );
+    },
   };
 
   /** What the last build of an image in a project was made of, as text. */
