@@ -1,5 +1,4 @@
 /** Any image with a kernel becomes a disk from which a machine starts. */
-import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
@@ -7,7 +6,6 @@ import {
   isReference,
   type MadeOutput,
   openStash,
-  stashTree,
   systemDirectory,
 } from '../../engine/index.ts';
 import { hostPlatform, openLayout, parsePlatform } from '../../oci/index.ts';
@@ -17,7 +15,7 @@ import type { Base, Plan } from '../../plan/types.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 import { UsageError } from '../failure.ts';
 import { type Followed, type FollowFlags, followed } from '../follow.ts';
-import { findRoot } from '../kiwi/roots.ts';
+import { findRoot, keptTree } from '../kiwi/roots.ts';
 import { type GlobalFlags, readSettings, type Settings } from '../settings.ts';
 import { decimalSize } from '../size.ts';
 import { printLines } from '../table.ts';
@@ -100,19 +98,10 @@ async function baseOf(image: string, at: SourceSpan, surroundings: Surroundings)
     return { kind: 'tar', source, createdBy: `ashlar disk ${basename(image)}`, at };
   }
   if (status?.isDirectory() && existsSync(join(image, 'oci-layout'))) return findRoot(image);
-  const name = status?.isDirectory() ? await stashOf(resolve(image), options, work) : image;
+  if (status?.isDirectory()) return { ...(await keptTree(image, options, work)), at };
   const { signal } = work;
-  const stash = await openStash(name, { store, at, temporary: options.project.work, signal });
+  const stash = await openStash(image, { store, at, temporary: options.project.work, signal });
   return opened.use(stash).base;
-}
-
-/** A tree becomes a stash of its own, which knows the next time what has changed; returns its name. */
-async function stashOf(root: string, options: BuildOptions, { emit, signal }: Followed): Promise<string> {
-  const path = createHash('sha256').update(root).digest('hex').slice(0, 12);
-  const name = `tree-${path}`;
-  const describe = () => ({ name, version: undefined, author: undefined });
-  await stashTree({ root, name, tag: 'latest', describe }, options, emit, signal);
-  return name;
 }
 
 async function tagsOf(ociDir: string): Promise<readonly string[]> {
