@@ -28,7 +28,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
   const fileSystem = overlay
     ? fileSystemOf(type, textOf(attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs')
     : fileSystemOf(type);
-  const keeper = changesPartition(type);
+  const keeper = changesPartition(type, rootSize);
   const readOnlySize = overlay ? numberOf(attributes, 'overlayroot_readonly_partsize') : undefined;
   const subvolumes = subvolumesOf(type);
   // A BIOS reads sectors of 512 bytes.
@@ -85,7 +85,7 @@ const CHANGES = 1024;
 const LEAST_CHANGES = 64;
 
 /** What keeps the changes of a root that is read-only, and takes the rest of the disk. */
-function changesPartition(type: KiwiType): PartitionSpec | undefined {
+function changesPartition(type: KiwiType, megabytes: number | undefined): PartitionSpec | undefined {
   const { attributes, size } = type;
   if (!flagOf(attributes, 'overlayroot') || flagOf(attributes, 'overlayroot_write_partition') === false)
     return undefined;
@@ -93,7 +93,7 @@ function changesPartition(type: KiwiType): PartitionSpec | undefined {
     name: 'changes',
     partitionName: 'p.lxroot',
     partitionType: 'linux',
-    size: (size ? LEAST_CHANGES : CHANGES) * MEGABYTE,
+    size: (megabytes ?? (size ? LEAST_CHANGES : CHANGES)) * MEGABYTE,
     fileSystem: fileSystemOf(type),
     last: true,
   };

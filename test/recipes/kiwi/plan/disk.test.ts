@@ -62,6 +62,12 @@ describe('the disk of a description', () => {
       boot: { type: 'xfs' },
       partitions: [keeper],
     });
+    const sized = await specOf(
+      overlay,
+      '<oemconfig><oem-resize>false</oem-resize><oem-systemsize>300</oem-systemsize></oemconfig>',
+    );
+    expect(sized.partitions).toEqual([{ ...keeper, size: 300 * MIB }]);
+    expect((await specOf(overlay, '<size>900</size>')).partitions).toMatchObject([{ size: 64 * MIB }]);
     const { root, partitions } = await specOf(`${overlay} overlayroot_write_partition="false"`);
     expect(root.changesIn).toBeUndefined();
     expect(partitions).toEqual([]);
