@@ -88,7 +88,8 @@ export async function stashTree(
     const before = await openNewest(home, name, context);
     const output = context.store.temporaryPath('layer');
     const packed = await root.packDifference(before?.layers ?? [], packOptions(output, options), name);
-    if (packed)
+    // Who did not ask for a stash is told nothing of it.
+    if (packed && order.home === undefined)
       say(
         context,
         name,
