@@ -384,7 +384,7 @@ async function readSmallFile(path: string, longest: number): Promise<Uint8Array>
   await using file = await openRegularFile(path);
   const { size } = await file.stat();
   if (size > longest) throw new AshlarError(`${path} is larger than ${longest} bytes`);
-  return file.readFile();
+  return await file.readFile();
 }
 
 /** Errors of the file system are about the user's machine: they say what could not be done there. */

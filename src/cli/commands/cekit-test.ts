@@ -99,7 +99,7 @@ async function testIn(
 ): Promise<number> {
   // Nobody may remove meanwhile what is being tested.
   using _ = await holdProject(options.project, 'shared');
-  return testImage(image, options, emit, signal, async tested => {
+  return await testImage(image, options, emit, signal, async tested => {
     const context = { image: tested, log, signal, patience: patience() };
     let failed = 0;
     for (const scenario of scenarios) {

@@ -36,7 +36,7 @@ export async function chroot(
       { ...flagsOfBuild, ...(runtime !== undefined && { runtime }) },
       recipe?.fetch,
     );
-    return enterImage({ ...entrance, command }, options, emit, signal);
+    return await enterImage({ ...entrance, command }, options, emit, signal);
   });
 }
 
