@@ -23,7 +23,20 @@ export interface Fixtures {
   debianImage(): Promise<BaseImage>;
   debianTree(): Promise<Tree>;
   manyFiles(): Promise<Tree>;
+  /** A Debian system with kernel and boot loader, 330 MB. */
+  machineTree(): Promise<Pick<Tree, 'directory'>>;
+  /** The same and more, 545 MB. */
+  largeTree(): Promise<Pick<Tree, 'directory'>>;
 }
+
+/** With all that KIWI calls in it: dracut and grub-mkconfig. */
+const machinePackages = [
+  ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'linux-image-cloud-amd64', 'dracut', 'e2fsprogs'],
+  ...['grub-common', 'grub2-common', 'grub-efi-amd64-bin', 'grub-pc-bin'],
+];
+
+/** What no machine needs that only starts. */
+const leftOut = ['/usr/share/locale/*', '/usr/share/man/*', '/var/lib/apt/lists/*'];
 
 export function fixturesIn(stage: Stage): Fixtures {
   const debianTar = once(async () => {
@@ -36,7 +49,30 @@ export function fixturesIn(stage: Stage): Fixtures {
     copyFileSync((await stage.run('env', ...settings, debianRootScript)).trim(), tar);
     return tar;
   });
+  const machineTree = once(async () => {
+    const directory = stage.path('machine');
+    const options = leftOut.map(path => `--dpkgopt=path-exclude=${path}`);
+    const packages = `--include=${machinePackages.join(',')}`;
+    await stage.run(
+      'mmdebstrap',
+      '--quiet',
+      '--variant=minbase',
+      packages,
+      ...options,
+      'bookworm',
+      directory,
+    );
+    return { directory };
+  });
   return {
+    machineTree,
+    largeTree: once(async () => {
+      const directory = stage.path('large');
+      await stage.run('cp', '-a', (await machineTree()).directory, directory);
+      for (const [i, part] of ['bin', 'sbin', 'lib/grub', 'lib/modules', 'lib/x86_64-linux-gnu'].entries())
+        await stage.run('cp', '-a', join(directory, 'usr', part), join(directory, 'opt', String(i)));
+      return { directory };
+    }),
     debianImage: once(async () => makeImage(stage, await debianTar())),
     debianTree: once(async () => {
       const tar = await debianTar();

@@ -19,7 +19,7 @@ export async function describeMachine(stage: Stage): Promise<string> {
 
 const peers = [
   ...['buildah', 'umoci', 'skopeo', 'tar', 'gzip', 'pigz', 'zstd', 'crun', 'runc'],
-  ...['mksquashfs', 'fsck.erofs'],
+  ...['mksquashfs', 'fsck.erofs', 'kiwi-ng'],
 ];
 
 /** How those say it that know no --version. */

@@ -10,6 +10,7 @@ import { cekit } from './cekit.ts';
 import { fileSystems } from './file-systems.ts';
 import { fixturesIn } from './fixtures.ts';
 import { graphs } from './graphs.ts';
+import { kiwi } from './kiwi.ts';
 import { layers } from './layers.ts';
 import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
@@ -74,6 +75,7 @@ async function main({ runs, only, json, markdown }: Options): Promise<void> {
       ...fileSystems(stage, fixtures),
       ...stacking(stage, fixtures),
       ...cekit(stage),
+      ...kiwi(stage, fixtures),
       ...registry(stage, fixtures),
     ],
     only,

@@ -22,14 +22,23 @@ export interface RaceResult {
   /** ashlar first; without those that are not installed. */
   readonly measured: readonly Measured[];
   readonly targets: readonly Target[];
+  /** Bytes that ashlar may take. */
+  readonly memoryLimit: number;
 }
+
+/** What workloads are held to where they say nothing else, in bytes. */
+const usualMemory = 250e6;
 
 /**
  * First a warm-up, which fills the caches of files and compiled code, then a run in which memory is watched, then the
  * timed ones, which nothing disturbs.
  */
 export async function measure(race: Race, runs: number, stage: Stage): Promise<RaceResult> {
-  const present = race.contenders.filter(({ needs = [] }) => needs.every(name => findProgram(name)));
+  const present = race.contenders.filter(({ name, needs = [] }) => {
+    const missing = needs.filter(program => !findProgram(program));
+    if (missing.length > 0) console.error(`  ${name}: left out, ${missing.join(', ')} not installed`);
+    return missing.length === 0;
+  });
   const records = present.map(contender => ({ contender, seconds: [] as number[], memory: 0 }));
   for (const record of records) {
     if (!record.contender.once) await runOnce(record.contender, 0, stage);
@@ -51,6 +60,7 @@ export async function measure(race: Race, runs: number, stage: Stage): Promise<R
       size: contender.size?.(),
     })),
     targets: race.targets,
+    memoryLimit: race.memory ?? usualMemory,
   };
 }
 

@@ -8,9 +8,6 @@ export interface Outcome {
   readonly result: RaceResult;
 }
 
-/** What every workload is held to, in bytes. */
-const memoryLimit = 250e6;
-
 const header = ['workload', 'program', 'seconds', 'spread', 'ratio', 'memory', 'size', 'target', ''] as const;
 type Row = Record<(typeof header)[number], string>;
 
@@ -47,7 +44,7 @@ function rowsOf({ title, result }: Outcome): readonly Row[] {
   if (ashlar === undefined) return [];
   const targets = [
     ...result.targets.map(target => judge(target, ashlar, result.measured)),
-    verdict('≤ 250 MB', ashlar.memory, memoryLimit),
+    verdict(`≤ ${result.memoryLimit / 1e6} MB`, ashlar.memory, result.memoryLimit),
   ];
   const count = Math.max(result.measured.length, targets.length);
   return [...Array(count).keys()].map(i => {

@@ -34,6 +34,8 @@ export interface Race {
   /** ashlar comes first. */
   readonly contenders: readonly [Contender, ...Contender[]];
   readonly targets: readonly Target[];
+  /** Bytes that ashlar may take; what is usual when absent. */
+  readonly memory?: number;
 }
 
 export interface Workload {
