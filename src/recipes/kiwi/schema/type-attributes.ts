@@ -108,7 +108,7 @@ export const typeAttributes: Attributes = {
   force_mbr: attribute('boolean', 'Whether the table is msdos whatever the firmware.', { images: oem }),
   dosparttable_extended_layout: attribute('boolean', 'Whether an msdos table has an extended partition.', {
     images: oem,
-    outcome: refused('extended partitions are not made: leave it out, or use a table of type gpt'),
+    outcome: ignored('it has one where there are more than four partitions, and none otherwise'),
   }),
   efipart_id: attribute('integer', 'The number of the EFI partition.', { images: oem }),
   eficsmpart_id: attribute('integer', 'The number of the partition for a BIOS.', { images: oem }),
