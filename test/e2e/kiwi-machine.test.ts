@@ -55,14 +55,17 @@ describe.skipIf(!canBoot)('a container that becomes a machine', () => {
   let project: Project;
   const disk = (target: string) => project.at(target, 'Debian-VM.x86_64-1.0.0.raw');
 
-  beforeAll(() => {
+  beforeAll(async () => {
     project = workspace.project();
     cpSync(path('examples/kiwi-machine'), project.at('description'), {
       recursive: true,
       filter: file => basename(file) !== 'target',
     });
     symlinkSync(script('debian-packages', 'machine', ...PACKAGES), project.at('repository'));
-  });
+    await system('stash', '--root', script('debian-root'), '--container-name', 'debian');
+    const words = ['--stash', 'debian', '--description', 'description', '--target-dir', 'first'];
+    await system('stackbuild', ...words, ...repositoryOf(project.at('repository')));
+  }, TIMEOUT.timeout);
 
   async function system(...words: readonly string[]): Promise<Ended> {
     const ended = await project.ashlar(['system', ...words]);
@@ -81,17 +84,14 @@ describe.skipIf(!canBoot)('a container that becomes a machine', () => {
     return { verdict, console: stderr };
   }
 
-  it('starts with UEFI up to the login prompt', TIMEOUT, async () => {
-    await system('stash', '--root', script('debian-root'), '--container-name', 'debian');
-    const words = ['--stash', 'debian', '--description', 'description', '--target-dir', 'first'];
-    const { stdout } = await system('stackbuild', ...words, ...repositoryOf(project.at('repository')));
-    expect(stdout).toContain(disk('first'));
-    const sums = await output('sha256sum', ['--check', `${disk('first')}.sha256`], {
-      cwd: project.at('first'),
-    });
+  it('is a disk in order, of which the checksum is told', TIMEOUT, async () => {
+    const told = ['--check', `${disk('first')}.sha256`];
+    const sums = await output('sha256sum', told, { cwd: project.at('first') });
     expect(sums).toBe(`${basename(disk('first'))}: OK\n`);
     await checkDisk(disk('first'));
+  });
 
+  it('starts with UEFI up to the login prompt', TIMEOUT, async () => {
     const { verdict, console } = await boot(disk('first'));
     expect(verdict).toMatchObject({ passed: true, firmware: 'uefi', expected: 'login:' });
     const reached = verdict.milestones.map(({ name }) => name);
@@ -100,25 +100,32 @@ describe.skipIf(!canBoot)('a container that becomes a machine', () => {
     expect(console).toMatch(/^debian-vm login:/m);
   });
 
-  it('is built again of its stash when all sources are gone, and starts with a BIOS', TIMEOUT, async () => {
-    await system('stash', '--root', join('first', 'build', 'image-root'), '--container-name', 'machine');
-    for (const name of ['first', 'description', 'repository'])
-      rmSync(project.at(name), { recursive: true, force: true });
-    await system('stackbuild', '--stash', 'machine', '--target-dir', 'second');
-    const expected = 'Hostname set to <debian-vm>';
-    const { verdict, console } = await boot(disk('second'), '--firmware', 'bios', '--expect', expected);
-    expect(verdict).toMatchObject({ passed: true, firmware: 'bios', expected });
-    expect(console).toMatch(/^.*XFS \(vda3\): Ending clean mount/m);
-  });
+  describe('of which only the stash is left', () => {
+    beforeAll(async () => {
+      const tree = join('first', 'build', 'image-root');
+      await system('stash', '--root', tree, '--container-name', 'machine');
+      for (const name of ['first', 'description', 'repository'])
+        rmSync(project.at(name), { recursive: true, force: true });
+      await system('stackbuild', '--stash', 'machine', '--target-dir', 'second');
+      project.write('checked/config.xml', CHECKED);
+      project.write('checked/root/marker', MARKER, 0o755);
+      const words = ['--stash', 'machine', '--description', 'checked', '--target-dir', 'third'];
+      await system('stackbuild', ...words);
+    }, TIMEOUT.timeout);
 
-  it('starts from a root that is checked, by another description on its stash', TIMEOUT, async () => {
-    project.write('checked/config.xml', CHECKED);
-    project.write('checked/root/marker', MARKER, 0o755);
-    await system('stackbuild', '--stash', 'machine', '--description', 'checked', '--target-dir', 'third');
-    const file = project.at('third/checked.x86_64-1.0.0.raw');
-    const { verdict, console } = await boot(file, '--expect', 'E2E-BOOT-OK');
-    expect(verdict).toMatchObject({ passed: true, firmware: 'uefi' });
-    expect(console).toMatch(/^E2E-BOOT-OK root=\/dev\/dm-0 ext4/m);
+    it('is built again, and starts with a BIOS', TIMEOUT, async () => {
+      const expected = 'Hostname set to <debian-vm>';
+      const { verdict, console } = await boot(disk('second'), '--firmware', 'bios', '--expect', expected);
+      expect(verdict).toMatchObject({ passed: true, firmware: 'bios', expected });
+      expect(console).toMatch(/^.*XFS \(vda3\): Ending clean mount/m);
+    });
+
+    it('starts from a root that is checked, by another description', TIMEOUT, async () => {
+      const file = project.at('third/checked.x86_64-1.0.0.raw');
+      const { verdict, console } = await boot(file, '--expect', 'E2E-BOOT-OK');
+      expect(verdict).toMatchObject({ passed: true, firmware: 'uefi' });
+      expect(console).toMatch(/^E2E-BOOT-OK root=\/dev\/dm-0 ext4/m);
+    });
   });
 
   /** What is on it, by the programs that others check it with. */
