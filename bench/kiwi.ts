@@ -13,9 +13,11 @@ import type { Command, Contender, Race, Target, Workload } from './workload.ts';
 /** Bytes. */
 const MEMORY = 300e6;
 
-/** What KIWI calls for such a disk besides what Debian always has. */
-const TOOLS = ['kiwi-ng', 'unshare', 'rsync', 'sgdisk', 'qemu-img', 'mkfs.ext4', 'mkdosfs', 'kpartx'];
-const CONTAINER_TOOLS = ['podman', 'umoci', 'skopeo'];
+/** What KIWI calls for such stashes and disks besides what Debian always has. */
+const TOOLS = [
+  ...['kiwi-ng', 'unshare', 'rsync', 'sgdisk', 'qemu-img', 'mkfs.ext4', 'mkdosfs', 'kpartx'],
+  ...['podman', 'umoci', 'skopeo'],
+];
 
 export function kiwi(stage: Stage, fixtures: Fixtures): readonly Workload[] {
   const small = once(async () => described((await fixtures.machineTree()).directory));
@@ -27,7 +29,7 @@ export function kiwi(stage: Stage, fixtures: Fixtures): readonly Workload[] {
       needs: ['mke2fs'],
       prepare: async () =>
         race(
-          [await ashlarCreate(stage, await small()), await kiwiCreate(stage, await small())],
+          [await ashlarCreate(stage, await small()), ...(await kiwiCreate(stage, await small()))],
           [
             { kind: 'seconds', atMost: 3 },
             { kind: 'ratio', to: 'kiwi', atMost: 0.1 },
@@ -229,21 +231,23 @@ function hasVfat(): boolean {
 }
 
 /** KIWI changes the tree that it makes a disk of: it has a copy. */
-async function kiwiCreate(stage: Stage, tree: string): Promise<Contender> {
+async function kiwiCreate(stage: Stage, tree: string): Promise<readonly Contender[]> {
+  if (!hasKiwi()) return [];
   const home = stage.made('create-kiwi');
   const root = join(home, 'image-root');
   await stage.run('cp', '-a', '--reflink=auto', tree, root);
   const target = join(home, 'results');
-  return {
-    name: 'kiwi',
-    needs: TOOLS,
-    prepare: () => void stage.made('create-kiwi', 'results'),
-    command: kiwiCommand(stage, home, 'system', 'create', '--root', root, '--target-dir', target),
-  };
+  return [
+    {
+      name: 'kiwi',
+      prepare: () => void stage.made('create-kiwi', 'results'),
+      command: kiwiCommand(stage, home, 'system', 'create', '--root', root, '--target-dir', target),
+    },
+  ];
 }
 
 async function kiwiStackbuild(stage: Stage, tree: string): Promise<readonly Contender[]> {
-  if (!hasPlugin()) return [];
+  if (!hasKiwi()) return [];
   const home = stage.made('stackbuild-kiwi');
   await runNow(
     stage,
@@ -253,7 +257,6 @@ async function kiwiStackbuild(stage: Stage, tree: string): Promise<readonly Cont
   return [
     {
       name: 'kiwi',
-      needs: [...TOOLS, ...CONTAINER_TOOLS],
       prepare: () => void stage.made('stackbuild-kiwi', 'target'),
       command: kiwiCommand(stage, home, ...words),
     },
@@ -261,12 +264,11 @@ async function kiwiStackbuild(stage: Stage, tree: string): Promise<readonly Cont
 }
 
 async function kiwiStash(stage: Stage, tree: string): Promise<readonly Contender[]> {
-  if (!hasPlugin()) return [];
+  if (!hasKiwi()) return [];
   const home = stage.path('stash-kiwi');
   return [
     {
       name: 'kiwi',
-      needs: ['kiwi-ng', 'unshare', ...CONTAINER_TOOLS],
       prepare: () => void stage.made('stash-kiwi'),
       command: kiwiCommand(stage, home, 'system', 'stash', '--root', tree, '--container-name', 'large'),
     },
@@ -274,8 +276,8 @@ async function kiwiStash(stage: Stage, tree: string): Promise<readonly Contender
 }
 
 /** Not everybody who has KIWI has its plugin, and Debian's KIWI is too old for it. */
-function hasPlugin(): boolean {
-  const missing = [...TOOLS, ...CONTAINER_TOOLS].filter(name => !findProgram(name));
+function hasKiwi(): boolean {
+  const missing = TOOLS.filter(name => !findProgram(name));
   if (missing.length > 0) {
     console.error(`kiwi: left out, ${missing.join(', ')} not installed`);
     return false;
