@@ -181,13 +181,11 @@ describe.skipIf(!has('busybox'))('a build whose times follow from what is below'
       Object.fromEntries(entries.map(([day, time, name]) => [name, Date.parse(`${day}T${time}Z`) / 1000]));
     expect(times(first)).toEqual({ '/': made, newer: 1_700_000_000, older: 1_500_000_000, told: made });
     expect(times(second)).toEqual({ '/': 1_700_000_000, 'told-later': 1_700_000_000 });
-    const texts = manifest.layers
-      .slice(1)
-      .map(({ digest }) =>
-        execFileSync('tar', ['-xOf', blobPath(join(path, 'oci'), digest), '--wildcards', 'told*'], {
-          encoding: 'utf8',
-        }),
-      );
+    const texts = manifest.layers.slice(1).map(({ digest }) =>
+      execFileSync('tar', ['-xOf', blobPath(join(path, 'oci'), digest), '--wildcards', 'told*'], {
+        encoding: 'utf8',
+      }),
+    );
     expect(texts).toEqual([`${made}\n`, '1700000000\n']);
   });
 });
