@@ -13,12 +13,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { BootVerdict } from '../../src/disk/emulator/index.ts';
 import { has, isRoot } from '../support/tools.ts';
+import { useNewUser } from './plain-user.ts';
 import { ashlarProgram, type Ended, execute, output, type Project, useWorkspace } from './support.ts';
 
 const PACKAGES = [
@@ -205,15 +206,7 @@ date -u -d "@$SOURCE_DATE_EPOCH" > /etc/made
 
 const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mmdebstrap', 'mke2fs');
 describe.runIf(canBeAnother)('root and a plain user, one after the other and each with a store', () => {
-  const user = `ashlar-kiwi-${process.pid}`;
-  const home = join(tmpdir(), `${user}-home`);
-  beforeAll(
-    () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
-  );
-  afterAll(() => {
-    execFileSync('userdel', [user], { stdio: 'ignore' });
-    rmSync(home, { recursive: true, force: true });
-  });
+  const { user, home } = useNewUser('kiwi');
 
   it('make the same bytes of the same description', TIMEOUT, async () => {
     // A checkout may lie where a plain user cannot look, and so may what is cached.

@@ -7,13 +7,11 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../src/engine/index.ts';
 import type { DiskContainer, Output } from '../../src/plan/outputs.ts';
 import { simpleDisk } from '../../src/plan/simple-disk.ts';
@@ -21,6 +19,7 @@ import type { CopyStep, ImagePlan } from '../../src/plan/types.ts';
 import { asRoot, buildRpms, installRpms, rpm } from '../stacking/rpms.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { container, outputs, packageList } from './outputs.ts';
+import { useNewUser } from './plain-user.ts';
 import { at, buildImages, execStep, imagePlan } from './plans.ts';
 import { busyboxLayout, busyboxRoot, dpkgStatus, packTar } from './roots.ts';
 import { ashlarProgram, execute, output, outputAsRoot, useWorkspace } from './support.ts';
@@ -347,15 +346,7 @@ describe('copies', () => {
 
 const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mksquashfs', 'mke2fs');
 describe.runIf(canBeAnother)('root and a plain user', () => {
-  const user = `ashlar-out-${process.pid}`;
-  const home = join(tmpdir(), `${user}-home`);
-  beforeAll(
-    () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
-  );
-  afterAll(() => {
-    execFileSync('userdel', [user], { stdio: 'ignore' });
-    rmSync(home, { recursive: true, force: true });
-  });
+  const { user, home } = useNewUser('out');
 
   it('make the same bytes, of devices and owners, too', async () => {
     const root = newDirectory();

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunStep } from '../../src/plan/types.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { blobPath, readImage } from './images.ts';
+import { useNewUser } from './plain-user.ts';
 import { at, buildImages, imagePlan } from './plans.ts';
 import { busyboxLayout, busyboxRoot, useBusybox } from './roots.ts';
 import { ashlarProgram, execute, output, Project, useWorkspace } from './support.ts';
@@ -103,15 +103,7 @@ describe.skipIf(!has('umoci', 'busybox'))('two builds with SOURCE_DATE_EPOCH', (
 
   const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mksquashfs');
   describe.runIf(canBeAnother)('as root and as a new plain user', () => {
-    const user = `ashlar-e2e-${process.pid}`;
-    const home = join(tmpdir(), `${user}-home`);
-    beforeAll(
-      () => void execFileSync('useradd', ['--create-home', '--home-dir', home, user], { stdio: 'pipe' }),
-    );
-    afterAll(() => {
-      execFileSync('userdel', [user], { stdio: 'ignore' });
-      rmSync(home, { recursive: true, force: true });
-    });
+    const { user, home } = useNewUser('e2e');
 
     it('give the same images', async () => {
       const types = '--layer-type tar --layer-type squashfs';

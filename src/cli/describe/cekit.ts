@@ -1,12 +1,14 @@
 /** `cekit`: the command line that users of CEKit know. It is also the whole program under the name `cekit`. */
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Checksums } from '../../plan/types.ts';
 import type { CekitGlobals } from '../cekit/globals.ts';
 import type { CekitBuildFlags, Engine } from '../commands/cekit-build.ts';
 import type { CekitTestFlags } from '../commands/cekit-test.ts';
 import { repeatable, withDescriptorResult, withOverrides, withRuntime } from '../options.ts';
 import type { GlobalFlags } from '../settings.ts';
+
 import { VERSION } from '../version.ts';
+import { newCommand } from './command.ts';
 
 /** All of `cekit`, as a command or as a program. */
 export function describeCekit(): Command {
@@ -140,16 +142,6 @@ those the scenarios with the image's name as tag. BEHAVE_TIMEOUT says how many s
     .action(async (_framework: 'behave' | undefined, flags: CekitTestFlags, command: Command) =>
       (await import('../commands/cekit-test.ts')).cekitTest(flags, globalsOf(command)),
     );
-}
-
-function newCommand(name: string, description: string): Command {
-  // As with CEKit, scripts tell by the exit code whether they called it rightly.
-  return new Command(name)
-    .description(description)
-    .configureHelp({ styleTitle: title => title.toUpperCase() })
-    .exitOverride(error => {
-      throw error.exitCode === 0 ? error : new CommanderError(2, error.code, error.message);
-    });
 }
 
 /** CEKit's global options, and those of ashlar that do not contradict them. */

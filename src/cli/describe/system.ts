@@ -1,5 +1,5 @@
 /** `system`: the commands that users of KIWI know. Their code is loaded when they are called. */
-import { Command, CommanderError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { SystemBootFlags } from '../commands/system-boot.ts';
 import type { CreateFlags, StackbuildFlags, SystemBuildOrder } from '../commands/system-build.ts';
 import type { SystemInfoFlags } from '../commands/system-info.ts';
@@ -10,6 +10,7 @@ import { kiwiGlobalsOf } from '../kiwi/globals.ts';
 import { SystemUsageError } from '../kiwi/usage.ts';
 import { repeatable, withRuntime } from '../options.ts';
 import { readDuration, readSize } from '../quantities.ts';
+import { newCommand } from './command.ts';
 
 /** KIWI's commands below `system`, and its global options before it. Returns `system`. */
 export function describeSystem(program: Command): Command {
@@ -179,16 +180,6 @@ function readSeconds(text: string): number {
 
 function withDescription(command: Command): Command {
   return command.option('--description <dir>', 'the directory of the description', '.');
-}
-
-/** A command whose wrong use ends with 2, as scripts expect. */
-function newCommand(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .configureHelp({ styleTitle: title => title.toUpperCase() })
-    .exitOverride(error => {
-      throw error.exitCode === 0 ? error : new CommanderError(2, error.code, error.message);
-    });
 }
 
 /** Made anew for each command: an option knows whether it is hidden. */
