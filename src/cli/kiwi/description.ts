@@ -50,9 +50,10 @@ export async function readDescriptions(
 export function chosenOf(source: KiwiSource, choice: KiwiChoice): readonly KiwiDescription[] {
   const { profiles, type, architecture } = choice;
   if (profiles.length > 0 || type !== undefined) return [resolveDescription(source, choice)];
-  return listKiwiTypes(source, architecture).flatMap(({ profile, types }) =>
-    types.map(type =>
+  return listKiwiTypes(source, architecture).flatMap(({ profile, types, mistake }) => {
+    if (mistake !== undefined) throw mistake;
+    return types.map(type =>
       resolveDescription(source, { profiles: profile === null ? [] : [profile], type, architecture }),
-    ),
-  );
+    );
+  });
 }

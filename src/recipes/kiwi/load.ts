@@ -77,6 +77,8 @@ export interface KiwiVariant {
   /** Null: no profile is asked for. */
   readonly profile: string | null;
   readonly types: readonly string[];
+  /** Why it cannot be chosen: what it requires is not there. */
+  readonly mistake?: KiwiError;
 }
 
 /** Real descriptions have about twenty profiles, each with a type or two. */
@@ -89,16 +91,23 @@ const MOST_CHOICES = 500;
 export function listKiwiTypes({ root }: KiwiSource, architecture: string): readonly KiwiVariant[] {
   const profiles = [null, ...profilesOf(root, architecture).map(nameOf)];
   checkCount(profiles.length, root);
-  const variants = profiles.map(profile => {
-    const choice = { profiles: profile === null ? [] : [profile], type: undefined, architecture };
-    const types = typesOf(selectProfiles(root, choice)).map(imageOf);
-    return { profile, types: [...new Set(types)] };
-  });
+  const variants = profiles.map(profile => variantOf(root, profile, architecture));
   checkCount(
     variants.reduce((sum, { types }) => sum + types.length, 0),
     root,
   );
   return variants;
+}
+
+function variantOf(root: XmlElement, profile: string | null, architecture: string): KiwiVariant {
+  try {
+    const choice = { profiles: profile === null ? [] : [profile], type: undefined, architecture };
+    const types = typesOf(selectProfiles(root, choice)).map(imageOf);
+    return { profile, types: [...new Set(types)] };
+  } catch (mistake) {
+    if (mistake instanceof KiwiError) return { profile, types: [], mistake };
+    throw mistake;
+  }
 }
 
 function checkCount(count: number, { at }: XmlElement): void {

@@ -1,8 +1,8 @@
 /** What a description means, as records for people and for comparison: one for each choice of profile and type. */
 import { splitLogin } from '../../support/secrets.ts';
-import { KiwiError } from './errors.ts';
+import type { KiwiMistake } from './errors.ts';
 import { listKiwiTypes } from './load.ts';
-import type { KiwiChoice, KiwiDescription, KiwiRepository, KiwiType, KiwiUser } from './model.ts';
+import type { KiwiDescription, KiwiRepository, KiwiType, KiwiUser } from './model.ts';
 import { type KiwiSource, resolveDescription } from './resolve/description.ts';
 
 /** The attributes of the type that a record shows. */
@@ -27,7 +27,8 @@ export interface KiwiState {
   readonly profile: string | null;
   readonly type: string;
   readonly name: string;
-  readonly version: string | null;
+  /** Empty when none is given. */
+  readonly version: string;
   readonly packagemanager: string;
   readonly profiles: readonly string[];
   readonly bootstrap: readonly string[];
@@ -65,11 +66,11 @@ interface RepositoryState {
   readonly imageinclude: boolean | null;
 }
 
-/** A choice that has no type. */
+/** A choice that has no type, or that nobody can make. */
 export interface KiwiStateError {
   readonly file: string;
   readonly profile: string | null;
-  readonly error: string;
+  readonly error: KiwiMistake;
 }
 
 /** One record for each profile and each of its types, and for no profile. @param file What the records call it. */
@@ -78,15 +79,13 @@ export function listKiwiStates(
   file: string,
   architecture: string,
 ): readonly (KiwiState | KiwiStateError)[] {
-  return listKiwiTypes(source, architecture).flatMap<KiwiState | KiwiStateError>(({ profile, types }) => {
-    const choose = (type: string | undefined): KiwiChoice => ({
-      profiles: profile === null ? [] : [profile],
-      type,
-      architecture,
-    });
-    if (types.length > 0)
-      return types.map(type => kiwiState(resolveDescription(source, choose(type)), file, profile));
-    return [{ file, profile, error: mistakeOf(() => resolveDescription(source, choose(undefined))) }];
+  const variants = listKiwiTypes(source, architecture);
+  return variants.flatMap<KiwiState | KiwiStateError>(({ profile, types, mistake }) => {
+    const profiles = profile === null ? [] : [profile];
+    if (types.length === 0) return [{ file, profile, error: mistake?.mistake ?? 'KiwiTypeNotFound' }];
+    return types.map(type =>
+      kiwiState(resolveDescription(source, { profiles, type, architecture }), file, profile),
+    );
   });
 }
 
@@ -99,7 +98,7 @@ export function kiwiState(description: KiwiDescription, file: string, profile: s
     profile,
     type: type.image,
     name: description.name,
-    version: preferences.version ?? null,
+    version: preferences.version ?? '',
     packagemanager: preferences.packageManager.value,
     profiles: description.profiles,
     bootstrap: names(packages.bootstrap),
@@ -121,16 +120,6 @@ export function kiwiState(description: KiwiDescription, file: string, profile: s
     users: description.users.map(userState),
     repos: description.repositories.map(repositoryState),
   };
-}
-
-function mistakeOf(resolve: () => KiwiDescription): string {
-  try {
-    resolve();
-  } catch (error) {
-    if (error instanceof KiwiError) return error.mistake;
-    throw error;
-  }
-  return 'KiwiTypeNotFound';
 }
 
 /** Live media always have the one of dracut. */

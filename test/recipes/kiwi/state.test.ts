@@ -31,6 +31,25 @@ describe('listKiwiStates', () => {
       { profile: 'Arm', types: [] },
     ]);
   });
+
+  it('says of a profile alone that what it requires is not there', () => {
+    const profiles =
+      '<profiles><profile name="a" description="d"><requires profile="c"/></profile><profile name="b" description="d"/></profiles>';
+    const states = listKiwiStates(readKiwiText(sourceText('c', imageOf(profiles, tbz)), '/'), 'f', 'x86_64');
+    expect(states).toMatchObject([
+      { file: 'f', profile: null, type: 'tbz' },
+      { file: 'f', profile: 'a', error: 'KiwiProfileNotFound' },
+      { file: 'f', profile: 'b', type: 'tbz' },
+    ]);
+  });
+
+  it('has an empty version where none is given', () => {
+    const source = readKiwiText(
+      sourceText('c', imageOf('<preferences><type image="tbz"/></preferences>')),
+      '/',
+    );
+    expect(listKiwiStates(source, 'f', 'x86_64')).toMatchObject([{ version: '' }]);
+  });
 });
 
 it('refuses to list more choices than anybody would look at', () => {

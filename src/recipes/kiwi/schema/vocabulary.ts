@@ -102,7 +102,7 @@ const repository: ElementRule = {
       'What kind of repository it is.',
     ),
     alias: attribute('text', 'Its name.'),
-    priority: attribute('integer', 'Its priority.'),
+    priority: attribute({ pattern: /^-?\d{1,9}$/, like: 'a whole number' }, 'Its priority.'),
     imageinclude: attribute('boolean', 'Whether the image knows it, too.'),
     imageonly: attribute('boolean', 'Whether only the image knows it.'),
     distribution: attribute('text', 'The distribution of a Debian repository.'),

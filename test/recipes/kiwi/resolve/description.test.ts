@@ -151,7 +151,7 @@ describe('repositories', () => {
         architectures="amd64,i386" sourcetype="baseurl" username="u" password="p">
         <source path="https://example.org/debian"><signing key="file:///k1"/><signing key="file:///k2"/></source>
       </repository>
-      <repository><source path="this://repo"/></repository>`);
+      <repository priority="-1"><source path="this://repo"/></repository>`);
     const [first, second] = repositories.map(({ at: _, ...repository }) => repository);
     expect(first).toEqual({
       type: 'apt-deb',
@@ -175,7 +175,8 @@ describe('repositories', () => {
       type: undefined,
       source: 'this://repo',
       signingKeys: [],
-      priority: undefined,
+      priority: -1,
+      alias: undefined,
     });
   });
 });
