@@ -31,7 +31,7 @@ export function resolveDescription(source: KiwiSource, choice: KiwiChoice): Kiwi
   const contact = aboutText('contact') ?? '';
   const preferences = resolvePreferences(selection);
   const type = resolveType(typeElement, selection, contact === '' ? author : `${author} <${contact}>`);
-  const certificates = childOf(root, 'certificates');
+  const [certificates] = sectionsOf(selection, 'certificates');
   return {
     directory: source.directory,
     file: source.file,

@@ -25,6 +25,9 @@ const profiles: Attributes = {
   profiles: attribute('profiles', 'The profiles that it is for; all, and none, when not given.'),
 };
 const name = (text: string): Attributes => ({ name: needed('text', text) });
+const ignoredArch: Attributes = {
+  arch: { ...attribute('architectures', 'Accepted.'), outcome: ignored('KIWI ignores it, too') },
+};
 
 const locales: ValueForm = {
   pattern: /^(C|POSIX|[a-z]{2,3}_[A-Z]{2})(,[a-z]{2,3}_[A-Z]{2})*$/,
@@ -182,7 +185,7 @@ const packages: ElementRule = {
           target: attribute('text', 'Its directory or full name; the root when not given.'),
           owner: attribute('text', 'Its owner, `user:group`.'),
           permissions: attribute({ pattern: /^[0-7]{3,4}$/, like: 'a mode like 644' }, 'Its mode.'),
-          arch: { ...attribute('architectures', 'Accepted.'), outcome: ignored('KIWI ignores it, too') },
+          ...ignoredArch,
         },
       },
     ],
@@ -210,7 +213,10 @@ const packages: ElementRule = {
   },
 };
 
-const fileList = (text: string): ElementRule => ({ text, attributes: name('The file.') });
+const listed = (text: string): ElementRule => ({
+  text,
+  attributes: { ...name('The file.'), ...ignoredArch },
+});
 
 const children: Children = {
   include: [
@@ -272,7 +278,7 @@ const children: Children = {
     {
       text: 'Drivers; they are named in /.profile.',
       attributes: { ...profiles, ...arch },
-      children: { file: ['+', fileList('A driver.')] },
+      children: { file: ['+', listed('A driver.')] },
     },
   ],
   strip: [
@@ -284,7 +290,7 @@ const children: Children = {
         ...profiles,
         ...arch,
       },
-      children: { file: ['+', fileList('A file.')] },
+      children: { file: ['+', listed('A file.')] },
     },
   ],
   repository: ['*', repository],
@@ -294,12 +300,13 @@ const children: Children = {
     {
       text: 'Certificates that the tree trusts.',
       attributes: {
+        ...profiles,
         target_distribution: needed(
           { words: ['suse', 'redhat', 'debian', 'archlinux'] },
           'The distribution, which says where they go.',
         ),
       },
-      children: { certificate: ['+', fileList('A certificate.')] },
+      children: { certificate: ['+', { text: 'A certificate.', attributes: name('The file.') }] },
     },
   ],
   containers: [

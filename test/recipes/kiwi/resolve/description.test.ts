@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { described, describeText, head, imageOf, names } from '../support.ts';
+import { described, describeText, head, imageOf, names, tbz } from '../support.ts';
 
 const oem = (attributes: string, children = '') =>
   imageOf(
@@ -343,6 +343,20 @@ describe('a description', () => {
         { source: 'r', backend: 'docker', containers: [{ name: 'c', tag: '1', path: 'p', fetchOnly: true }] },
       ],
     });
+  });
+
+  it('has certificates of its profiles, and drivers of all machines whatever their arch says', async () => {
+    const text = imageOf(
+      tbz,
+      '<profiles><profile name="p" description="d"/></profiles>',
+      '<certificates target_distribution="debian" profiles="p"><certificate name="ca.crt"/></certificates>',
+      '<drivers><file name="a" arch="s390x"/></drivers><strip type="libs"><file name="l" arch="s390x"/></strip>',
+    );
+    const { certificates, certificateTarget, drivers, strip } = await describeText(text);
+    expect({ certificates, certificateTarget }).toEqual({ certificates: [], certificateTarget: undefined });
+    expect([drivers, strip.libs]).toEqual([['a'], ['l']]);
+    const chosen = await describeText(text, { profiles: ['p'] });
+    expect(chosen).toMatchObject({ certificates: [{ value: 'ca.crt' }], certificateTarget: 'debian' });
   });
 
   it('is stored in the newest schema, with this:// as it was, and means the same again', async () => {
