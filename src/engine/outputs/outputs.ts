@@ -26,25 +26,31 @@ export async function checkOutputs(outputs: readonly Output[]): Promise<void> {
   checkOutputPrograms(outputs);
 }
 
-/** One after the other, in the order of the plan: each uses all processors. */
+/** In the order of the plan: one after the other, for each uses all processors, but lists, which are made beside. */
 export async function makeOutputs(
   image: BuiltImage,
   outputs: readonly Output[],
   results: Results,
   context: BuildContext,
 ): Promise<readonly MadeOutput[]> {
-  const tree = await outputTree(image.layers, context);
-  const made: MadeOutput[] = [];
-  for (const output of outputs) {
-    const making: Making = { image, tree, results, context };
-    made.push(
-      await located(output.at, () => announced(output, making, path => makeOne(output, path, making))),
-    );
-    if (output.kind !== 'disk') continue;
-    made.push(...(await located(output.at, () => makeFormats(output, making))));
-    made.push(...(await located(output.at, () => makeContainers(output, making))));
-  }
-  return made;
+  const making: Making = { image, tree: await outputTree(image.layers, context), results, context };
+  const made = new Map<Output, readonly MadeOutput[]>();
+  const inTurn = async (some: readonly Output[]) => {
+    for (const output of some) made.set(output, await located(output.at, () => makeAll(output, making)));
+  };
+  const isList = ({ kind }: Output) => kind === 'package-list';
+  const ends = await Promise.allSettled([
+    inTurn(outputs.filter(output => !isList(output))),
+    inTurn(outputs.filter(isList)),
+  ]);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return outputs.flatMap(output => made.get(output) ?? []);
+}
+
+async function makeAll(output: Output, making: Making): Promise<readonly MadeOutput[]> {
+  const one = await announced(output, making, path => makeOne(output, path, making));
+  if (output.kind !== 'disk') return [one];
+  return [one, ...(await makeFormats(output, making)), ...(await makeContainers(output, making))];
 }
 
 interface Making {
