@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { has, isRoot } from '../support/tools.ts';
+import { has } from '../support/tools.ts';
 import { wrongBlobs } from './images.ts';
 import { innerProcessOf, killIfThere, processesOf, startBuild, until } from './processes.ts';
 import { useBusybox } from './roots.ts';
@@ -12,7 +12,7 @@ import { output, outputAsRoot, type Project, useWorkspace } from './support.ts';
 import { type Description, describeTree } from './trees.ts';
 
 /** What is killed is the same for a plain user, but for the user ids. */
-const ROUNDS = isRoot ? 24 : 10;
+const ROUNDS = 16;
 const SEED = 20_240_229;
 const env = { SOURCE_DATE_EPOCH: '1700000000' };
 
