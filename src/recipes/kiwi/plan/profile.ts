@@ -3,7 +3,10 @@ import type { KiwiAttribute, KiwiDescription, KiwiSystemDisk } from '../model.ts
 import { flagOf, numberOf, textOf } from './attributes.ts';
 import { firmwareOf, initrdSystemOf } from './type.ts';
 
-/** The variables by their names, sorted; those that say nothing are not among them. */
+/**
+ * The variables by their names, sorted. Those that every description has are empty where nothing is said, because
+ * scripts may run with `set -u`.
+ */
 export function profileVariables(description: KiwiDescription): Readonly<Record<string, string>> {
   const { type, preferences, packages, strip, systemdisk } = {
     ...description,
@@ -14,22 +17,22 @@ export function profileVariables(description: KiwiDescription): Readonly<Record<
   const isDisk = type.image === 'oem';
   const variables: Readonly<Record<string, string | undefined>> = {
     kiwi_align: '1048576',
-    kiwi_boot_timeout: bootloader && textOf(bootloader.attributes, 'timeout'),
+    kiwi_boot_timeout: (bootloader && textOf(bootloader.attributes, 'timeout')) ?? '',
     kiwi_bootloader: isDisk || bootloader ? (bootloader?.name ?? 'grub2') : undefined,
     kiwi_bootloader_console: consoles(bootloader?.attributes ?? {}),
-    kiwi_btrfs_root_is_snapper_snapshot: truth(flagOf(attributes, 'btrfs_root_is_snapper_snapshot')),
-    kiwi_btrfs_root_is_snapshot: truth(flagOf(attributes, 'btrfs_root_is_snapper_snapshot')),
-    kiwi_cmdline: textOf(attributes, 'kernelcmdline'),
+    kiwi_btrfs_root_is_snapper_snapshot: flagOf(attributes, 'btrfs_root_is_snapper_snapshot') ? 'true' : '',
+    kiwi_btrfs_root_is_snapshot: flagOf(attributes, 'btrfs_root_is_snapper_snapshot') ? 'true' : '',
+    kiwi_cmdline: textOf(attributes, 'kernelcmdline') ?? '',
     kiwi_delete: packages.delete.map(({ name }) => name).join(' '),
-    kiwi_devicepersistency: textOf(attributes, 'devicepersistency'),
+    kiwi_devicepersistency: textOf(attributes, 'devicepersistency') ?? '',
     kiwi_displayname: description.displayName ?? description.name,
     kiwi_drivers: description.drivers.join(','),
     kiwi_firmware: firmwareOf(description),
-    kiwi_fsmountoptions: textOf(attributes, 'fsmountoptions'),
+    kiwi_fsmountoptions: textOf(attributes, 'fsmountoptions') ?? '',
     kiwi_iname: description.name,
     kiwi_initrd_system: initrdSystemOf(type),
     kiwi_install_volid: isDisk ? (textOf(attributes, 'volid') ?? 'INSTALL') : undefined,
-    kiwi_installboot: textOf(attributes, 'installboot'),
+    kiwi_installboot: textOf(attributes, 'installboot') ?? '',
     kiwi_iversion: preferences.version,
     kiwi_keytable: preferences.keytable?.value,
     kiwi_language: preferences.locales?.value.join(','),
@@ -37,7 +40,7 @@ export function profileVariables(description: KiwiDescription): Readonly<Record<
     kiwi_loader_theme: preferences.bootloaderTheme,
     kiwi_profiles: description.profiles.join(','),
     kiwi_sectorsize: '512',
-    kiwi_shasum_suffix: 'sha256',
+    kiwi_shasum_suffix: '.sha256',
     kiwi_showlicense: preferences.showLicense.join(' '),
     kiwi_splash_theme: preferences.bootsplashTheme,
     kiwi_startsector: String(numberOf(attributes, 'disk_start_sector') ?? 2048),
@@ -51,7 +54,9 @@ export function profileVariables(description: KiwiDescription): Readonly<Record<
     ...oemVariables(type.oemconfig),
     ...(systemdisk && volumeVariables(systemdisk, textOf(attributes, 'filesystem') !== 'btrfs')),
   };
-  const given = Object.entries(variables).flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+  const given = Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
   return Object.fromEntries(given.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -64,10 +69,6 @@ export function profileText(variables: Readonly<Record<string, string>>): string
 /** One word of a shell. */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function truth(flag: boolean | undefined): string | undefined {
-  return flag ? 'true' : undefined;
 }
 
 function consoles(attributes: Readonly<Record<string, KiwiAttribute>>): string {

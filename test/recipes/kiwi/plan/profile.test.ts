@@ -56,11 +56,17 @@ describe('what scripts know of a description', () => {
     });
   });
 
-  it('is sorted, and says nothing of what is not there', async () => {
+  it('is sorted, and says nothing of what other types have', async () => {
     const variables = await variablesOf('<type image="tbz"/>');
     expect(Object.keys(variables)).toEqual(Object.keys(variables).toSorted());
-    for (const name of ['kiwi_timezone', 'kiwi_install_volid', 'kiwi_profiles'])
-      expect(variables).not.toHaveProperty(name);
+    for (const name of ['kiwi_timezone', 'kiwi_install_volid']) expect(variables).not.toHaveProperty(name);
+  });
+
+  it('is empty where nothing is said of what all descriptions have', async () => {
+    const text = profileText(await variablesOf('<type image="tbz"/>'));
+    const names = ['profiles', 'cmdline', 'delete', 'btrfs_root_is_snapshot', 'boot_timeout', 'strip_libs'];
+    const script = `set -u\n${text}${names.map(name => `echo "$kiwi_${name}"\n`).join('')}`;
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe('\n'.repeat(names.length));
   });
 
   it('is read by a shell as it is', () => {
