@@ -98,7 +98,7 @@ const DESCRIPTION = `<?xml version="1.0" encoding="utf-8"?>
       <oemconfig><oem-resize>false</oem-resize></oemconfig>
     </type>
   </preferences>
-  <repository type="apt-deb"><source path="https://deb.debian.org/debian"/></repository>
+  <repository type="apt-deb"><source path="https://mirror.example.org/debian"/></repository>
   <packages type="image"/>
   <packages type="bootstrap"/>
 </image>
