@@ -3,7 +3,8 @@ import type { ByteString, Xattr } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { nameOf } from './source-tree.ts';
 import { hashOf } from './xfs-directory.ts';
-import { XFS_BLOCK, type XfsImage } from './xfs-groups.ts';
+import type { XfsImage } from './xfs-groups.ts';
+import { XFS_BLOCK } from './xfs-trees.ts';
 
 /** Their name spaces; those of users have none. */
 const ROOT = 2;

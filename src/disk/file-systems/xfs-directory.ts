@@ -2,7 +2,8 @@
 import type { ByteString } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { InodeType } from './source-tree.ts';
-import { XFS_BLOCK, type XfsImage } from './xfs-groups.ts';
+import type { XfsImage } from './xfs-groups.ts';
+import { XFS_BLOCK } from './xfs-trees.ts';
 
 export interface XfsName {
   readonly name: ByteString;

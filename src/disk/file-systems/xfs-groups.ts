@@ -6,8 +6,21 @@ import { readSync } from 'node:fs';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32c } from '../crc32c.ts';
 import { writeFully } from './copy-into.ts';
+import {
+  chunkTree,
+  countBits,
+  freeRoomTree,
+  type InodeChunk,
+  PER_CHUNK,
+  readChunks,
+  readFreeRoom,
+  type Stretch,
+  TREE_CHECKSUM,
+  type TreeBlock,
+  type TreeFrame,
+  XFS_BLOCK,
+} from './xfs-trees.ts';
 
-export const XFS_BLOCK = 4096;
 /** Blocks of an extent: 21 bits. */
 const LONGEST = 2 ** 21 - 1;
 /** Left free in each group, so that its lists can always grow. */
@@ -16,7 +29,6 @@ const RESERVE = 64;
 const SHARED_PER_LEAF = 168;
 const CHUNKS_PER_LEAF = 126;
 const PER_NODE = 252;
-export const NO_BLOCK = 0xffff_ffff;
 
 const SB = {
   blockSize: 4,
@@ -58,30 +70,6 @@ const AGI = {
   blocks: 336,
   freeTreeBlocks: 340,
 } as const;
-const TREE = {
-  level: 4,
-  records: 6,
-  left: 8,
-  right: 12,
-  place: 16,
-  uuid: 32,
-  owner: 48,
-  crc: 52,
-  header: 56,
-} as const;
-const MAGIC = {
-  byPlace: 0x41423342,
-  bySize: 0x41423343,
-  inodes: 0x49414233,
-  freeInodes: 0x46494233,
-} as const;
-const PER_CHUNK = 64;
-
-interface Stretch {
-  start: number;
-  count: number;
-}
-
 /** A stretch of blocks of the file system, with the group in the upper bits. */
 export interface Extent {
   readonly block: number;
@@ -93,8 +81,7 @@ interface Group {
   /** Blocks that are not given out. */
   readonly reserve: number;
   readonly free: Stretch[];
-  /** First inodes of its chunks, and which inodes of them are free. */
-  readonly chunks: { readonly first: number; free: bigint }[];
+  readonly chunks: InodeChunk[];
 }
 
 export class XfsImage {
@@ -259,16 +246,13 @@ export class XfsImage {
   #readGroup(number: number): Group {
     const header = this.#header({ number }, 1);
     const reserve = RESERVE + this.#keptByKernel(header.readUInt32BE(AGF.length));
-    const group: Group = { number, reserve, free: [], chunks: [] };
-    const free = this.#readTree(group, header.readUInt32BE(AGF.roots), MAGIC.byPlace);
-    for (let at = TREE.header, i = 0; i < free.readUInt16BE(TREE.records); i++, at += 8) {
-      group.free.push({ start: free.readUInt32BE(at), count: free.readUInt32BE(at + 4) });
-    }
-    const chunks = this.#readTree(group, this.#header(group, 2).readUInt32BE(AGI.root), MAGIC.inodes);
-    for (let at = TREE.header, i = 0; i < chunks.readUInt16BE(TREE.records); i++, at += 16) {
-      group.chunks.push({ first: chunks.readUInt32BE(at), free: chunks.readBigUInt64BE(at + 8) });
-    }
-    return group;
+    const tree = (root: number) => this.read(this.placeOf(this.#blockIn({ number }, root)), XFS_BLOCK);
+    return {
+      number,
+      reserve,
+      free: readFreeRoom(tree(header.readUInt32BE(AGF.roots))),
+      chunks: readChunks(tree(this.#header({ number }, 2).readUInt32BE(AGI.root))),
+    };
   }
 
   /**
@@ -282,14 +266,6 @@ export class XfsImage {
       (readOnly & READ_ONLY_FEATURES.reflink ? treeSize(length, SHARED_PER_LEAF) : 0) +
       (readOnly & READ_ONLY_FEATURES.freeInodes ? treeSize(chunks, CHUNKS_PER_LEAF) : 0)
     );
-  }
-
-  #readTree(group: Group, root: number, magic: number): Buffer {
-    const block = this.read(this.placeOf(this.#blockIn(group, root)), XFS_BLOCK);
-    if (block.readUInt32BE(0) !== magic || block.readUInt16BE(TREE.level) !== 0) {
-      throw new AshlarError('mkfs.xfs has written an xfs of an unknown form');
-    }
-    return block;
   }
 
   /** Sector 1 of a group tells of its free room, sector 2 of its inodes. */
@@ -336,12 +312,12 @@ export class XfsImage {
     const chunks = group.chunks.toSorted((a, b) => a.first - b.first);
     const withFree = chunks.filter(({ free }) => free !== 0n);
     const free = chunks.reduce((sum, chunk) => sum + countBits(chunk.free), 0);
-    const inodes = this.#writeChunks(group, header.readUInt32BE(AGI.root), MAGIC.inodes, chunks);
+    const inodes = this.#writeChunks(group, 'inodes', header.readUInt32BE(AGI.root), chunks);
     header.writeUInt32BE(inodes.root, AGI.root);
     header.writeUInt32BE(inodes.levels, AGI.level);
     const readOnly = this.#superblock.readUInt32BE(SB.readOnlyFeatures);
     if (readOnly & READ_ONLY_FEATURES.freeInodes) {
-      const freed = this.#writeChunks(group, header.readUInt32BE(AGI.freeRoot), MAGIC.freeInodes, withFree);
+      const freed = this.#writeChunks(group, 'freeInodes', header.readUInt32BE(AGI.freeRoot), withFree);
       header.writeUInt32BE(freed.root, AGI.freeRoot);
       header.writeUInt32BE(freed.levels, AGI.freeLevel);
       if (readOnly & READ_ONLY_FEATURES.inodeCounts) header.writeUInt32BE(freed.blocks, AGI.freeTreeBlocks);
@@ -355,63 +331,27 @@ export class XfsImage {
     return { inodes: chunks.length * PER_CHUNK, free };
   }
 
-  /** A tree over chunks of inodes: leaves, and a node above them when they are several. */
-  #writeChunks(
-    group: Group,
-    root: number,
-    magic: number,
-    chunks: Group['chunks'],
-  ): { readonly root: number; readonly levels: number; readonly blocks: number } {
-    const perLeaf = Math.floor((XFS_BLOCK - TREE.header) / 16);
-    const perNode = Math.floor((XFS_BLOCK - TREE.header) / 8);
-    const leaves = Array.from({ length: Math.max(1, Math.ceil(chunks.length / perLeaf)) }, (_, i) =>
-      chunks.slice(i * perLeaf, (i + 1) * perLeaf),
-    );
-    if (leaves.length > perNode) throw new AshlarError('there are too many files for one group of the xfs');
-    // Leaves are filled alike: none may be less than half full.
-    const even = Math.ceil(chunks.length / leaves.length);
-    const blocks = leaves.map((_, i) => (i === 0 ? root : this.#takeFromEnd(group)));
-    for (const [i, block] of blocks.entries()) {
-      const records = chunks.slice(i * even, (i + 1) * even);
-      const bytes = this.#treeBlock(group, magic, 0, block, records.length, blocks[i - 1], blocks[i + 1]);
-      for (const [at, { first, free }] of records.entries()) {
-        const place = TREE.header + at * 16;
-        bytes.writeUInt32BE(first, place);
-        bytes.writeUInt16BE(0, place + 4);
-        bytes.writeUInt8(PER_CHUNK, place + 6);
-        bytes.writeUInt8(countBits(free), place + 7);
-        if ((this.#superblock.readUInt32BE(SB.features) & FEATURES.sparse) === 0) {
-          bytes.writeUInt32BE(countBits(free), place + 4);
-        }
-        bytes.writeBigUInt64BE(free, place + 8);
-      }
-      this.writeSigned(bytes, this.placeOf(this.#blockIn(group, block)), TREE.crc);
-    }
-    if (blocks.length === 1) return { root, levels: 1, blocks: 1 };
-    const top = this.#takeFromEnd(group);
-    const bytes = this.#treeBlock(group, magic, 1, top, blocks.length);
-    for (const [i, block] of blocks.entries()) {
-      bytes.writeUInt32BE(chunks[i * even]?.first ?? 0, TREE.header + i * 4);
-      bytes.writeUInt32BE(block, TREE.header + perNode * 4 + i * 4);
-    }
-    this.writeSigned(bytes, this.placeOf(this.#blockIn(group, top)), TREE.crc);
-    return { root: top, levels: 2, blocks: blocks.length + 1 };
+  #writeChunks(group: Group, kind: 'inodes' | 'freeInodes', first: number, chunks: readonly InodeChunk[]) {
+    const sparse = (this.#superblock.readUInt32BE(SB.features) & FEATURES.sparse) !== 0;
+    const take = () => this.#takeFromEnd(group);
+    const blocks = chunkTree(kind, chunks, { first, sparse, take }, this.#frame(group));
+    this.#writeTree(group, blocks);
+    return {
+      root: blocks.at(-1)?.block ?? first,
+      levels: blocks.length === 1 ? 1 : 2,
+      blocks: blocks.length,
+    };
   }
 
   #writeFreeTrees(group: Group): number {
     const free = group.free.filter(({ count }) => count > 0).toSorted((a, b) => a.start - b.start);
     const header = this.#header(group, 1);
     const bySize = free.toSorted((a, b) => a.count - b.count || a.start - b.start);
-    for (const [tree, records] of [free, bySize].entries()) {
-      const block = header.readUInt32BE(AGF.roots + tree * 4);
-      const magic = tree === 0 ? MAGIC.byPlace : MAGIC.bySize;
-      const bytes = this.#treeBlock(group, magic, 0, block, records.length);
-      for (const [i, { start, count }] of records.entries()) {
-        bytes.writeUInt32BE(start, TREE.header + i * 8);
-        bytes.writeUInt32BE(count, TREE.header + i * 8 + 4);
-      }
-      this.writeSigned(bytes, this.placeOf(this.#blockIn(group, block)), TREE.crc);
-    }
+    const frame = this.#frame(group);
+    this.#writeTree(group, [
+      freeRoomTree('byPlace', free, header.readUInt32BE(AGF.roots), frame),
+      freeRoomTree('bySize', bySize, header.readUInt32BE(AGF.roots + 4), frame),
+    ]);
     const total = free.reduce((sum, { count }) => sum + count, 0);
     header.writeUInt32BE(total, AGF.freeBlocks);
     header.writeUInt32BE(bySize.at(-1)?.count ?? 0, AGF.longest);
@@ -419,25 +359,14 @@ export class XfsImage {
     return total;
   }
 
-  #treeBlock(
-    group: Group,
-    magic: number,
-    level: number,
-    block: number,
-    records: number,
-    left = NO_BLOCK,
-    right = NO_BLOCK,
-  ): Buffer {
-    const bytes = Buffer.alloc(XFS_BLOCK);
-    bytes.writeUInt32BE(magic, 0);
-    bytes.writeUInt16BE(level, TREE.level);
-    bytes.writeUInt16BE(records, TREE.records);
-    bytes.writeUInt32BE(left, TREE.left);
-    bytes.writeUInt32BE(right, TREE.right);
-    bytes.writeBigUInt64BE(this.sectorOf(this.#blockIn(group, block)), TREE.place);
-    this.uuid.copy(bytes, TREE.uuid);
-    bytes.writeUInt32BE(group.number, TREE.owner);
-    return bytes;
+  #frame(group: Group): TreeFrame {
+    const sectorOf = (block: number) => this.sectorOf(this.#blockIn(group, block));
+    return { uuid: this.uuid, group: group.number, sectorOf };
+  }
+
+  #writeTree(group: Group, blocks: readonly TreeBlock[]): void {
+    for (const { block, bytes } of blocks)
+      this.writeSigned(bytes, this.placeOf(this.#blockIn(group, block)), TREE_CHECKSUM);
   }
 }
 
@@ -458,10 +387,4 @@ function treeSize(records: number, perLeaf: number): number {
 
 function full(): AshlarError {
   return new AshlarError('the content does not fit into the xfs');
-}
-
-function countBits(bits: bigint): number {
-  let count = 0;
-  for (let left = bits; left !== 0n; left &= left - 1n) count += 1;
-  return count;
 }

@@ -2,7 +2,8 @@
 import { AshlarError } from '../../support/errors.ts';
 import { nameOf, type SourceInode, TYPE_BITS } from './source-tree.ts';
 import type { XfsAttributes } from './xfs-attributes.ts';
-import { type Extent, XFS_BLOCK, type XfsImage } from './xfs-groups.ts';
+import type { Extent, XfsImage } from './xfs-groups.ts';
+import { XFS_BLOCK } from './xfs-trees.ts';
 
 /** A piece of a fork: where it is, and which blocks of the fork it has. */
 export interface Mapping extends Extent {

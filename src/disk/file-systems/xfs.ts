@@ -24,8 +24,9 @@ import {
 } from './source-tree.ts';
 import { attributesOf } from './xfs-attributes.ts';
 import { directoryOf } from './xfs-directory.ts';
-import { type Extent, XFS_BLOCK, XfsImage } from './xfs-groups.ts';
+import { type Extent, XfsImage } from './xfs-groups.ts';
 import { InodeWriter, type Mapping, type XfsData } from './xfs-inode.ts';
+import { XFS_BLOCK } from './xfs-trees.ts';
 
 const KNOWN = { withValue: 'bdilmns', alone: 'K' };
 const MOST_LABEL = 12;
