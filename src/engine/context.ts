@@ -35,7 +35,7 @@ export interface BuildOptions {
   readonly store: string;
   /** Directory of the OCI layout that the results go to. */
   readonly output: string;
-  /** Directory that files which are made of trees go to, all together at the end; needed where a plan has any. */
+  /** Directory that files which are made of trees go to, all together at the end; a plan with outputs is refused without it. */
   readonly results?: string | undefined;
   /** Where people and scripts find what belongs to this project. */
   readonly project: ProjectDirectories;

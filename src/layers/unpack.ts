@@ -11,6 +11,7 @@ import {
   setTimesFd,
   setXattr,
   symlinkAt,
+  TYPE_BITS,
 } from '../linux/index.ts';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import { type ByteString, isText, toName, toText } from './bytes.ts';
@@ -94,7 +95,7 @@ async function unpackBlob(job: UnpackJob, checkpoint: () => void): Promise<Unpac
 /** What is kept of a directory's entry until everything in it is written. */
 type Metadata = Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>;
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 const IMPLIED_MODE = 0o755;
 
@@ -176,7 +177,7 @@ class Unpacker {
       case 'character':
       case 'block':
       case 'fifo':
-        this.#createNode(place, entry, NODE_TYPES[entry.type]);
+        this.#createNode(place, entry, TYPE_BITS[entry.type]);
         return;
       default:
         yield* this.#createFile(place, entry, content);
@@ -278,8 +279,6 @@ class Unpacker {
     }
   }
 }
-
-const NODE_TYPES = { character: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO } as const;
 
 /** A path for the calls that take no descriptor; the descriptor keeps it inside the layer all the same. */
 function inDirectory(dirfd: number, name: ByteString): string | Buffer {

@@ -1,5 +1,5 @@
 /** Files named relative to an open directory, so that nobody can swap a path component under our feet. */
-import { type BigIntStats, closeSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants } from 'node:fs';
 import type { Name } from './name.ts';
 import { cString, declare } from './native.ts';
 
@@ -31,6 +31,19 @@ const fchmod = declare('int fchmod(int fd, mode_t mode)');
 const futimens = declare('int futimens(int fd, const void *times)');
 const statx = declare('int statx(int dirfd, const void *path, int flags, uint32_t mask, void *status)');
 const utimensat = declare('int utimensat(int dirfd, const void *path, const void *times, int flags)');
+
+export type InodeType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
+
+/** What the mode of an inode says of its type, above its permissions (inode(7)). */
+export const TYPE_BITS: Readonly<Record<InodeType, number>> = {
+  file: constants.S_IFREG,
+  directory: constants.S_IFDIR,
+  symlink: constants.S_IFLNK,
+  character: constants.S_IFCHR,
+  block: constants.S_IFBLK,
+  fifo: constants.S_IFIFO,
+  socket: constants.S_IFSOCK,
+};
 
 /** Opens a file and closes it when it goes out of scope. */
 export class FileDescriptor implements Disposable {

@@ -25,6 +25,7 @@ export {
   FileDescriptor,
   type FileStatus,
   type FileTimes,
+  type InodeType,
   linkAt,
   mkdirAt,
   mknodAt,
@@ -36,6 +37,7 @@ export {
   setTimesFd,
   statusAt,
   symlinkAt,
+  TYPE_BITS,
   unlinkAt,
   unpackDevice,
 } from './files.ts';

@@ -13,9 +13,13 @@ export { hostPrograms, managerPrograms, missingTool } from './tools.ts';
 export {
   ARCHIVES,
   CONFIGURATION,
+  type PackageCollection,
+  type PackageManager,
   type PackageRequest,
+  type PackageSelection,
   type PackageWork,
   type RepositoryAccess,
+  type RepositoryTerms,
   TREE_AMONG_HOST,
   WORK,
 } from './types.ts';

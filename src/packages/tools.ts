@@ -1,6 +1,6 @@
 /** The programs of managers: what tells that a tree has its own, and what it takes on the host. */
 import { AshlarError } from '../support/errors.ts';
-import type { Manager } from './types.ts';
+import type { PackageManager } from './types.ts';
 
 interface Tool {
   /** Each of them will do; where distributions put it. */
@@ -22,7 +22,7 @@ const DNF = {
   hostOnNothing: 'dnf',
 };
 
-const TOOLS: Readonly<Record<Manager, Tool>> = {
+const TOOLS: Readonly<Record<PackageManager, Tool>> = {
   apt: {
     inTree: ['/usr/bin/apt-get'],
     databases: ['/var/lib/dpkg/status'],
@@ -69,16 +69,16 @@ const TOOLS: Readonly<Record<Manager, Tool>> = {
 };
 
 /** Absolute paths in a tree: programs, of which one is enough, and databases, of which one tells that it has packages. */
-export function managerPrograms(manager: Manager): Pick<Tool, 'inTree' | 'databases'> {
+export function managerPrograms(manager: PackageManager): Pick<Tool, 'inTree' | 'databases'> {
   return TOOLS[manager];
 }
 
 /** The host's program for trees with packages, and for those without any. */
-export function hostPrograms(manager: Manager): Pick<Tool, 'host' | 'hostOnNothing'> {
+export function hostPrograms(manager: PackageManager): Pick<Tool, 'host' | 'hostOnNothing'> {
   return TOOLS[manager];
 }
 
-export function missingTool(manager: Manager, program: string): AshlarError {
+export function missingTool(manager: PackageManager, program: string): AshlarError {
   return new AshlarError(
     `the tree has no ${manager}, and this machine has no ${program} that could do its work`,
     {

@@ -1,6 +1,49 @@
 /** What is to be done with packages, and what does it. */
 
-export type Manager = 'apt' | 'zypper' | 'dnf4' | 'dnf5' | 'microdnf' | 'apk' | 'pacman';
+export type PackageManager = 'apt' | 'zypper' | 'dnf4' | 'dnf5' | 'microdnf' | 'apk' | 'pacman';
+
+/** What is wanted of a manager. */
+export interface PackageSelection {
+  readonly manager: PackageManager;
+  readonly install: readonly string[];
+  /** Patterns, groups, modules: what the manager knows as collections and products. */
+  readonly collections: readonly PackageCollection[];
+  /** Not to be installed although others recommend or contain them. */
+  readonly ignore: readonly string[];
+  /** Removed with what needs only them, as the manager does it (`uninstall`), or alone by force (`delete`). */
+  readonly uninstall: readonly string[];
+  readonly delete: readonly string[];
+  readonly recommended: boolean;
+  /** Of rpm. */
+  readonly excludeDocs: boolean;
+  readonly locales: readonly string[];
+  readonly checkSignatures: boolean;
+  readonly releaseVersion?: string;
+}
+
+export interface PackageCollection {
+  readonly kind: 'collection' | 'product' | 'module';
+  readonly name: string;
+}
+
+/** What is known of a repository wherever its files are. */
+export interface RepositoryTerms {
+  /** Unique in its step; names its file. */
+  readonly alias: string;
+  /** `https://…`, `http://…`, `ftp://…`, or an absolute directory. */
+  readonly url: string;
+  readonly urlKind: 'baseurl' | 'metalink' | 'mirrorlist';
+  readonly priority?: number;
+  /** Of apt: `bookworm`; a flat repository when absent. */
+  readonly distribution?: string;
+  readonly components: readonly string[];
+  readonly architectures: readonly string[];
+  readonly checkRepository?: boolean;
+  readonly checkPackages?: boolean;
+  readonly credentials?: { readonly user: string; readonly password: string };
+  /** Absolute path of a script that may change the written repository file, whose path is its argument. */
+  readonly customize?: string;
+}
 
 /** Where the files of `PackageWork` are seen, read-only. */
 export const CONFIGURATION = '/run/ashlar/configuration';
@@ -12,22 +55,8 @@ export const WORK = '/run/ashlar/work';
 export const TREE_AMONG_HOST = '/target';
 
 /** All paths are those that the manager sees. */
-export interface PackageRequest {
-  readonly manager: Manager;
+export interface PackageRequest extends PackageSelection {
   readonly repositories: readonly RepositoryAccess[];
-  readonly install: readonly string[];
-  readonly collections: readonly {
-    readonly kind: 'collection' | 'product' | 'module';
-    readonly name: string;
-  }[];
-  readonly ignore: readonly string[];
-  readonly uninstall: readonly string[];
-  readonly delete: readonly string[];
-  readonly recommended: boolean;
-  readonly excludeDocs: boolean;
-  readonly locales: readonly string[];
-  readonly checkSignatures: boolean;
-  readonly releaseVersion?: string;
   /** Files of keys for all repositories. */
   readonly keys: readonly string[];
   /** Whose manager works, and on what: the tree's own, or the host's on a tree with packages or without. */
@@ -36,22 +65,8 @@ export interface PackageRequest {
   readonly sourceDateEpoch?: number;
 }
 
-export interface RepositoryAccess {
-  readonly alias: string;
-  /** A URL, or an absolute directory. */
-  readonly url: string;
-  readonly urlKind: 'baseurl' | 'metalink' | 'mirrorlist';
-  readonly priority?: number;
-  /** Of apt; a flat repository when absent. */
-  readonly distribution?: string;
-  readonly components: readonly string[];
-  readonly architectures: readonly string[];
-  readonly checkRepository?: boolean;
-  readonly checkPackages?: boolean;
+export interface RepositoryAccess extends RepositoryTerms {
   readonly keys: readonly string[];
-  readonly credentials?: { readonly user: string; readonly password: string };
-  /** A script that may change the file of the repository, whose path is its argument. */
-  readonly customize?: string;
 }
 
 export interface PackageWork {

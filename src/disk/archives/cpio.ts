@@ -1,10 +1,10 @@
 /** A tree as a cpio archive in the form "newc" (the kernel's Documentation/driver-api/early-userspace/buffer-format). */
 import { constants, fstatSync, openSync, readSync } from 'node:fs';
-import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
+import { AT_FDCWD, FileDescriptor, openAt, TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { writeFully } from '../file-systems/copy-into.ts';
 import { withDevices } from '../file-systems/devices.ts';
-import { nameOf, openSource, readTree, type SourceInode, TYPE_BITS } from '../file-systems/source-tree.ts';
+import { nameOf, openSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
 import type { ArchiveRequest } from '../request.ts';
 
 const MOST = 0xffff_ffff;

@@ -5,6 +5,7 @@ import {
   AT_FDCWD,
   FileDescriptor,
   getXattr,
+  type InodeType,
   listXattrs,
   openAt,
   openBeneath,
@@ -13,19 +14,6 @@ import {
   unpackDevice,
 } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-
-export type InodeType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
-
-/** What the mode of an inode says of its type, above its permissions. */
-export const TYPE_BITS: Readonly<Record<InodeType, number>> = {
-  file: 0o100000,
-  directory: 0o040000,
-  symlink: 0o120000,
-  character: 0o020000,
-  block: 0o060000,
-  fifo: 0o010000,
-  socket: 0o140000,
-};
 
 /** An inode of the tree. */
 export interface SourceInode {

@@ -1,7 +1,7 @@
 /** Directories of xfs, in the smallest of their forms that holds the names. */
 import type { ByteString } from '../../layers/index.ts';
+import type { InodeType } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import type { InodeType } from './source-tree.ts';
 import type { XfsImage } from './xfs-groups.ts';
 import { XFS_BLOCK } from './xfs-trees.ts';
 

@@ -1,6 +1,8 @@
 /** Inodes of xfs, version 3. */
+
+import { TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { nameOf, type SourceInode, TYPE_BITS } from './source-tree.ts';
+import { nameOf, type SourceInode } from './source-tree.ts';
 import type { XfsAttributes } from './xfs-attributes.ts';
 import type { Extent, XfsImage } from './xfs-groups.ts';
 import { XFS_BLOCK } from './xfs-trees.ts';

@@ -1,6 +1,10 @@
 /** Files of packages as headers of rpm have them, and how what is there differs: as `rpm --verify` tells it. */
+import { constants } from 'node:fs';
 import { type ContentsEntry, toText } from '../../layers/index.ts';
+import { TYPE_BITS } from '../../linux/index.ts';
 import { readTags } from './rpm-header.ts';
+
+const { S_IFLNK, S_IFMT, S_IFREG } = constants;
 
 export interface RpmFile {
   /** Absolute. */
@@ -76,25 +80,16 @@ export function readRpmFiles(header: Uint8Array): readonly RpmFile[] {
 }
 
 const [DIGEST, SIZE, LINK, MTIME, MODE] = [1 << 0, 1 << 1, 1 << 2, 1 << 5, 1 << 6];
-const FILE_TYPE = 0o170000;
-const TYPES: Readonly<Record<string, number>> = {
-  file: 0o100000,
-  directory: 0o040000,
-  symlink: 0o120000,
-  character: 0o020000,
-  block: 0o060000,
-  fifo: 0o010000,
-};
 
 /** A line where the file differs; owners, devices and capabilities are not compared. */
 export function differenceOf(file: RpmFile, found: ContentsEntry | undefined): string | undefined {
   const { path, mark, verified, mode } = file;
   if (found === undefined) return `missing   ${mark} ${path}`;
-  const isFile = (mode & FILE_TYPE) === TYPES.file && found.type === 'file';
-  const isLink = (mode & FILE_TYPE) === TYPES.symlink && found.type === 'symlink';
+  const isFile = (mode & S_IFMT) === S_IFREG && found.type === 'file';
+  const isLink = (mode & S_IFMT) === S_IFLNK && found.type === 'symlink';
   const differs = {
     S: verified & SIZE && isFile && found.size !== file.size,
-    M: verified & MODE && !isLink && mode !== ((TYPES[found.type] ?? 0) | found.mode),
+    M: verified & MODE && !isLink && mode !== (TYPE_BITS[found.type] | found.mode),
     '5': verified & DIGEST && isFile && file.sha256 !== '' && found.sha256 !== file.sha256,
     L: verified & LINK && isLink && toText(found.link) !== file.link,
     T: verified & MTIME && isFile && Number(found.mtime / 1_000_000_000n) !== file.mtime,

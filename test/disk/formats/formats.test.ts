@@ -53,7 +53,7 @@ describe.runIf(has('qemu-img'))('a disk', () => {
       expect(readFileSync(other).equals(readFileSync(one))).toBe(true);
       execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', name, source, one], { stdio: 'pipe' });
       if (name !== 'vpc') execFileSync('qemu-img', ['check', '-f', name, one], { stdio: 'pipe' });
-      // Disks of something else are told apart by their ids, where the format has any.
+      // Disks of something else are told apart by their ids; qcow2 has none.
       const another = await convert(source, wanted, [], 'y');
       expect(readFileSync(another).equals(readFileSync(one))).toBe(name === 'qcow2');
     },
