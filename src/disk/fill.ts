@@ -36,16 +36,9 @@ export async function fillPartitions(
     const { mountPoint, name, start: offset, size } = partition;
     signal.throwIfAborted();
     const filling = fillingOf(request, partition);
-    const image = rooms.get(name)?.image;
-    if (filling)
-      await makeFileSystem({
-        ...request,
-        ...filling,
-        file,
-        offset,
-        size,
-        ...(image !== undefined && { image }),
-      });
+    const room = rooms.get(name);
+    if (filling && room)
+      await makeFileSystem({ ...request, ...filling, file, offset, size, measured: room.measured });
     if (mountPoint !== undefined && leavesTree(spec, partition)) emptyDirectory(tree, mountPoint);
   }
 }

@@ -158,7 +158,7 @@ function checkNames(partitions: readonly DiskPartition[]): void {
 /** What contents need, in bytes. */
 export interface ContentSizes {
   /** By the names of partitions: what their file systems need. The root is among them. */
-  readonly fileSystems: ReadonlyMap<string, NeededRoom>;
+  readonly fileSystems: ReadonlyMap<string, Pick<NeededRoom, 'least' | 'usual'>>;
   /** What the files of the ESP need. */
   readonly esp: number;
   /** What the hash tree of a root of so many bytes needs. */

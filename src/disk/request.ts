@@ -1,5 +1,6 @@
 /** What a disk is made of, and what is known of it once it is made. Sizes and places are bytes. */
 import type { TreeDevice } from './file-systems/devices.ts';
+import type { SourceTree } from './file-systems/source-tree.ts';
 import type { DiskFormat, DiskSpec, FileSystemSpec, FileSystemType, InitrdSpec, Subvolume } from './types.ts';
 
 export interface DiskRequest {
@@ -92,8 +93,8 @@ export interface FileSystemRequest
   readonly file: string;
   readonly offset: number;
   readonly size: number;
-  /** What measuring has made of the tree already; it is used up. */
-  readonly image?: string;
+  /** What measuring the same tree has found; a finished file is used up. */
+  readonly measured: Measured;
 }
 
 /** Throws AshlarError when the content has no room. */
@@ -107,11 +108,15 @@ export interface NeededRoom {
   readonly least: number;
   /** With room for what changes when a system starts. */
   readonly usual: number;
-  /** Of kinds whose size is known only when they are made: a file in `scratch`, for `makeFileSystem`. */
-  readonly image?: string;
+  readonly measured: Measured;
 }
 
-export interface SizeRequest extends Omit<FileSystemRequest, 'file' | 'offset' | 'size' | 'image'> {
+/** The tree or, of kinds whose size is known only when they are made, the finished file in `scratch`. */
+export type Measured =
+  | { readonly kind: 'tree'; readonly tree: SourceTree }
+  | { readonly kind: 'image'; readonly path: string };
+
+export interface SizeRequest extends Omit<FileSystemRequest, 'file' | 'offset' | 'size' | 'measured'> {
   /** Paths relative to the tree of directories whose content does not count. */
   readonly without: readonly string[];
 }

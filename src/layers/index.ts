@@ -12,6 +12,7 @@
  *     convert  blob ─► inflate ─► tar reader ─► overlay form ─► mksquashfs ─► hash tree, sha256 ─► blob
  */
 export { type ByteString, fromText, isText, toText } from './bytes.ts';
+export type { DifferingFile, ListedFile } from './compare-files.ts';
 export type { Compression } from './compression.ts';
 export type { ContentsEntry, LayerContents } from './contents.ts';
 export { decodeContents } from './contents-bytes.ts';
@@ -34,6 +35,7 @@ export {
 } from './identity.ts';
 export {
   checkFileSystemLayer,
+  compareFiles,
   convertLayer,
   extractLayerFiles,
   packLayer,

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AshlarError } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
+import type { CompareJob, DifferingFile } from './compare-files.ts';
 import type { ConvertJob } from './convert.ts';
 import type { CheckedFileSystem, FileSystemBlob } from './file-system.ts';
 import type { Limits } from './limits.ts';
@@ -116,6 +117,12 @@ export async function extractLayerFiles(
 ): Promise<void> {
   const { signal, ...input } = job;
   await inWorker({ kind: 'extract', input }, signal);
+}
+
+/** The files of a tree, which is a directory, that are missing or have other bytes than is told of them. */
+export function compareFiles(job: CompareJob & Cancellable): Promise<readonly DifferingFile[]> {
+  const { signal, ...input } = job;
+  return inWorker({ kind: 'compare', input }, signal) as Promise<Jobs['compare']['output']>;
 }
 
 /** Starts a thread that a coming job will find ready; it takes some tens of milliseconds. */

@@ -10,6 +10,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { fstatSync, readSync, writeSync } from 'node:fs';
+import { seekData } from '../linux/index.ts';
 import { AshlarError } from '../support/errors.ts';
 
 /** Bytes of a block of content, and of one of hashes: the page size, which every kernel can map. */
@@ -200,13 +201,17 @@ function hashContent(fd: number, start: number, end: number, tree: HashTree, onB
 
 /** Reads a part of a file in large pieces. Throws an AshlarError when the file ends before it does. */
 export function forEachChunk(fd: number, start: number, end: number, use: OnBytes): void {
+  if (fstatSync(fd).size < end) throw new AshlarError('the file is cut short');
   const buffer = Buffer.allocUnsafe(CHUNK);
+  const zeros = Buffer.alloc(CHUNK);
   for (let at = start; at < end; ) {
     const wanted = Math.min(CHUNK, end - at);
-    const chunk = buffer.subarray(0, readFully(fd, buffer, wanted, at));
-    if (chunk.length < wanted) throw new AshlarError('the layer is cut short');
-    use(chunk);
-    at += chunk.length;
+    // New disks are holes for a good part, which need no reading.
+    const isHole = (seekData(fd, at) ?? end) >= at + wanted;
+    const read = isHole ? wanted : readFully(fd, buffer, wanted, at);
+    if (read < wanted) throw new AshlarError('the file is cut short');
+    use((isHole ? zeros : buffer).subarray(0, wanted));
+    at += wanted;
   }
 }
 

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { AshlarError, codeOf } from '../support/errors.ts';
 import type { ByteString } from './bytes.ts';
+import { type CompareJob, compareFiles, type DifferingFile } from './compare-files.ts';
 import { encodeContents } from './contents-bytes.ts';
 import { type ConvertJob, convert } from './convert.ts';
 import { type CheckedFileSystem, checkFileSystem, type FileSystemBlob } from './file-system.ts';
@@ -40,6 +41,7 @@ export interface Jobs {
     readonly input: LayerTar & { readonly files: readonly WantedFile[] };
     readonly output: Map<ByteString, Uint8Array>;
   };
+  readonly compare: { readonly input: CompareJob; readonly output: readonly DifferingFile[] };
   readonly extract: {
     readonly input: LayerTar & { readonly files: readonly WantedFile[]; readonly directory: string };
     readonly output: undefined;
@@ -98,6 +100,8 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
       }
       case 'files':
         return { output: await readFiles(task.input, task.input.files, checkpoint) };
+      case 'compare':
+        return { output: compareFiles(task.input, checkpoint) };
       case 'extract': {
         const { files, directory } = task.input;
         await extractFiles(task.input, files, directory, checkpoint);

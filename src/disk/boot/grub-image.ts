@@ -112,7 +112,7 @@ export async function makeGrubImage(
   if (program.from === 'this machine') {
     const place = (name: string) => join(scratch, `${target}-${name}`);
     writeFileSync(place('early.cfg'), early);
-    const from = top === '/' ? directory : copyModules(modules, join(scratch, `${target}-modules`));
+    const from = top === '/' ? directory : copyModules(modules, names, join(scratch, `${target}-modules`));
     const { status, stderr } = await runProgram(program.path, args(place, from), { signal: request.signal });
     if (status !== 0) throw failed(program.path, status, stderr);
     return readFileSync(place('grub.img'));
@@ -133,14 +133,25 @@ export async function makeGrubImage(
 const LARGEST = 16 * 2 ** 20;
 
 /** What a program of this machine reads of a tree is files alone: links could lead out of it, and pipes to no end. */
-function copyModules({ top, directory }: GrubModules, to: string): string {
+function copyModules({ top, directory }: GrubModules, names: readonly string[], to: string): string {
+  const dependencies = readTextInTree(top, `${directory}/moddep.lst`) ?? '';
+  const needed = new Set(withDependencies(names, dependencies).map(name => `${name}.mod`));
   mkdirSync(to);
   for (const name of namesInTree(top, directory)) {
-    if (!/\.(?:mod|img)$|^moddep\.lst$/.test(name)) continue;
+    if (!needed.has(name) && !/\.img$|^moddep\.lst$/.test(name)) continue;
     const file = firstFile(top, [`${directory}/${name}`]);
     if (file) writeFileSync(join(to, name), readBytes(file, LARGEST));
   }
   return to;
+}
+
+/** Lines of moddep.lst name a module and, after a colon, those that it calls. */
+function withDependencies(names: readonly string[], list: string): readonly string[] {
+  const lines = list.split('\n').map(line => line.split(':'));
+  const dependencies = new Map(lines.map(([name = '', others = '']) => [name, others.trim().split(/\s+/)]));
+  const needed = new Set(names);
+  for (const name of needed) for (const other of dependencies.get(name) ?? []) needed.add(other);
+  return [...needed];
 }
 
 interface Program {

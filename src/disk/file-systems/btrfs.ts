@@ -10,19 +10,18 @@ import { finishBtrfs } from './btrfs-image.ts';
 import { copyInto } from './copy-into.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { BLOCK, readTree, roundUp, type SourceTree, warnOfLabels } from './source-tree.ts';
+import { BLOCK, roundUp, type SourceTree, warnOfLabels } from './source-tree.ts';
 
 /** Checksums other than crc32c, and sizes of nodes, are not offered: what is set afterwards depends on them. */
 const KNOWN = { withValue: 'dmOR', alone: 'KMf' };
 const MOST_LABEL = 255;
 
-export async function makeBtrfs(request: FileSystemRequest): Promise<void> {
+export async function makeBtrfs(request: FileSystemRequest, tree: SourceTree): Promise<void> {
   const { fileSystem, tree: directory, file, offset, size, scratch, devices, signal } = request;
   if (Buffer.byteLength(fileSystem.label) > MOST_LABEL) {
     throw new AshlarError(`the label of the btrfs is longer than ${MOST_LABEL} bytes`);
   }
   const subvolumes = await subvolumeOptions(request);
-  const tree = readTree(directory, signal);
   warnOfLabels(request);
   const image = join(scratch, 'btrfs.img');
   rmSync(image, { force: true });

@@ -3,7 +3,7 @@
  * users get the same bytes, a FIFO with the attributes of the device stands in its place while file systems are made,
  * for root, too; in the finished file system it becomes the device. Both are inodes without data.
  */
-import { chmodSync, constants } from 'node:fs';
+import { chmodSync, constants, type Dirent } from 'node:fs';
 import { type ByteString, type ContentsEntry, splitLast, toText } from '../../layers/index.ts';
 import {
   AT_FDCWD,
@@ -69,7 +69,8 @@ export function devicesBelow(devices: readonly TreeDevice[], directory: ByteStri
 }
 
 function* devicesIn(tree: string, signal: AbortSignal): Generator<DeviceEntry> {
-  for (const entries of readTree(tree, signal).directories.values()) {
+  const only = (entry: Dirent) => entry.isDirectory() || entry.isCharacterDevice() || entry.isBlockDevice();
+  for (const entries of readTree(tree, signal, { only }).directories.values()) {
     for (const { path, inode } of entries) {
       const { type, major, minor } = inode;
       if (type !== 'character' && type !== 'block') continue;

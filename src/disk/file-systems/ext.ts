@@ -8,7 +8,7 @@ import type { FileSystemSpec } from '../types.ts';
 import { finishExt, readExtRoom } from './ext-image.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { BLOCK, readTree, roundUp, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
+import { BLOCK, roundUp, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
 
 /**
  * Ours instead of the machine's /etc/mke2fs.conf, so that the same tree gives the same file system everywhere. Of what is
@@ -46,9 +46,8 @@ const MOST_LABEL = 16;
 /** Bytes of content for one inode, where nothing else is said. */
 const INODE_RATIO = 16384;
 
-export async function makeExt(request: FileSystemRequest): Promise<void> {
-  const { fileSystem, tree: directory, file, offset, size, uuid, devices, signal } = request;
-  const tree = readTree(directory, signal);
+export async function makeExt(request: FileSystemRequest, tree: SourceTree): Promise<void> {
+  const { fileSystem, tree: directory, file, offset, size, uuid, devices } = request;
   warnOfLabels(request);
   try {
     await mke2fs(request, tree.inodes.length, file, size, [

@@ -5,7 +5,13 @@ import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { idsOf, uuidOf } from '../ids.ts';
 import { MIB } from '../pieces.ts';
-import type { MakeFileSystem, MakeFileSystemFile, NeededSize, SizeRequest } from '../request.ts';
+import type {
+  FileSystemRequest,
+  MakeFileSystem,
+  MakeFileSystemFile,
+  NeededSize,
+  SizeRequest,
+} from '../request.ts';
 import { leastBtrfsSize, makeBtrfs } from './btrfs.ts';
 import { makeCompressed } from './compressed.ts';
 import { copyInto } from './copy-into.ts';
@@ -14,29 +20,28 @@ import { readTree, roundUp, type SourceTree } from './source-tree.ts';
 import { leastXfsSize, makeXfs } from './xfs.ts';
 
 export const makeFileSystem: MakeFileSystem = async request => {
-  switch (request.fileSystem.type) {
-    case 'ext2':
-    case 'ext3':
-    case 'ext4':
-      return makeExt(request);
+  const { fileSystem, measured } = request;
+  if (measured.kind === 'image') return placeImage(request, measured.path);
+  switch (fileSystem.type) {
     case 'btrfs':
-      return makeBtrfs(request);
+      return makeBtrfs(request, measured.tree);
     case 'xfs':
-      return makeXfs(request);
-    case 'squashfs':
-    case 'erofs': {
-      const image = request.image ?? (await makeCompressed({ ...request, without: [] }));
-      const { size } = statSync(image);
-      if (size > request.size) {
-        throw new AshlarError(
-          `the content does not fit: the ${request.fileSystem.type} has ${size} bytes, and there are ${request.size}`,
-        );
-      }
-      copyInto(image, request.file, request.offset);
-      rmSync(image);
-    }
+      return makeXfs(request, measured.tree);
+    default:
+      return makeExt(request, measured.tree);
   }
 };
+
+function placeImage({ fileSystem, file, offset, size }: FileSystemRequest, image: string): void {
+  const taken = statSync(image).size;
+  if (taken > size) {
+    throw new AshlarError(
+      `the content does not fit: the ${fileSystem.type} has ${taken} bytes, and there are ${size}`,
+    );
+  }
+  copyInto(image, file, offset);
+  rmSync(image);
+}
 
 /** What changes when a system starts: journals, caches, ids of the machine. */
 export const neededSize: NeededSize = async request => {
@@ -46,13 +51,14 @@ export const neededSize: NeededSize = async request => {
     case 'erofs': {
       const image = await makeCompressed(request);
       const size = roundUp(statSync(image).size);
-      return { least: size, usual: size, image };
+      return { least: size, usual: size, measured: { kind: 'image', path: image } };
     }
     default: {
-      const source = readTree(tree, signal, without.map(fromText));
+      const source = readTree(tree, signal, { without: without.map(fromText) });
       const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
       const least = await leastSize(request, source);
-      return { least, usual: least + roundUp(Math.max(32 * MIB, stored / 10), MIB) };
+      const usual = least + roundUp(Math.max(32 * MIB, stored / 10), MIB);
+      return { least, usual, measured: { kind: 'tree', tree: source } };
     }
   }
 };
@@ -76,9 +82,9 @@ export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity,
     if (type === 'squashfs' || type === 'erofs')
       renameSync(await makeCompressed({ ...request, uuid, without: [] }), part);
     else {
-      const { usual: size } = await neededSize({ ...request, uuid, without: [] });
+      const { usual: size, measured } = await neededSize({ ...request, uuid, without: [] });
       createEmpty(part, size);
-      await makeFileSystem({ ...request, uuid, file: part, offset: 0, size });
+      await makeFileSystem({ ...request, uuid, file: part, offset: 0, size, measured });
     }
     const { rootHash } = verity ? await sealImage(part, true, request) : {};
     renameSync(part, output);

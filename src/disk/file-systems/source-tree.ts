@@ -1,5 +1,5 @@
 /** What is in a directory tree: every name in the order of its bytes, every inode once. */
-import { constants, readlinkSync } from 'node:fs';
+import { constants, type Dirent, readlinkSync } from 'node:fs';
 import { type ByteString, glance, listDirectory, toText, type Xattr } from '../../layers/index.ts';
 import {
   AT_FDCWD,
@@ -62,16 +62,16 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** What file systems of ours count and store in. */
 export const BLOCK = 4096;
 
-/**
- * Reads all names and attributes of a tree, without what lies in the directories `without`.
- * Throws an AshlarError when the tree changes meanwhile.
- */
-export function readTree(
-  directory: string,
-  signal: AbortSignal,
-  without: readonly ByteString[] = [],
-): SourceTree {
-  const reader = new TreeReader(new Set(without), signal);
+/** What of a tree is read; everything where nothing is said. */
+interface Selection {
+  /** Directories whose content is left out. */
+  readonly without?: readonly ByteString[];
+  readonly only?: (entry: Dirent<ByteString>) => boolean;
+}
+
+/** Reads all names and attributes of a tree. Throws an AshlarError when the tree changes meanwhile. */
+export function readTree(directory: string, signal: AbortSignal, selection: Selection = {}): SourceTree {
+  const reader = new TreeReader(selection, signal);
   using top = new FileDescriptor(openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
   const root = reader.inode(top.fd, '.', '');
   reader.directory(top.fd, '');
@@ -89,17 +89,19 @@ class TreeReader {
   readonly inodes: SourceInode[] = [];
   readonly #linked = new Map<string, SourceInode>();
   readonly #without: ReadonlySet<ByteString>;
+  readonly #only: (entry: Dirent<ByteString>) => boolean;
   readonly #signal: AbortSignal;
 
-  constructor(without: ReadonlySet<ByteString>, signal: AbortSignal) {
-    this.#without = without;
+  constructor({ without = [], only = () => true }: Selection, signal: AbortSignal) {
+    this.#without = new Set(without);
+    this.#only = only;
     this.#signal = signal;
   }
 
   directory(fd: number, path: ByteString): void {
     this.#signal.throwIfAborted();
-    const names = this.#without.has(path) ? [] : listDirectory(fd).map(({ name }) => name);
-    const entries = names.map(name => {
+    const found = this.#without.has(path) ? [] : listDirectory(fd).filter(this.#only);
+    const entries = found.map(({ name }) => {
       const at = path === '' ? name : `${path}/${name}`;
       return { path: at, name, inode: this.inode(fd, name, at) };
     });

@@ -13,15 +13,7 @@ import { copyInto } from './copy-into.ts';
 import { withDevices } from './devices.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import {
-  dataOf,
-  nameOf,
-  openSource,
-  readTree,
-  roundUp,
-  type SourceInode,
-  type SourceTree,
-} from './source-tree.ts';
+import { dataOf, nameOf, openSource, roundUp, type SourceInode, type SourceTree } from './source-tree.ts';
 import { attributesOf } from './xfs-attributes.ts';
 import { directoryOf } from './xfs-directory.ts';
 import { type Extent, XfsImage } from './xfs-groups.ts';
@@ -33,9 +25,8 @@ const MOST_LABEL = 12;
 /** What long-lived boot loaders and kernels read; reverse mappings would be one more tree to write. */
 const FEATURES = 'crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=1,inobtcount=1';
 
-export async function makeXfs(request: FileSystemRequest): Promise<void> {
+export async function makeXfs(request: FileSystemRequest, tree: SourceTree): Promise<void> {
   const { tree: directory, file, offset, size, scratch, devices, epoch, signal } = request;
-  const tree = readTree(directory, signal);
   const image = join(scratch, 'xfs.img');
   try {
     await mkfs(request, image, size);

@@ -5,11 +5,13 @@
 import type { DeviceEntry, DiskSpec, FileSystemSpec, MadeDisk } from '../../disk/index.ts';
 import type {
   ByteString,
+  DifferingFile,
   ErofsCompression,
   ExtractInto,
   FileSystemBlob,
   FileSystemLayer,
   HostFiles,
+  ListedFile,
   PackedLayer,
   PackOptions,
   ParentDirectory,
@@ -293,18 +295,6 @@ export interface ReadTreeRequest {
 export interface CompareRequest {
   readonly layers: readonly TreeLayer[];
   readonly files: readonly ListedFile[];
-}
-
-export interface ListedFile {
-  /** Absolute. */
-  readonly path: string;
-  readonly md5: string;
-  readonly configuration: boolean;
-}
-
-export interface DifferingFile {
-  readonly path: string;
-  readonly missing: boolean;
 }
 
 /** What unpacked layers do not show to everybody alike. */

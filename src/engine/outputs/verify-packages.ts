@@ -1,11 +1,14 @@
 /** Which files of packages are not as their package has them. */
-import { fromText, toText, treeDirectories } from '../../layers/index.ts';
+import { fromText, type ListedFile, toText, treeDirectories } from '../../layers/index.ts';
 import { differenceOf, rpmFilesIn } from '../../stacking/index.ts';
 import type { BuildContext } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import type { ImageTree } from '../images/tree-view.ts';
-import type { ListedFile } from '../inside/requests.ts';
 import type { LayerRecord } from '../values.ts';
+
+interface PackageFile extends ListedFile {
+  readonly configuration: boolean;
+}
 
 const INFO = '/var/lib/dpkg/info';
 
@@ -56,7 +59,7 @@ async function verifyDebs(
     .map(({ line }) => line);
 }
 
-async function filesOfPackages(tree: ImageTree): Promise<readonly ListedFile[]> {
+async function filesOfPackages(tree: ImageTree): Promise<readonly PackageFile[]> {
   const lists = tree.list(INFO).filter(name => name.endsWith('.md5sums'));
   const texts = await Promise.all(lists.map(name => textAt(tree, `${INFO}/${name}`)));
   return texts
@@ -68,7 +71,7 @@ async function filesOfPackages(tree: ImageTree): Promise<readonly ListedFile[]> 
 }
 
 /** Of the status file; those that became obsolete are not looked at. */
-async function configurationFiles(tree: ImageTree): Promise<readonly ListedFile[]> {
+async function configurationFiles(tree: ImageTree): Promise<readonly PackageFile[]> {
   const text = await textAt(tree, '/var/lib/dpkg/status');
   return text.split('\n').flatMap(line => {
     const [, path, md5] = /^ (\/.+) ([0-9a-f]{32})$/.exec(line) ?? [];

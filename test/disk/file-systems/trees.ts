@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type DeviceEntry, standInForDevices } from '../../../src/disk/file-systems/devices.ts';
-import { makeFileSystem } from '../../../src/disk/file-systems/make.ts';
+import { makeFileSystem, neededSize } from '../../../src/disk/file-systems/make.ts';
 import { dataOf, readTree, type SourceInode } from '../../../src/disk/file-systems/source-tree.ts';
 import type { FileSystemRequest } from '../../../src/disk/request.ts';
 import type { FileSystemSpec, FileSystemType } from '../../../src/disk/types.ts';
@@ -154,11 +154,13 @@ export async function make(
   writeSync(fd, around, 0, offset, 0);
   writeSync(fd, around, 0, offset, offset + size);
   ftruncateSync(fd, offset + size + offset);
-  await makeFileSystem({
-    ...{ fileSystem: spec, uuid: UUID, tree, devices, file, offset, size, epoch: 1_700_000_000, signal },
+  const common = {
+    ...{ fileSystem: spec, uuid: UUID, tree, devices, epoch: 1_700_000_000, signal },
     ...{ scratch: directory, say: () => {}, warn: () => {} },
     ...more,
-  });
+  };
+  const { measured } = await neededSize({ ...common, without: [] });
+  await makeFileSystem({ ...common, file, offset, size, measured });
   const outside = Buffer.alloc(2 * offset);
   readSync(fd, outside, 0, offset, 0);
   readSync(fd, outside, offset, offset, offset + size);
