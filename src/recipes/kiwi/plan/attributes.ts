@@ -8,9 +8,11 @@ export function textOf(attributes: Attributes, name: string): string | undefined
   return value === undefined ? undefined : String(value);
 }
 
+/** @throws TypeError for what the schema does not call a number: a size with a unit is none. */
 export function numberOf(attributes: Attributes, name: string): number | undefined {
   const value = attributes[name]?.value;
-  return value === undefined ? undefined : Number(value);
+  if (value === undefined || typeof value === 'number') return value;
+  throw new TypeError(`${name} is no number`);
 }
 
 export function flagOf(attributes: Attributes, name: string): boolean | undefined {

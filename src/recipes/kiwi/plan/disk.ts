@@ -8,6 +8,7 @@ import type {
 } from '../../../plan/outputs.ts';
 import { AshlarError } from '../../../support/errors.ts';
 import type { KiwiAttribute, KiwiDescription, KiwiPartition, KiwiType } from '../model.ts';
+import { mebibytesOf } from '../resolve/values.ts';
 import { flagOf, numberOf, textOf, wordsOf } from './attributes.ts';
 import { FILE_SYSTEM_TYPES, firmwareOf, initrdSystemOf } from './type.ts';
 
@@ -176,7 +177,7 @@ function partitionSpec(partition: KiwiPartition): PartitionSpec {
 
 function sparePartition(type: KiwiType): readonly PartitionSpec[] {
   const { attributes, at } = type;
-  const size = numberOf(attributes, 'spare_part');
+  const size = textOf(attributes, 'spare_part');
   if (size === undefined) return [];
   const kind = textOf(attributes, 'spare_part_fs');
   const mountPoint = textOf(attributes, 'spare_part_mountpoint');
@@ -185,7 +186,7 @@ function sparePartition(type: KiwiType): readonly PartitionSpec[] {
       name: 'spare',
       partitionName: 'p.spare',
       partitionType: 'linux',
-      size: size * MEGABYTE,
+      size: mebibytesOf(size) * MEGABYTE,
       ...(mountPoint !== undefined && { mountPoint }),
       ...(kind !== undefined && {
         fileSystem: { type: fileSystemType(kind, at), label: 'SPARE', createOptions: [] },

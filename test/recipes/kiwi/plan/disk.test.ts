@@ -119,6 +119,15 @@ describe('the disk of a description', () => {
     ]);
   });
 
+  it.each([
+    ['512', 512],
+    ['512M', 512],
+    ['4G', 4096],
+  ])('has a spare partition of the size %s', async (size, megabytes) => {
+    const { partitions } = await specOf(`filesystem="ext4" spare_part="${size}"`);
+    expect(partitions).toMatchObject([{ name: 'spare', size: megabytes * MB }]);
+  });
+
   it('has the size that is asked for, or what is added to its content', async () => {
     const size = (text: string) => specOf('filesystem="ext4"', text);
     expect(await size('<size unit="G">2</size>')).toMatchObject({
