@@ -6,22 +6,30 @@ export interface Login {
   readonly password: string;
 }
 
-/** What stands before the host in an address of a server: tokens are names of users as well as passwords. */
-const LOGIN = /(?<=\b(?:https?|ftp):\/\/)[^\s/?#"'<>]+(?=@)/gi;
+const SERVER = '(?:https?|ftp)://';
 
-/** Of XML. */
-const PASSWORD = /(?<=\bpassword\s*=\s*)(?:"[^"]*"|'[^']*')/g;
+/**
+ * What stands before the host in an address of a server: tokens are names of users as well as passwords. People write
+ * passwords as they are, with any character but a slash.
+ */
+const LOGIN = String.raw`([^\s/?#:]*)(?::([^\s/]*))?`;
+
+const LOGINS = new RegExp(String.raw`(?<=\b${SERVER})${LOGIN}(?=@)`, 'gi');
+const ADDRESS = new RegExp(`^(${SERVER})${LOGIN}@(.*)$`, 'is');
+
+/** Of XML. A value may go on in the next line. */
+const PASSWORD = /(?<=\b(?:password|luks)\s*=\s*)(["'])(.*?)(\1|$)/g;
 
 /** The text with stars for the logins of addresses. */
 export function withoutLogins(text: string): string {
-  return text.replace(LOGIN, stars);
+  return text.replace(LOGINS, stars);
 }
 
 /** A line of a description with stars for its passwords; nothing in it moves. */
 export function withoutPasswords(line: string): string {
   return withoutLogins(line).replace(
     PASSWORD,
-    value => `${value.charAt(0)}${stars(value.slice(2))}${value.charAt(0)}`,
+    (_, begin: string, value: string, end: string) => begin + stars(value) + end,
   );
 }
 
@@ -31,8 +39,7 @@ function stars(text: string): string {
 
 /** An address, and the login that stands in it. */
 export function splitLogin(address: string): { readonly url: string; readonly login?: Login } {
-  const [, scheme, user = '', password = '', rest] =
-    /^((?:https?|ftp):\/\/)([^\s/:@]*)(?::([^\s/]*))?@(.*)$/is.exec(address) ?? [];
+  const [, scheme, user = '', password = '', rest] = ADDRESS.exec(address) ?? [];
   if (scheme === undefined || rest === undefined) return { url: address };
   return { url: `${scheme}${rest}`, login: { user: decoded(user), password: decoded(password) } };
 }

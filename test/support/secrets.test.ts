@@ -16,6 +16,10 @@ describe('texts without secrets', () => {
     ['http://token@h', 'http://*****@h'],
     ['http://a:b@c@h/', 'http://*****@h/'],
     ['ftp://a:b@h, http://c:d@i', 'ftp://***@h, http://***@i'],
+    ['https://u:p#s@host/x', 'https://*****@host/x'],
+    ['https://u:p?s@host/x', 'https://*****@host/x'],
+    ["https://u:it's@host", 'https://******@host'],
+    ['https://me@corp:pass@host', 'https://************@host'],
   ])('have stars in %s', (text, shown) => {
     expect(withoutLogins(text)).toBe(shown);
   });
@@ -26,6 +30,27 @@ describe('texts without secrets', () => {
       expect(withoutLogins(text)).toBe(text);
     },
   );
+
+  it('have stars for what is taken for a login, and for nothing else', () => {
+    const part = fc.constantFrom('u', 'p', ':', '@', '#', '?', "'", '"', '<', '%', '&', '/', ' ');
+    fc.assert(
+      fc.property(fc.array(part), parts => {
+        const address = `https://${parts.join('')}`;
+        const { url, login } = splitLogin(address);
+        const hidden = address.length - url.length - 1;
+        const expected = login ? `https://${'*'.repeat(hidden)}@${url.slice('https://'.length)}` : address;
+        expect(withoutLogins(address)).toBe(expected);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('have stars for passphrases, and for what of them is in a line', () => {
+    expect(withoutPasswords(`<type luks="topsecret" luks_version="luks2" x='1'/>`)).toBe(
+      `<type luks="*********" luks_version="luks2" x='1'/>`,
+    );
+    expect(withoutPasswords(`<type luks='top`)).toBe(`<type luks='***`);
+  });
 
   it('have the places that they had', () => {
     const line = `<repository username="me" password="se'cret" alias='x'/><user password = 'a"b'/>`;

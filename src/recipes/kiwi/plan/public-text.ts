@@ -7,7 +7,7 @@ import { parseXml } from '../xml/parse.ts';
 import { attributeOf, type XmlElement } from '../xml/tree.ts';
 import { writeXml } from '../xml/write.ts';
 
-/** Passwords of users are hashed in it as in the image, those of repositories left out. */
+/** Passwords of users are hashed in it as in the image, those of repositories and of encrypted roots left out. */
 export function publicText({ xml, file, name }: Pick<KiwiDescription, 'xml' | 'file' | 'name'>): string {
   return writeXml(published(parseXml(sourceText(file, xml)), name));
 }
@@ -28,6 +28,9 @@ function publishedAttributes(element: XmlElement, image: string): XmlElement['at
     return attributes.filter(({ name }) => name !== 'username' && name !== 'password');
   if (name === 'source' || name === 'signing')
     return attributes.map(attribute => ({ ...attribute, value: splitLogin(attribute.value).url }));
+  // A description with options of LUKS is not valid without the attribute.
+  if (name === 'type')
+    return attributes.map(attribute => (attribute.name === 'luks' ? { ...attribute, value: '' } : attribute));
   if (name !== 'user' || attributeOf(element, 'pwdformat')?.value !== 'plain') return attributes;
   const user = attributeOf(element, 'name')?.value ?? '';
   return attributes.flatMap(attribute => {

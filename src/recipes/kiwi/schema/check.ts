@@ -6,7 +6,7 @@ import { attributeOf, childrenOf, type XmlElement } from '../xml/tree.ts';
 import type { AttributeRule, ElementRule, Multiplicity, ValueForm } from './forms.ts';
 import { attributeHint, childHint } from './hints.ts';
 import { checkRules, type Report } from './rules.ts';
-import { misfit } from './values.ts';
+import { isSecret, misfit } from './values.ts';
 import { image } from './vocabulary.ts';
 
 /** @throws AshlarErrors with all that is wrong, each mistake with its place. @param root `<image>` */
@@ -45,7 +45,8 @@ function checkAttributes(element: XmlElement, rule: ElementRule, report: Report)
       report(`<${element.name}> has no attribute ${name}`, at, attributeHint(name, element.name, rule));
     else if (seen.has(name)) report(`<${element.name}> has the attribute ${name} twice`, at);
     else {
-      checkValue(`${name} of <${element.name}>`, value, known.form, valueAt, report);
+      const shown = isSecret(name) ? '…' : value;
+      checkValue(`${name} of <${element.name}>`, value, known.form, valueAt, report, shown);
       checkImageType(element, name, known, at, report);
     }
     seen.add(name);
@@ -103,12 +104,19 @@ function checkText(element: XmlElement, { content }: ElementRule, report: Report
 }
 
 /** @param what What has the value. */
-function checkValue(what: string, value: string, form: ValueForm, at: SourceSpan, report: Report): void {
+function checkValue(
+  what: string,
+  value: string,
+  form: ValueForm,
+  at: SourceSpan,
+  report: Report,
+  shown = value,
+): void {
   const expected = misfit(value, form);
   if (expected === undefined) return;
   // Of very short words each is a slip of any other.
   const words = typeof form === 'object' && 'words' in form && value.length > 2 ? form.words : [];
-  report(`${what} is "${shorten(value)}", not ${expected}`, at, didYouMean(value, words));
+  report(`${what} is "${shorten(shown)}", not ${expected}`, at, didYouMean(value, words));
 }
 
 function expectation(form: ValueForm): string | undefined {

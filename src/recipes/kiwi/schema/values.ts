@@ -28,6 +28,11 @@ export function misfit(value: string, form: ValueForm): string | undefined {
   }
 }
 
+/** Whether an attribute of that name holds what only who builds may know. */
+export function isSecret(attribute: string): boolean {
+  return attribute === 'password' || attribute === 'luks';
+}
+
 /** The value as the form has it, for one that fits. */
 export function typed(value: string, form: ValueForm): string | number | boolean {
   if (form === 'boolean') return isTrue(value);
