@@ -2,15 +2,15 @@
 import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
 import type { KiwiChoice, KiwiDescription } from '../model.ts';
 import { type KiwiSource, resolveDescription } from '../resolve/description.ts';
-import { selectProfiles } from '../resolve/selection.ts';
+import { sectionsOf, selectProfiles } from '../resolve/selection.ts';
 import { selectType } from '../resolve/type.ts';
 import { checkDescription } from '../schema/check.ts';
-import { isTrue } from '../schema/values.ts';
+import { isSecret, isTrue } from '../schema/values.ts';
 import { attributeOf, childOf, childrenOf, type XmlElement } from '../xml/tree.ts';
 
 export interface DescriptionChanges {
   readonly ignoreRepositories: 'none' | 'used-for-build' | 'all';
-  /** Overwrites the first repository. */
+  /** What it says goes into the first repository that counts. */
   readonly setRepository: GivenRepository | undefined;
   readonly addRepositories: readonly GivenRepository[];
   readonly typeAttributes: readonly (readonly [name: string, value: string])[];
@@ -64,10 +64,11 @@ function changedRoot(
   const type = selectType(selectProfiles(root, choice), choice.type);
   const changed = changedType(type, changes, warn);
   const replaced = changed === type ? root : replace(root, type, changed);
-  return withReleaseVersion(withRepositories(replaced, changes), changes.releaseVersion);
+  const released = withReleaseVersion(replaced, choice, changes.releaseVersion);
+  return withRepositories(released, choice, changes);
 }
 
-function withRepositories(root: XmlElement, changes: DescriptionChanges): XmlElement {
+function withRepositories(root: XmlElement, choice: KiwiChoice, changes: DescriptionChanges): XmlElement {
   const { ignoreRepositories, setRepository, addRepositories } = changes;
   if (ignoreRepositories === 'none' && !setRepository && addRepositories.length === 0) return root;
   const kept = root.children.filter(
@@ -76,11 +77,26 @@ function withRepositories(root: XmlElement, changes: DescriptionChanges): XmlEle
       ignoreRepositories === 'none' ||
       (ignoreRepositories === 'used-for-build' && isTrue(attributeOf(child, 'imageonly')?.value ?? 'false')),
   );
-  const first = kept.findIndex(({ name }) => name === 'repository');
+  const first = sectionsOf(selectProfiles(root, choice), 'repository').find(section =>
+    kept.includes(section),
+  );
   const set = setRepository && repositoryElement(setRepository, '--set-repo');
-  const children = set && first >= 0 ? kept.with(first, set) : kept;
+  const children = set && first ? kept.map(child => (child === first ? merged(first, set) : child)) : kept;
   const added = addRepositories.map(repository => repositoryElement(repository, '--add-repo'));
-  return { ...root, children: [...children, ...(set && first < 0 ? [set] : []), ...added] };
+  return { ...root, children: [...children, ...(set && !first ? [set] : []), ...added] };
+}
+
+/** A repository with what another says; what that does not say stays, but for who may read the old address. */
+function merged(repository: XmlElement, by: XmlElement): XmlElement {
+  const { attributes, at } = by;
+  const said = new Set(['username', 'password', ...attributes.map(({ name }) => name)]);
+  const others = repository.attributes.filter(({ name }) => !said.has(name));
+  const children = repository.children.map(child => {
+    const source = childOf(by, child.name);
+    if (!source) return child;
+    return source.children.length > 0 ? source : { ...source, children: child.children };
+  });
+  return { ...repository, attributes: [...others, ...attributes], children, at };
 }
 
 function repositoryElement({ attributes, source, keys }: GivenRepository, option: string): XmlElement {
@@ -96,8 +112,10 @@ function changedType(
 ): XmlElement {
   const { typeAttributes, containerTag, containerLabels, derivedFrom } = changes;
   let changed = type;
-  for (const [name, value] of typeAttributes)
-    changed = withAttribute(changed, name, value, placeOf(`--set-type-attr ${name}=${value}`));
+  for (const [name, value] of typeAttributes) {
+    const shown = isSecret(name) ? '…' : value;
+    changed = withAttribute(changed, name, value, placeOf(`--set-type-attr ${name}=${shown}`));
+  }
   if (derivedFrom !== undefined) {
     if (attributeOf(type, 'derived_from')) {
       changed = withAttribute(changed, 'derived_from', derivedFrom, placeOf('--set-container-derived-from'));
@@ -136,10 +154,10 @@ function changedContainer(
   return { ...tagged, children: [...tagged.children, element('labels', {}, labels, at)] };
 }
 
-function withReleaseVersion(root: XmlElement, version: string | undefined): XmlElement {
-  if (version === undefined) return root;
-  const preferences = childOf(root, 'preferences');
-  if (!preferences) return root;
+/** The first section that counts decides. There is one: that of the type. */
+function withReleaseVersion(root: XmlElement, choice: KiwiChoice, version: string | undefined): XmlElement {
+  const [preferences] = sectionsOf(selectProfiles(root, choice), 'preferences');
+  if (version === undefined || !preferences) return root;
   const at = placeOf('--set-release-version');
   const wanted = { ...element('release-version', {}, [], at), text: version };
   const others = preferences.children.filter(({ name }) => name !== 'release-version');

@@ -65,13 +65,17 @@ export function packageSteps(description: KiwiDescription, options: KiwiPlanOpti
     uninstall: names(packages.uninstall),
     delete: names(packages.delete),
   });
-  const installing = [...bootstrap, ...system, ...added].some(
-    ({ install, collections }) => install.length + collections.length > 0,
+  const lacking = [...bootstrap, ...system, ...added].find(
+    ({ repositories, install, collections }) =>
+      repositories.length === 0 && install.length + collections.length > 0,
   );
-  if (installing && description.repositories.every(({ imageOnly }) => imageOnly)) {
+  if (lacking) {
+    const skipped = description.repositories.find(({ imageOnly }) => !imageOnly);
     throw new AshlarError('No repositories configured', {
-      at,
-      hint: 'name one in the description, or on the command line with --add-repo',
+      at: skipped?.at ?? at,
+      hint: skipped
+        ? `${skipped.source} does not exist: make it, or say another with --set-repo`
+        : 'name one in the description, or on the command line with --add-repo',
     });
   }
   if (fromNothing && bootstrap.length === 0 && system.length > 0) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseRepository } from '../../../../src/recipes/kiwi/plan/changes.ts';
+import type { AshlarErrors } from '../../../../src/support/errors.ts';
+import { renderError } from '../../../../src/support/excerpt.ts';
 import { debian, describedIn, type Given, preferences, tbzType } from './support.ts';
 
 const container =
@@ -55,12 +57,38 @@ describe('what a command line changes', () => {
       addRepositories: [repository('/second,rpm-md,two')],
     });
     expect(repositories.map(({ alias, source, type }) => [alias, source, type])).toEqual([
-      ['one', '/first', undefined],
+      ['one', '/first', 'apt-deb'],
       ['two', '/second', 'rpm-md'],
     ]);
     // What is kept in the image says so, too.
     expect(xml).toContain('<repository type="rpm-md" alias="two">');
     expect(xml).not.toContain('d.example');
+  });
+
+  it('says of the first repository that counts only what is given', async () => {
+    const elements = [
+      '<profiles><profile name="other" description="O"/></profiles>',
+      preferences(tbzType),
+      '<repository profiles="other" alias="o"><source path="http://o.example"/></repository>',
+      '<repository type="apt-deb" alias="d" distribution="bookworm" components="main contrib" username="me" password="secret"><source path="http://d.example"><signing key="/k"/></source></repository>',
+    ];
+    const changed = await given({ setRepository: repository('http://m.example,,,5') }, elements);
+    expect(changed.repositories).toMatchObject([
+      {
+        source: 'http://m.example',
+        type: 'apt-deb',
+        alias: 'd',
+        distribution: 'bookworm',
+        components: 'main contrib',
+        priority: 5,
+        signingKeys: ['/k'],
+      },
+    ]);
+    // The password is for who answers at the old address.
+    expect(changed.repositories[0]?.password).toBeUndefined();
+    expect(changed.xml).toContain('http://o.example');
+    const signed = await given({ setRepository: repository('/a,,,,,,{/new}') }, elements);
+    expect(signed.repositories).toMatchObject([{ source: '/a', signingKeys: ['/new'] }]);
   });
 
   it('drops repositories, all or those that packages come from', async () => {
@@ -90,6 +118,26 @@ describe('what a command line changes', () => {
     expect(changed.xml).toContain('<type image="tbz"/>');
     const wrong = given({ typeAttributes: [['filesytem', 'xfs']] }, elements);
     await expect(wrong).rejects.toThrow('Failed to validate schema and/or schematron rules.');
+  });
+
+  it('sets the release in the first section that counts', async () => {
+    const elements = [
+      '<profiles><profile name="other" description="O"/></profiles>',
+      '<preferences profiles="other"><release-version>1</release-version></preferences>',
+      preferences(tbzType, '<release-version>2</release-version>'),
+    ];
+    const changed = await given({ releaseVersion: '42' }, elements);
+    expect(changed.preferences.releaseVersion).toBe('42');
+    expect(changed.xml).toContain('<release-version>1</release-version>');
+  });
+
+  it('does not show a passphrase that is wrong', async () => {
+    const elements = [preferences('<type image="oem" filesystem="ext4"/>')];
+    const wrong = given({ typeAttributes: [['luks', 'top\tsecret']] }, elements).catch(
+      (error: AshlarErrors) => renderError(error, { color: false }),
+    );
+    expect(await wrong).toContain('luks of <type> is "…", not one line of text');
+    expect(await wrong).not.toMatch(/secret/);
   });
 
   it('sets the release, and tag and labels of a container', async () => {

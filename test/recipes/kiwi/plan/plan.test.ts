@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../../../src/plan/types.ts';
 import { noPackageChoice } from '../../../../src/recipes/kiwi/plan/options.ts';
+import { complaints } from '../support.ts';
 import {
   at,
   built,
@@ -167,6 +168,23 @@ describe('the plan of a new image', () => {
     expect(plan.warnings).toEqual(['No <packages> sections marked as "bootstrap" found']);
     const lacking = built({ elements: [preferences(tbzType), packages('image', 'vim')] });
     await expect(lacking).rejects.toThrow('No repositories configured');
+    const missing = '<repository alias="m"><source path="this://missing"/></repository>';
+    const skipped = built({ elements: [preferences(tbzType), missing, packages('image', 'vim')] });
+    await expect(skipped).rejects.toMatchObject({
+      message: 'No repositories configured',
+      hint: 'this://missing does not exist: make it, or say another with --set-repo',
+    });
+  });
+
+  it('keeps no passphrase in the image', async () => {
+    const crypted =
+      '<type image="oem" filesystem="ext4" luks="topsecret" luks_version="luks2"><luksformat><option name="a"/></luksformat></type>';
+    const plan = await built({ elements: [preferences(`<type image="tbz" primary="true"/>${crypted}`)] });
+    const [kept] = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes;
+    expect(JSON.stringify(plan)).not.toContain('topsecret');
+    const text = kept?.kind === 'file' ? kept.text : '';
+    expect(text).toContain('luks_version="luks2"');
+    expect(await complaints(text)).toEqual([]);
   });
 
   it('installs and removes what the command line adds after the rest', async () => {
