@@ -1,5 +1,6 @@
 /** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { GrowingSeal } from '../layers/index.ts';
 import { bootCode } from './boot/bios.ts';
 import { loaderFiles, prepareBoot } from './boot/boot.ts';
 import type { VerityRoot } from './boot/command-line.ts';
@@ -22,10 +23,12 @@ import { clampTimes, prepareTree } from './tree-changes.ts';
 import type { DiskSpec } from './types.ts';
 
 /**
- * Makes a raw disk of a tree, which changes on the way. Throws AshlarError when the tree lacks what it needs to start, or
+ * Makes a raw disk of a tree, which changes on the way. Its SHA-256 is taken meanwhile. Throws AshlarError when the tree lacks what it needs to start, or
  * when something has no room; no file is left then.
  */
-export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
+export async function makeDisk(
+  request: DiskRequest,
+): Promise<{ readonly disk: MadeDisk; readonly sha256: string }> {
   const { spec, tree, epoch, output, signal, say } = request;
   const started = Date.now();
   const ids = idsOf(request.identity);
@@ -47,15 +50,13 @@ export async function makeDisk(request: DiskRequest): Promise<MadeDisk> {
   signal.throwIfAborted();
   const fd = openSync(output, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
   try {
-    const root = await writeDisk(fd, { request, ids, planned, boot, files, layout, rooms });
+    await using seal = new GrowingSeal(output, signal);
+    const root = await writeDisk(fd, { request, ids, planned, boot, files, layout, rooms, seal });
+    const { digest } = await seal.finish();
     const { id } = planned;
-    return {
-      ...layout,
-      id,
-      kernel: boot.kernel?.version,
-      initrd: boot.initrd?.kind,
-      rootHash: root?.rootHash,
-    };
+    const { kernel, initrd } = boot;
+    const found = { kernel: kernel?.version, initrd: initrd?.kind, rootHash: root?.rootHash };
+    return { disk: { ...layout, id, ...found }, sha256: digest.slice('sha256:'.length) };
   } catch (error) {
     rmSync(output, { force: true });
     throw error;
@@ -77,11 +78,12 @@ interface Writing {
   readonly files: readonly EspFile[];
   readonly layout: Layout;
   readonly rooms: ReadonlyMap<string, NeededRoom>;
+  readonly seal: GrowingSeal;
 }
 
 /** Returns what the root is checked against, if it is. */
 async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | undefined> {
-  const { request, ids, planned, boot, layout, rooms } = writing;
+  const { request, ids, planned, boot, layout, rooms, seal } = writing;
   const { spec, output: file } = request;
   ftruncateSync(fd, layout.bytes);
   writePieces(fd, tableOf(spec, planned, layout));
@@ -90,7 +92,10 @@ async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | und
     if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
   // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
   if (!spec.root.verity) writeEsp(fd, writing, writing.files);
-  await fillPartitions(request, layout.partitions, rooms);
+  await fillPartitions(request, layout.partitions, rooms, offset => {
+    // The ESP, which has the root hash, comes last.
+    if (!spec.root.verity) seal.settle(offset);
+  });
   const root = await protectRoot(request, ids, layout);
   if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
   if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');

@@ -23,22 +23,30 @@ export async function measurePartitions(
   return rooms;
 }
 
-/** Those mounted deepest come first: what a partition holds leaves the tree before the one around it is made. */
+/**
+ * Those mounted deepest come first: what a partition holds leaves the tree before the one around it is made.
+ * @param settled Told up to which offset of the disk the partitions stay as they are.
+ */
 export async function fillPartitions(
   request: DiskRequest,
   partitions: readonly MadePartition[],
   rooms: ReadonlyMap<string, NeededRoom>,
+  settled: (offset: number) => void,
 ): Promise<void> {
   const { spec, tree, output: file, signal } = request;
   const depth = ({ mountPoint = '/' }: MadePartition) =>
     mountPoint === '/' ? 0 : mountPoint.split('/').length;
   for (const partition of [...partitions].sort((a, b) => depth(b) - depth(a))) {
-    const { mountPoint, name, start: offset, size } = partition;
+    const { role, mountPoint, name, start: offset, size } = partition;
     signal.throwIfAborted();
     const filling = fillingOf(request, partition);
     const room = rooms.get(name);
     if (filling && room)
-      await makeFileSystem({ ...request, ...filling, file, offset, size, measured: room.measured });
+      await makeFileSystem({
+        ...{ ...request, ...filling, file, offset, size, measured: room.measured },
+        // Whatever lies before the root was filled before it.
+        ...(role === 'root' && { settled }),
+      });
     if (mountPoint !== undefined && leavesTree(spec, partition)) emptyDirectory(tree, mountPoint);
   }
 }

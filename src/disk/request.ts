@@ -93,6 +93,8 @@ export interface FileSystemRequest
   readonly file: string;
   readonly offset: number;
   readonly size: number;
+  /** Told now and then up to which offset of the file everything stays as it is. */
+  readonly settled?: (offset: number) => void;
   /** What measuring the same tree has found; a finished file is used up. */
   readonly measured: Measured;
 }
@@ -116,7 +118,8 @@ export type Measured =
   | { readonly kind: 'tree'; readonly tree: SourceTree }
   | { readonly kind: 'image'; readonly path: string };
 
-export interface SizeRequest extends Omit<FileSystemRequest, 'file' | 'offset' | 'size' | 'measured'> {
+export interface SizeRequest
+  extends Omit<FileSystemRequest, 'file' | 'offset' | 'size' | 'settled' | 'measured'> {
   /** Paths relative to the tree of directories whose content does not count. */
   readonly without: readonly string[];
 }

@@ -27,6 +27,7 @@ export {
 export { disguiseDevices, finishErofs } from './erofs-reader.ts';
 export type { FileStamp, StatCache } from './file-records.ts';
 export type { CheckedFileSystem, FileSystemBlob, FileSystemKind } from './file-system.ts';
+export { GrowingSeal } from './growing-seal.ts';
 export {
   type DigestOptions,
   digestOfContent,

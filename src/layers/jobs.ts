@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts';
 import type { PackedLayer, PackJob, PackOptions } from './pack.ts';
 import type { LayerTar } from './read-contents.ts';
 import type { WantedFile } from './read-files.ts';
-import type { SealedFile } from './seal.ts';
+import type { SealedFile, SealJob } from './seal.ts';
 import { isSmall } from './small-job.ts';
 import type { FileSystemLayer } from './squashfs-layer.ts';
 import type { UnpackedLayer, UnpackJob } from './unpack.ts';
@@ -86,8 +86,13 @@ export function convertLayer(job: ConvertJob & Cancellable): Promise<FileSystemL
 }
 
 /** Adds a hash area to a file system image, if it is wanted, and tells what the file is then. */
-export function sealImage(path: string, verity: boolean, { signal }: Cancellable): Promise<SealedFile> {
-  return inWorker({ kind: 'seal', input: { path, verity } }, signal) as Promise<SealedFile>;
+export function sealImage(
+  path: string,
+  verity: boolean,
+  { signal, growth }: Cancellable & Pick<SealJob, 'growth'>,
+): Promise<SealedFile> {
+  const input = { path, verity, ...(growth && { growth }) };
+  return inWorker({ kind: 'seal', input }, signal) as Promise<SealedFile>;
 }
 
 /** Checks a layer that is a file system against its label and its root hash. Throws an AshlarError. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { constants, fstatSync, openSync } from 'node:fs';
 import { FileDescriptor } from '../linux/index.ts';
+import { Growth } from './growth.ts';
 import { appendVerity, forEachChunk } from './verity.ts';
 
 /** A file, complete. */
@@ -14,8 +15,17 @@ export interface SealedFile {
   readonly rootHash?: string;
 }
 
+export interface SealJob {
+  readonly path: string;
+  /** Whether a hash area is to be added; to no file that is still written. */
+  readonly verity: boolean;
+  /** Of a file that is still written: a `Growth`. */
+  readonly growth?: SharedArrayBuffer;
+}
+
 /** Adds the hash area, if it is wanted, and takes the digest of it all, in one pass over the file. */
-export function seal(path: string, verity: boolean, checkpoint: () => void): SealedFile {
+export function seal({ path, verity, growth }: SealJob, checkpoint: () => void): SealedFile {
+  const follow = growth && new Growth(growth);
   using file = new FileDescriptor(openSync(path, constants.O_RDWR | constants.O_NOFOLLOW));
   const hash = createHash('sha256');
   const onBytes = (bytes: Buffer) => {
@@ -24,6 +34,7 @@ export function seal(path: string, verity: boolean, checkpoint: () => void): Sea
   };
   const rootHash = verity ? appendVerity(file.fd, onBytes) : undefined;
   const { size } = fstatSync(file.fd);
-  if (!verity) forEachChunk(file.fd, 0, size, onBytes);
+  const ready = (end: number) => follow?.waitFor(end, checkpoint);
+  if (!verity) forEachChunk(file.fd, 0, size, onBytes, ready);
   return { digest: `sha256:${hash.digest('hex')}`, size, ...(rootHash === undefined ? {} : { rootHash }) };
 }

@@ -73,7 +73,7 @@ export class SquashfsLayer implements AsyncDisposable {
     const { output, verity } = this.#target;
     await this.#image.finish();
     if (this.#root !== undefined) this.#setRoot(this.#root);
-    const sealed = seal(output, verity, checkpoint);
+    const sealed = seal({ path: output, verity }, checkpoint);
     await syncFile(output);
     this.#finished = true;
     return { ...sealed, warnings: this.#warnings.lines() };

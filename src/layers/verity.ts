@@ -199,13 +199,23 @@ function hashContent(fd: number, start: number, end: number, tree: HashTree, onB
   return tree.finish();
 }
 
-/** Reads a part of a file in large pieces. Throws an AshlarError when the file ends before it does. */
-export function forEachChunk(fd: number, start: number, end: number, use: OnBytes): void {
+/**
+ * Reads a part of a file in large pieces, each after `ready` has let its end pass. Throws an AshlarError when the file
+ * ends before the part does.
+ */
+export function forEachChunk(
+  fd: number,
+  start: number,
+  end: number,
+  use: OnBytes,
+  ready: (end: number) => void = () => {},
+): void {
   if (fstatSync(fd).size < end) throw new AshlarError('the file is cut short');
   const buffer = Buffer.allocUnsafe(CHUNK);
   const zeros = Buffer.alloc(CHUNK);
   for (let at = start; at < end; ) {
     const wanted = Math.min(CHUNK, end - at);
+    ready(at + wanted);
     // New disks are holes for a good part, which need no reading.
     const isHole = (seekData(fd, at) ?? end) >= at + wanted;
     const read = isHole ? wanted : readFully(fd, buffer, wanted, at);

@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts';
 import { type PackedLayer, type PackJob, type PackOptions, pack } from './pack.ts';
 import { type LayerTar, readContents } from './read-contents.ts';
 import { extractFiles, readFiles, type WantedFile } from './read-files.ts';
-import { type SealedFile, seal } from './seal.ts';
+import { type SealedFile, type SealJob, seal } from './seal.ts';
 import type { FileSystemLayer } from './squashfs-layer.ts';
 import { type UnpackedLayer, type UnpackJob, unpack } from './unpack.ts';
 
@@ -28,10 +28,7 @@ export interface Jobs {
     readonly output: PackedLayer | undefined;
   };
   readonly convert: { readonly input: ConvertJob; readonly output: FileSystemLayer };
-  readonly seal: {
-    readonly input: { readonly path: string; readonly verity: boolean };
-    readonly output: SealedFile;
-  };
+  readonly seal: { readonly input: SealJob; readonly output: SealedFile };
   readonly check: { readonly input: FileSystemBlob; readonly output: CheckedFileSystem };
   readonly contents: {
     readonly input: LayerTar & { readonly limits?: Partial<Limits> };
@@ -91,7 +88,7 @@ async function answer({ task, stop, written }: Assignment): Promise<Answer> {
       case 'convert':
         return { output: await convert(task.input, checkpoint) };
       case 'seal':
-        return { output: seal(task.input.path, task.input.verity, checkpoint) };
+        return { output: seal(task.input, checkpoint) };
       case 'check':
         return { output: checkFileSystem(task.input, checkpoint) };
       case 'contents': {

@@ -61,7 +61,9 @@ async function make(spec: DiskSpec, more: Partial<DiskRequest> = {}): Promise<Ma
     warn: () => {},
     ...more,
   };
-  return { ...(await makeDisk(request)), disk: request.output };
+  const { disk, sha256 } = await makeDisk(request);
+  expect(sha256).toBe(createHash('sha256').update(readFileSync(request.output)).digest('hex'));
+  return { ...disk, disk: request.output };
 }
 
 function partition({ partitions }: MadeDisk, name: string) {

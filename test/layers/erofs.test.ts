@@ -144,7 +144,7 @@ describe.skipIf(lacks('mkfs.erofs', 'fsck.erofs') || !isRoot)('a tar layer as er
 
   it('is checked against its label and its root hash', async () => {
     const path = await image((await canonical(awkward)).tar);
-    const { rootHash = '', digest } = seal(path, true, () => {});
+    const { rootHash = '', digest } = seal({ path, verity: true }, () => {});
     expect(digest).toBe(`sha256:${sha256(readFileSync(path))}`);
     const check = (more: object) => checkFileSystem({ blob: path, kind: 'erofs', ...more }, () => {});
     expect(check({ rootHash })).toEqual({ unverified: false });

@@ -8,10 +8,10 @@ import { mountTree, runInTree, type Tree } from '../../sandbox/index.ts';
 import { type SetupChange, setUpTree } from '../../setup/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { Call } from './call.ts';
-import type { OutputRequest, TreeFacts } from './requests.ts';
+import type { MadeOfTree, OutputRequest } from './requests.ts';
 import { prepareRoom, type ReadyRoom } from './room.ts';
 
-export async function output(request: OutputRequest, call: Call): Promise<TreeFacts> {
+export async function output(request: OutputRequest, call: Call): Promise<MadeOfTree> {
   const { layers, runtime, work, identity, epoch, undescribed, output: file } = request;
   const { signal, warn, note: say } = call;
   if (call.options.singleId && request.foreignOwners)
@@ -35,7 +35,7 @@ export async function output(request: OutputRequest, call: Call): Promise<TreeFa
       if (work.setup) setUpDisk(tree, work.setup, epoch, call);
       const run = (args: readonly string[], environment: Readonly<Record<string, string>>) =>
         mounted.run(args, environment);
-      return { disk: await makeDisk({ ...common, spec: work.spec, run }) };
+      return await makeDisk({ ...common, spec: work.spec, run });
     }
     case 'file-system':
       // The tree is mounted until all is done.

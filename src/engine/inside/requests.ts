@@ -327,6 +327,11 @@ export interface TreeFacts {
   readonly rootHash?: string;
 }
 
+export interface MadeOfTree extends TreeFacts {
+  /** Of the file, hexadecimal, where it was taken while the file was written. */
+  readonly sha256?: string;
+}
+
 /** What works inside the namespaces, on the file system of the store. */
 export interface Abilities {
   /** Why trees cannot be mounted and changed; undefined when they can. */
@@ -387,7 +392,7 @@ export interface Requests {
     readonly result: ReadonlyMap<ByteString, Uint8Array>;
   };
   readonly compare: { readonly params: CompareRequest; readonly result: readonly DifferingFile[] };
-  readonly output: { readonly params: OutputRequest; readonly result: TreeFacts };
+  readonly output: { readonly params: OutputRequest; readonly result: MadeOfTree };
   /** Tries what a build needs of the kernel. */
   readonly probe: { readonly params: null; readonly result: Abilities };
   /** Removes temporary files of builds that were killed. */

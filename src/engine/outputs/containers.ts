@@ -12,7 +12,7 @@ import { requireProgram } from '../../support/programs.ts';
 import type { BuildContext } from '../context.ts';
 import { canonical } from '../keys/keys.ts';
 import type { BuiltImage } from '../values.ts';
-import { deliver } from './kept.ts';
+import { deliver, type Made } from './kept.ts';
 import { programParts, treePrograms } from './programs.ts';
 
 interface MadeContainer {
@@ -108,11 +108,11 @@ async function compressed(
   input: AsyncIterable<Uint8Array>,
   path: string,
   { signal }: BuildContext,
-): Promise<null> {
+): Promise<Made<null>> {
   using output = new FileDescriptor(openSync(path, 'wx', 0o644));
   const onStdout = (bytes: Buffer) => writeFileSync(output.fd, bytes);
   const program = requireProgram('xz', 'an archive compressed with xz');
   const { status, stderr } = await runProgram(program, XZ, { input, onStdout, signal });
   if (status !== 0) throw new AshlarError(`xz failed with status ${status}: ${stderr.trim()}`);
-  return null;
+  return { facts: null };
 }

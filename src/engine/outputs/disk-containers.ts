@@ -49,7 +49,7 @@ export async function makeDiskContainer(
   ];
   const make = async (path: string) => {
     await writeSparse(await archiveOf(container, disk), path);
-    return null;
+    return { facts: null };
   };
   return deliver({ domain: 'output disk container', parts, make }, target, context);
 }

@@ -12,8 +12,14 @@ import { copyFile, shareFile } from './copy-file.ts';
 export interface Work<Facts> {
   readonly domain: string;
   readonly parts: readonly KeyPart[];
-  /** Writes the file. */
-  readonly make: (path: string) => Promise<Facts>;
+  readonly make: (path: string) => Promise<Made<Facts>>;
+}
+
+/** A file that was written. */
+export interface Made<Facts> {
+  readonly facts: Facts;
+  /** Hexadecimal, where it was taken on the way. */
+  readonly sha256?: string;
 }
 
 export interface Delivered<Facts> {
@@ -52,10 +58,9 @@ export async function deliver<Facts>(
   }
   const temporary = store.temporaryPath('output');
   mkdirSync(temporary);
-  const facts = await make(fileIn(temporary));
-  const { digest, size: bytes } = await sealImage(fileIn(temporary), false, { signal });
+  const { facts, sha256 = await digestOf(fileIn(temporary), signal) } = await make(fileIn(temporary));
   await shareFile(fileIn(temporary), target, signal);
-  const made = { facts, bytes, sha256: digest.slice('sha256:'.length) };
+  const made = { facts, bytes: lstatSync(fileIn(temporary)).size, sha256 };
   writeFacts(temporary, { ...made, stamp: stampOf(fileIn(temporary)) });
   keep(temporary, place);
   return { ...made, cached: false };
@@ -86,10 +91,14 @@ async function lookUp<Facts>(place: string, signal: AbortSignal): Promise<Kept<F
   if (kept === undefined) return undefined;
   const stamp = stampOf(fileIn(place));
   if (stamp === kept.stamp) return kept;
-  const { digest, size } = await sealImage(fileIn(place), false, { signal });
-  if (digest !== `sha256:${kept.sha256}` || size !== kept.bytes) return undefined;
+  if ((await digestOf(fileIn(place), signal)) !== kept.sha256) return undefined;
   writeFacts(place, { ...kept, stamp });
   return { ...kept, stamp };
+}
+
+async function digestOf(path: string, signal: AbortSignal): Promise<string> {
+  const { digest } = await sealImage(path, false, { signal });
+  return digest.slice('sha256:'.length);
 }
 
 function readFacts<Facts>(place: string): Kept<Facts> | undefined {

@@ -25,7 +25,7 @@ export function makePackageList(
     for (const { path, reason } of unread)
       say(context, image, 'warning', `the packages in ${path} are not listed: ${reason}`);
     writeFileSync(path, await textOf(form, packages, tree, layers, context));
-    return null;
+    return { facts: null };
   };
   const parts = [
     ['tree', id],

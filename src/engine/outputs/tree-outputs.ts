@@ -4,7 +4,7 @@ import { makeFormat } from '../../disk/index.ts';
 import type { ArchiveOutput, DiskOutput, FileSystemOutput } from '../../plan/outputs.ts';
 import { type BuildContext, say } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
-import type { OutputRequest, TreeFacts } from '../inside/requests.ts';
+import type { MadeOfTree, OutputRequest, TreeFacts } from '../inside/requests.ts';
 import { withoutPlaces } from '../keys/comparison.ts';
 import { canonical, type KeyPart } from '../keys/keys.ts';
 import { type Delivered, deliver } from './kept.ts';
@@ -26,8 +26,11 @@ export async function makeTreeOutput(
     {
       domain: `output ${work.kind}`,
       parts: await partsOf(work, tree, treePrograms(output), context),
-      make: path =>
-        makeInside({ work, identity: identityOf(work, tree), output: path }, tree, image, context),
+      make: async path => {
+        const request = { work, identity: identityOf(work, tree), output: path };
+        const { sha256, ...facts } = await makeInside(request, tree, image, context);
+        return { facts, ...(sha256 !== undefined && { sha256 }) };
+      },
     },
     target,
     context,
@@ -84,7 +87,7 @@ async function makeInside(
   tree: OutputTree,
   image: string,
   context: BuildContext,
-): Promise<TreeFacts> {
+): Promise<MadeOfTree> {
   const { workshop, signal, options, emit } = context;
   const { runtime } = options;
   const layers = await treeLayers(tree.layers, context);
@@ -125,7 +128,7 @@ export async function makeDiskFormat(
       epoch: tree.time,
       signal,
     });
-    return null;
+    return { facts: null };
   };
   const parts = await partsOf(work, tree, programs, context);
   const words: readonly KeyPart[] = [['format', canonical([format, options])]];

@@ -15,7 +15,7 @@ async function delivered(name: string) {
   const context: LookContext = { ...stored.build(), options: {} as BuildOptions };
   const make = async (path: string) => {
     writeFileSync(path, 'the disk');
-    return null;
+    return { facts: null };
   };
   const path = join(stored.directory, name);
   const { cached, sha256: digest } = await deliver({ domain: 'test', parts: [], make }, path, context);
