@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunStep } from '../../src/plan/types.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { blobPath, readImage } from './images.ts';
 import { useNewUser } from './plain-user.ts';
-import { at, buildImages, imagePlan } from './plans.ts';
+import { at, buildImages, explained, imagePlan } from './plans.ts';
 import { busyboxLayout, busyboxRoot, useBusybox } from './roots.ts';
 import { ashlarProgram, execute, output, Project, useWorkspace } from './support.ts';
 
@@ -179,5 +179,29 @@ describe.skipIf(!has('busybox'))('a build whose times follow from what is below'
       }),
     );
     expect(texts).toEqual([`${made}\n`, '1700000000\n']);
+  });
+
+  it('copies files anew on a base whose newest time is another, and says why', async () => {
+    const { path } = workspace.project('own');
+    const fresh = workspace.project('own').path;
+    writeFileSync(join(path, 'copied'), 'copied');
+    const source = { kind: 'file', path: join(path, 'copied'), at } as const;
+    const items = [{ source, target: '/copied', keep: 'all', uid: 0, gid: 0, at }] as const;
+    const steps = [{ kind: 'copy', items, createdBy: 'copy', at }] as const;
+    const [first, second] = [1_500_000_000, made].map(time => {
+      const [root, tar] = [join(path, `root-${time}`), join(path, `${time}.tar`)];
+      mkdirSync(root);
+      writeFileSync(join(root, 'file'), '');
+      execFileSync('tar', ['-C', root, `--mtime=@${time}`, '-cf', tar, 'file']);
+      const base = { kind: 'tar', source: { kind: 'file', path: tar, at }, createdBy: '', at } as const;
+      return imagePlan('image', undefined, { base, steps });
+    });
+    const steady = { steadyTimes: true };
+    for (const plan of [first, second]) await buildImages(path, plan ? [plan] : [], steady);
+    await buildImages(fresh, second ? [second] : [], steady);
+    const layersIn = (directory: string) => readImage(join(directory, 'oci'), 'image').layers;
+    expect(layersIn(path)).toEqual(layersIn(fresh));
+    const changes = first && (await explained(path, first, steady));
+    expect(changes).toContain('step 1 (copy to /copied): the newest time below it changed');
   });
 });

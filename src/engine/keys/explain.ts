@@ -24,6 +24,7 @@ import { changeState, type ImageState, plainChange, settleConfig, stateOf } from
 import { allParents } from '../steps/copy.ts';
 import { findTarget, targetOf } from '../steps/targets.ts';
 import { DIRECTORY, missingDirectory } from '../steps/working-directory.ts';
+import { timeBelow } from '../steps/written.ts';
 import { Store } from '../store/store.ts';
 import type { LayerRecord } from '../values.ts';
 import { Workshop } from '../workshop.ts';
@@ -298,8 +299,10 @@ class Walk {
         return { item, identity, target: path, parents };
       }),
     );
-    const extracted = step.items.some(item => item.extract);
-    return copyParts(items, extracted || !layers ? undefined : allParents(items), layers, options);
+    if (!layers || step.items.some(item => item.extract))
+      return copyParts(items, undefined, layers, undefined, options);
+    const time = await timeBelow(layers, this.#context);
+    return copyParts(items, allParents(items), layers, time, options);
   }
 }
 

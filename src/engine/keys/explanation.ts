@@ -58,6 +58,7 @@ function describe(
   const plain = (text: string): Description => ({ text, details: [] });
   if (name === BELOW.layers) return plain('the layers below it changed');
   if (name === BELOW.parents) return plain('the directories above it changed');
+  if (name === BELOW.time) return plain('the newest time below it changed');
   const variable = /^(?:default of )?environment (.*)$/s.exec(name)?.[1];
   if (variable !== undefined && SECRET.test(variable)) return plain(`${name}: (changed)`);
   if (before === undefined) return plain(`${name}: new${shown(name, now, ', ')}`);

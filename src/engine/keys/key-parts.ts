@@ -11,7 +11,11 @@ import type { LayerRecord } from '../values.ts';
 import { canonical, type KeyPart } from './keys.ts';
 
 /** Parts that follow from what is below a step. They are left out where that is not known. */
-export const BELOW = { layers: 'layers below', parents: 'directories above' } as const;
+export const BELOW = {
+  layers: 'layers below',
+  parents: 'directories above',
+  time: 'newest time below',
+} as const;
 
 export function tarParts({ identity }: FileIdentity, options: BuildOptions): readonly KeyPart[] {
   return [['content', identity], epochPart(options)];
@@ -25,11 +29,16 @@ export interface KnownItem {
   readonly target: string;
 }
 
-/** `parents` are the directories that the image has on the way; layers count where links of the image do. */
+/**
+ * Layers count where links of the image do.
+ * @param parents The directories that the image has on the way.
+ * @param time What no file of the copy is later than, where that follows from what is below.
+ */
 export function copyParts(
   items: readonly KnownItem[],
   parents: readonly ParentDirectory[] | undefined,
   layers: readonly LayerRecord[] | undefined,
+  time: number | undefined,
   options: BuildOptions,
 ): readonly KeyPart[] {
   const throughLinks = items.some(({ item }) => item.extract || item.throughLinks);
@@ -38,6 +47,7 @@ export function copyParts(
     ...items.flatMap((item, i) => itemParts(item, names[i])),
     ...(parents ? [[BELOW.parents, canonical(parents.map(toPlain))] as const] : []),
     ...(throughLinks && layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
+    ...(time === undefined ? [] : [[BELOW.time, String(time)] as const]),
     epochPart(options),
   ];
 }

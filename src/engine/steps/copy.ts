@@ -15,7 +15,7 @@ import {
   throughCache,
 } from './steps.ts';
 import { findTarget, targetOf } from './targets.ts';
-import { noneLater } from './written.ts';
+import { noneLater, timeBelow } from './written.ts';
 
 interface PlacedItem {
   readonly item: CopyItem;
@@ -35,10 +35,11 @@ export async function copy(copyStep: CopyStep, step: StepContext): Promise<StepR
   const placed = await Promise.all(copyStep.items.map(item => place(item, step)));
   const items = placed.map(({ source: { identity }, ...rest }) => ({ ...rest, identity }));
   const parents = allParents(placed);
+  const time = await timeBelow(layers, context);
   return throughCache(
     {
       domain: 'copy',
-      parts: copyParts(items, parents, layers, context.options),
+      parts: copyParts(items, parents, layers, time, context.options),
       perform: async changes => {
         const pack = noneLater(changes);
         for (const one of placed) sayPatched(one, step);

@@ -24,7 +24,7 @@ export async function extract(item: CopyItem, step: StepContext): Promise<StepRe
   return throughCache(
     {
       domain: 'copy',
-      parts: copyParts([known], undefined, layers, context.options),
+      parts: copyParts([known], undefined, layers, undefined, context.options),
       perform: async pack => {
         const into = { target, below: await directoriesBelow(layers, context) };
         const location = await source.locate();

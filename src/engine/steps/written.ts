@@ -2,6 +2,7 @@
 import type { PackOptions } from '../../layers/index.ts';
 import type { LookContext } from '../context.ts';
 import type { ChangesPack, Written } from '../inside/requests.ts';
+import { keyOf } from '../keys/keys.ts';
 import { contentsOf } from '../layer-contents.ts';
 import type { LayerRecord } from '../values.ts';
 
@@ -27,16 +28,32 @@ export async function writtenNow(
   layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<Written | undefined> {
+  const time = await timeBelow(layers, context);
+  // The clock of file systems is a few milliseconds late.
+  return time === undefined ? undefined : { time, since: Date.now() - 20 };
+}
+
+/** That time, in seconds since 1970; undefined for builds whose times are others. */
+export async function timeBelow(
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<number | undefined> {
   const { sourceDateEpoch, steadyTimes } = context.options;
   if (sourceDateEpoch !== undefined || !steadyTimes) return undefined;
   const times = await Promise.all(layers.map(layer => newestOf(layer, context)));
-  // The clock of file systems is a few milliseconds late.
-  return { time: Math.max(FIRST_DAY, ...times), since: Date.now() - 20 };
+  return Math.max(FIRST_DAY, ...times);
 }
 
+/** Remembered: keys of copies ask for it in every build. */
 async function newestOf(layer: LayerRecord, context: LookContext): Promise<number> {
+  const { database } = context.store;
+  const key = keyOf('newest time of layer', [['layer', layer.diffId]]);
+  const known = database.recall('lookups', key);
+  if (typeof known === 'number') return known;
   let newest = 0n;
   for (const { mtime } of (await contentsOf(layer, context)).entries.values())
     if (mtime > newest) newest = mtime;
-  return Number(newest / 1_000_000_000n);
+  const seconds = Number(newest / 1_000_000_000n);
+  database.remember('lookups', key, seconds);
+  return seconds;
 }
