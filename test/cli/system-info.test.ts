@@ -77,11 +77,28 @@ describe('system validate', () => {
     expect(out).toBe('valid\n');
     expect(err.replaceAll(/\(.*variants\.kiwi/g, '(variants.kiwi').split('\n')).toEqual([
       'cannot be built: btrfs_root_is_snapper_snapshot of <type>: snapshots are not made: leave it out, and set snapper up when the machine first starts (variants.kiwi:28:61)',
+      'cannot be built: <type image="iso">: ashlar does not build this type (variants.kiwi:41:10)',
       'without effect: flags of <type>: live media are not made (variants.kiwi:41:27)',
       'without effect: hybridpersistent of <type>: live media are not made (variants.kiwi:41:59)',
       'cannot be built: Conflicting image type setup detected: docker is there more than once (variants.kiwi:48:10)',
       '',
     ]);
+  });
+
+  it('says all that a build refuses', async () => {
+    const leap = readFileSync(join(descriptions, 'leap-vm.kiwi'), 'utf8');
+    const refused = leap
+      .replace('<type ', '<type format="oci:vagrant" ')
+      .replace(
+        '</image>',
+        '<containers source="r.example" backend="podman"><container name="c"/></containers></image>',
+      );
+    writeFileSync(join(directory, 'config.xml'), refused);
+    const { err } = await system('validate', '--description', directory);
+    expect(err).toContain('cannot be built: unsupported disk format vagrant');
+    expect(err).toContain(
+      'cannot be built: <containers>: ashlar does not put images of containers into images',
+    );
   });
 
   it('lists all mistakes', async () => {

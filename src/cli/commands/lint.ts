@@ -51,12 +51,17 @@ function findingsIn(
 
 /** What is wrong with a KIWI description, and what of it is refused or does nothing in one of its types. */
 async function lintDescription(directory: string, flags: LintFlags): Promise<readonly AnyFinding[]> {
-  const { readDescriptions } = await import('../kiwi/description.ts');
+  const [{ readDescriptions }, { refusalsOf }] = await Promise.all([
+    import('../kiwi/description.ts'),
+    import('../../recipes/kiwi/index.ts'),
+  ]);
   try {
     const descriptions = await readDescriptions(directory, flags);
-    const findings = descriptions.flatMap(({ refusals, remarks }) => [
-      ...refusals.map(({ text, at }) => kiwiFinding(`cannot be built: ${text}`, at)),
-      ...remarks.map(({ text, at }) => kiwiFinding(`without effect: ${text}`, at)),
+    const findings = descriptions.flatMap(description => [
+      ...refusalsOf(description, 'from nothing').map(({ message, at, hint }) =>
+        kiwiFinding(`cannot be built: ${message}`, at, hint),
+      ),
+      ...description.remarks.map(({ text, at }) => kiwiFinding(`without effect: ${text}`, at)),
     ]);
     // Most types have the same to say.
     return [...new Map(findings.map(finding => [JSON.stringify(finding), finding])).values()];
@@ -65,8 +70,14 @@ async function lintDescription(directory: string, flags: LintFlags): Promise<rea
   }
 }
 
-function kiwiFinding(message: string, at: SourceSpan): AnyFinding {
-  return { rule: 'description', severity: 'warning', message, at };
+function kiwiFinding(message: string, at: SourceSpan | undefined, hint?: string): AnyFinding {
+  return {
+    rule: 'description',
+    severity: 'warning',
+    message,
+    ...(at && { at }),
+    ...(hint !== undefined && { hint }),
+  };
 }
 
 /** @throws the error where it is none of the user's. */

@@ -5,6 +5,7 @@ import {
   kiwiState,
   listKiwiStates,
   readKiwi,
+  refusalsOf,
   resolveDescription,
 } from '../../recipes/kiwi/index.ts';
 import { chosenOf } from '../kiwi/description.ts';
@@ -38,9 +39,11 @@ export async function systemValidate(
 ): Promise<void> {
   const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
   const log = openLog(globals.ashlar);
-  const warnings = chosenOf(source, globals).flatMap(({ refusals, remarks }) => [
-    ...refusals.map(({ text, at }) => withPlace(`cannot be built: ${text}`, at)),
-    ...remarks.map(({ text, at }) => withPlace(`without effect: ${text}`, at)),
+  const warnings = chosenOf(source, globals).flatMap(description => [
+    ...refusalsOf(description, 'from nothing').map(({ message, at }) =>
+      withPlace(`cannot be built: ${message}`, at),
+    ),
+    ...description.remarks.map(({ text, at }) => withPlace(`without effect: ${text}`, at)),
   ]);
   for (const warning of new Set(warnings)) log('warning', warning);
   process.stdout.write('valid\n');

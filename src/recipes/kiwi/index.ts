@@ -22,6 +22,7 @@ export {
 export { type KiwiPlanOptions, noPackageChoice, type PackageChoice, type Part } from './plan/options.ts';
 export { IMAGE_ROOT } from './plan/outputs.ts';
 export { planBuild, planRebuild } from './plan/plan.ts';
+export { refusalsOf } from './plan/refusals.ts';
 export { BUNDLE_FORMAT, type ResultEntry, resultText } from './plan/results.ts';
 export { type KiwiSource, resolveDescription } from './resolve/description.ts';
 export { kiwiState, listKiwiStates } from './state.ts';

@@ -23,8 +23,15 @@ const whole = `<users><user name="root" password="opensesame" pwdformat="plain"/
 <packages type="image" profiles="big"><package name="hello"/></packages>
 <packages type="bootstrap" profiles="big"><package name="base-files"/></packages>`;
 
+const containers = '<containers source="r.example" backend="podman"><container name="c"/></containers>';
+
 beforeAll(() => {
-  const files = { tiny: description(whole), wrong: description('<pakages/>'), none: undefined };
+  const files = {
+    tiny: description(whole),
+    wrong: description('<pakages/>'),
+    refused: description(containers),
+    none: undefined,
+  };
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(directory, name));
     if (text !== undefined) writeFileSync(join(directory, name, 'config.xml'), text);
@@ -85,6 +92,14 @@ describe('a KIWI description', () => {
     expect(process.exitCode).toBe(1);
     process.exitCode = undefined;
     expect(findings).toMatchObject([{ rule: 'error', severity: 'error', at: { line: 5 } }]);
+    expect(JSON.parse(await ashlar('lint', '--description', '@/refused', '--json'))).toMatchObject([
+      {
+        rule: 'description',
+        message: 'cannot be built: <containers>: ashlar does not put images of containers into images',
+        at: { line: 5 },
+        hint: expect.stringContaining('skopeo'),
+      },
+    ]);
   });
 
   it('is explained by the build into a directory', async () => {

@@ -85,7 +85,7 @@ function leftOut(description: KiwiDescription): readonly SetupChange[] {
 const LONGEST_EXCLUDES = 1 << 20;
 
 /** @throws AshlarError when the file is not what it must be. */
-function excluded({ directory }: KiwiDescription): readonly string[] {
+export function excluded({ directory }: KiwiDescription): readonly string[] {
   const file = join(directory, EXCLUDES);
   const entry = statSync(file, { throwIfNoEntry: false });
   if (!entry?.isFile()) return [];

@@ -10,7 +10,7 @@ import { setupStep, shellFiles } from './files.ts';
 import type { KiwiPlanOptions, Part } from './options.ts';
 import { treeOutput, typeOutputs } from './outputs.ts';
 import { prepareSteps, removedDescription } from './prepare.ts';
-import { refuseUnsupported } from './refusals.ts';
+import { type Purpose, refuseUnsupported, warnOfLacks } from './refusals.ts';
 import { IMAGE_DIRECTORY, inTree, surroundingsOf } from './scripts.ts';
 
 /**
@@ -18,8 +18,9 @@ import { IMAGE_DIRECTORY, inTree, surroundingsOf } from './scripts.ts';
  * @throws AshlarError for what cannot be built.
  */
 export function planBuild(description: KiwiDescription, given: KiwiPlanOptions): Plan {
-  const options = given.stack.length > 0 ? given : { ...given, stack: derivedBase(description) };
-  const surroundings = begin(description, options);
+  const isStacked = given.stack.length > 0;
+  const surroundings = begin(description, isStacked ? 'on a tree' : 'from nothing', given);
+  const options = isStacked ? given : { ...given, stack: derivedBase(description) };
   const steps = [
     ...prepareSteps(description, options, surroundings),
     ...imagesScript(description, surroundings),
@@ -33,7 +34,7 @@ export function planBuild(description: KiwiDescription, given: KiwiPlanOptions):
  */
 export function planRebuild(given: KiwiDescription, options: KiwiPlanOptions): Plan {
   const description = inTree(given);
-  const surroundings = begin(description, options);
+  const surroundings = begin(description, 'again', options);
   const last = options.stack.at(-1);
   const several = options.stack.length > 1 && last !== undefined;
   // Several trees have several descriptions: that of the last one is taken as a whole.
@@ -50,9 +51,10 @@ export function planRebuild(given: KiwiDescription, options: KiwiPlanOptions): P
   return { images: image ? [image, ...images] : images };
 }
 
-function begin(description: KiwiDescription, options: KiwiPlanOptions): Surroundings {
+function begin(description: KiwiDescription, purpose: Purpose, options: KiwiPlanOptions): Surroundings {
   for (const { text, at } of description.remarks) options.warn(text, at);
-  refuseUnsupported(description, options);
+  refuseUnsupported(description, purpose);
+  warnOfLacks(description, options);
   return surroundingsOf(description, options.environment);
 }
 

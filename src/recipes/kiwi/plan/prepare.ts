@@ -1,6 +1,5 @@
 /** The first half of a build: what makes a system of a description, in the order that scripts rely on. */
 import type { Step, Surroundings } from '../../../plan/types.ts';
-import { AshlarError } from '../../../support/errors.ts';
 import type { KiwiDescription } from '../model.ts';
 import { accountChanges } from './accounts.ts';
 import {
@@ -30,7 +29,6 @@ export function prepareSteps(
     return found ? [runScript(found, surroundings)] : [];
   };
   const early = script('post_bootstrap.sh');
-  refuseContainers(description);
   return [
     ...clearing(description),
     ...wanted.bootstrap,
@@ -104,13 +102,4 @@ function permissionSteps({ preferences, at }: KiwiDescription, surroundings: Sur
   if (preferences.packageManager.value !== 'zypper') return [];
   const lines = 'if ! command -v chkstat > /dev/null; then exit 0; fi\nexec chkstat --system --set\n';
   return [runText(lines, 'chkstat', surroundings, at)];
-}
-
-function refuseContainers({ containers }: KiwiDescription): void {
-  const [first] = containers;
-  if (!first) return;
-  throw new AshlarError('<containers>: ashlar does not put images of containers into images', {
-    at: first.at,
-    hint: 'save it with skopeo as a file below root/, and load it in a unit or script of your own',
-  });
 }

@@ -2,7 +2,12 @@
 import { AshlarError, AshlarErrors } from '../../../support/errors.ts';
 import type { KiwiDescription } from '../model.ts';
 import { textOf } from './attributes.ts';
+import { derivedBase } from './container.ts';
+import { excluded } from './create.ts';
 import type { KiwiPlanOptions } from './options.ts';
+import { typeOutputs } from './outputs.ts';
+import { locationOf, repositoryAddress } from './repositories.ts';
+import { bootScript } from './scripts.ts';
 import { firmwareOf } from './type.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -14,20 +19,45 @@ const TYPES: Readonly<Record<string, string>> = {
   enclave: 'image="oem" makes a disk',
 };
 
-/** @throws AshlarError for all that cannot be built. */
-export function refuseUnsupported(
-  description: KiwiDescription,
-  { warn }: Pick<KiwiPlanOptions, 'warn'>,
-): void {
-  const errors = [
+/** A new system from nothing or on a tree, or the result of the tree that has the description in it. */
+export type Purpose = 'from nothing' | 'on a tree' | 'again';
+
+/** All that is in the way of a build, each with its place. The command line and the machine have no part in it. */
+export function refusalsOf(description: KiwiDescription, purpose: Purpose): readonly AshlarError[] {
+  const types = refusedType(description);
+  return [
     ...description.refusals.map(({ text, at }) => new AshlarError(text, { at })),
-    ...refusedType(description),
+    ...types,
     ...(description.type.image === 'oem' ? refusedForDisks(description) : []),
+    ...(types.length === 0 ? thrownBy(() => typeOutputs(description)) : []),
+    ...thrownBy(() => bootScript(description)),
+    ...thrownBy(() => excluded(description)),
+    ...(purpose === 'again' ? [] : [...refusedContainers(description), ...refusedRepositories(description)]),
+    ...(purpose === 'from nothing' ? thrownBy(() => derivedBase(description)) : []),
   ];
+}
+
+function thrownBy(make: () => unknown): readonly AshlarError[] {
+  try {
+    make();
+    return [];
+  } catch (error) {
+    if (error instanceof AshlarError) return [error];
+    throw error;
+  }
+}
+
+/** @throws AshlarError for all that cannot be built. */
+export function refuseUnsupported(description: KiwiDescription, purpose: Purpose): void {
+  const errors = refusalsOf(description, purpose);
   const [first, second] = errors;
   if (first && second) throw new AshlarErrors(`ashlar cannot build ${description.name} as it is`, errors);
   if (first) throw first;
-  const { attributes, image, containerconfig: config } = description.type;
+}
+
+/** Says what a result is without, though the description may expect it. */
+export function warnOfLacks({ type }: KiwiDescription, { warn }: Pick<KiwiPlanOptions, 'warn'>): void {
+  const { attributes, image, containerconfig: config } = type;
   const { selinux_policy: policy } = attributes;
   if (image === 'oem' && (config?.entrypoint ?? config?.subcommand))
     warn('a container with a disk in it gets names and labels, nothing that starts', config?.at);
@@ -79,4 +109,21 @@ function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {
     );
   }
   return errors;
+}
+
+function refusedContainers({ containers }: KiwiDescription): readonly AshlarError[] {
+  return containers.map(
+    ({ at }) =>
+      new AshlarError('<containers>: ashlar does not put images of containers into images', {
+        at,
+        hint: 'save it with skopeo as a file below root/, and load it in a unit or script of your own',
+      }),
+  );
+}
+
+function refusedRepositories(description: KiwiDescription): readonly AshlarError[] {
+  return description.repositories.flatMap(repository => [
+    ...thrownBy(() => repositoryAddress(repository, description)),
+    ...repository.signingKeys.flatMap(key => thrownBy(() => locationOf(key, repository.at, description))),
+  ]);
 }

@@ -114,6 +114,21 @@ export function locationOf(
   }
 }
 
+/** Where a repository is. @throws AshlarError for one that the finished system is to know and could not reach. */
+export function repositoryAddress(repository: KiwiRepository, description: KiwiDescription): string {
+  const { source, at } = repository;
+  const address = locationOf(source, at, description);
+  if (!isAbsolute(address) || !isOfImage(repository)) return address;
+  throw new AshlarError(
+    'The use of imageinclude="true" in the repository definition is only possible for repositories that are not local',
+    { at },
+  );
+}
+
+function isOfImage({ imageInclude, imageOnly }: KiwiRepository): boolean {
+  return (imageInclude ?? false) || (imageOnly ?? false);
+}
+
 function keySource(key: string, at: SourceSpan, description: KiwiDescription): Source {
   const place = locationOf(key, at, description);
   return isAbsolute(place)
@@ -129,14 +144,8 @@ export function imageRepositories(
   const { value: manager, at: managerAt } = description.preferences.packageManager;
   const names = new Set<string>();
   return description.repositories.flatMap(written => {
-    if (!written.imageInclude && !written.imageOnly) return [];
-    const url = locationOf(written.source, written.at, description);
-    if (isAbsolute(url)) {
-      throw new AshlarError(
-        'The use of imageinclude="true" in the repository definition is only possible for repositories that are not local',
-        { at: written.at },
-      );
-    }
+    if (!isOfImage(written)) return [];
+    const url = repositoryAddress(written, description);
     const repository = repositoryOf(written, url, names, description);
     const file = repositoryFile(manager, repository);
     if (file === undefined) {
