@@ -2,35 +2,20 @@
  * From a container to machines that start, by the commands that users have: the only file that runs machines, as few as
  * prove it, each translated by QEMU. What is built is the example of the manual.
  */
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BootVerdict } from '../../src/disk/emulator/index.ts';
-import { has, isRoot } from '../support/tools.ts';
-import { useNewUser } from './plain-user.ts';
-import { ashlarProgram, type Ended, execute, output, type Project, useWorkspace } from './support.ts';
+import { has } from '../support/tools.ts';
+import { ownPath, printedBy, repositoryOf } from './kiwi.ts';
+import { type Ended, output, type Project, useWorkspace } from './support.ts';
 
 const PACKAGES = [
   ...['systemd-sysv', 'linux-image-cloud-amd64', 'udev', 'dbus', 'kmod', 'login', 'passwd'],
   ...['grub-efi-amd64-bin', 'grub-pc-bin'],
 ];
 
-/** Once is enough: in CI it is the plain user who builds, since for root everything is easier. */
-const isMine = !(isRoot && process.env.CI);
-const canBoot =
-  isMine && has('qemu-system-x86_64', 'qemu-img', 'mkfs.xfs', 'mke2fs', 'grub-mkimage', 'mmdebstrap');
+const canBoot = has('qemu-system-x86_64', 'qemu-img', 'mkfs.xfs', 'mke2fs', 'grub-mkimage', 'mmdebstrap');
 
 /** A machine that others use, too, may be several times slower than usual. */
 const PATIENCE = '5m';
@@ -38,32 +23,18 @@ const TIMEOUT = { timeout: 900_000 };
 
 const workspace = useWorkspace();
 
-function path(name: string): string {
-  return fileURLToPath(new URL(`../../${name}`, import.meta.url));
-}
-
-function script(name: string, ...args: readonly string[]): string {
-  const env = { ...process.env, HOME: homedir() };
-  return execFileSync(path(`scripts/${name}`), args, { encoding: 'utf8', env }).trim();
-}
-
-/** Replaces the repository of a description by a directory. */
-function repositoryOf(directory: string): readonly string[] {
-  return ['--', '--set-repo', `dir://${directory},apt-deb,local,,,,,,,false`];
-}
-
 describe.skipIf(!canBoot)('a container that becomes a machine', () => {
   let project: Project;
   const disk = (target: string) => project.at(target, 'Debian-VM.x86_64-1.0.0.raw');
 
   beforeAll(async () => {
     project = workspace.project();
-    cpSync(path('examples/kiwi-machine'), project.at('description'), {
+    cpSync(ownPath('examples/kiwi-machine'), project.at('description'), {
       recursive: true,
       filter: file => basename(file) !== 'target',
     });
-    symlinkSync(script('debian-packages', 'machine', ...PACKAGES), project.at('repository'));
-    await system('stash', '--root', script('debian-root'), '--container-name', 'debian');
+    symlinkSync(printedBy('debian-packages', 'machine', ...PACKAGES), project.at('repository'));
+    await system('stash', '--root', printedBy('debian-root'), '--container-name', 'debian');
     const words = ['--stash', 'debian', '--description', 'description', '--target-dir', 'first'];
     await system('stackbuild', ...words, ...repositoryOf(project.at('repository')));
   }, TIMEOUT.timeout);
@@ -181,74 +152,3 @@ const CHECKED = `<?xml version="1.0" encoding="utf-8"?>
   </preferences>
 </image>
 `;
-
-const SMALL = `<?xml version="1.0" encoding="utf-8"?>
-<image schemaversion="8.5" name="small">
-  <description type="system"><author>A</author><contact>a@b.example</contact><specification>S</specification></description>
-  <preferences>
-    <version>1.0.0</version>
-    <packagemanager>apt</packagemanager>
-    <timezone>UTC</timezone>
-    <type image="ext4"/>
-  </preferences>
-  <users><user name="guest" password="!" home="/home/guest" groups="users"/></users>
-  <repository type="apt-deb" alias="local"><source path="http://repository.invalid"/></repository>
-  <packages type="image"><package name="bc"/><package name="uuid-runtime"/></packages>
-</image>
-`;
-
-/** What scripts make says when it was made. */
-const CONFIG = `#!/bin/sh
-set -e
-date -u > /etc/made
-date -u -d "@$SOURCE_DATE_EPOCH" > /etc/made
-`;
-
-const canBeAnother = isRoot && has('useradd', 'runuser', 'newuidmap', 'mmdebstrap', 'mke2fs');
-describe.runIf(canBeAnother)('root and a plain user, one after the other and each with a store', () => {
-  const { user, home } = useNewUser('kiwi');
-
-  it('make the same bytes of the same description', TIMEOUT, async () => {
-    // A checkout may lie where a plain user cannot look, and so may what is cached.
-    const place = join(home, 'checkout');
-    mkdirSync(place);
-    cpSync(script('debian-root'), join(home, 'root.tar'));
-    cpSync(script('debian-packages'), join(home, 'repository'), { recursive: true });
-    const build = async (target: string, run: (...words: readonly string[]) => Promise<Ended>) => {
-      const base = await run('stash', '--root', join(home, 'root.tar'), '--container-name', 'debian');
-      expect(base.status, base.stderr).toBe(0);
-      const words = ['--stash', 'debian', '--description', describeSmall(target), '--target-dir', target];
-      const built = await run('stackbuild', ...words, ...repositoryOf(join(home, 'repository')));
-      expect(built.status, built.stderr).toBe(0);
-      const made = join(target, 'small.x86_64-1.0.0.ext4');
-      return { made, sum: readFileSync(`${made}.sha256`, 'utf8') };
-    };
-
-    const project = workspace.project('own');
-    chmodSync(workspace.path, 0o755);
-    const ours = await build(project.at('target'), (...words) => project.ashlar(['system', ...words]));
-    const env = project.environment({ XDG_CACHE_HOME: undefined, XDG_DATA_HOME: undefined });
-    const theirs = await build(join(home, 'another/target'), (...words) => {
-      const begin = 'mount --bind "$1" "$2" && cd "$2" && user="$3" home="$4" && shift 4';
-      const asUser = 'runuser -u "$user" -- env HOME="$home" bin/ashlar --store "$home/store" system "$@"';
-      const args = [join(ashlarProgram, '../..'), place, user, home, ...words];
-      return execute('unshare', ['--mount', 'sh', '-c', `${begin} && exec ${asUser}`, 'sh', ...args], {
-        env,
-      });
-    });
-    expect(theirs.sum).toBe(ours.sum);
-    await output('e2fsck', ['-fn', ours.made]);
-  });
-
-  /** A copy as another checkout would be: of today. */
-  function describeSmall(target: string): string {
-    const directory = `${target}-description`;
-    mkdirSync(join(directory, 'root/etc'), { recursive: true });
-    writeFileSync(join(directory, 'config.xml'), SMALL);
-    writeFileSync(join(directory, 'config.sh'), CONFIG, { mode: 0o755 });
-    writeFileSync(join(directory, 'root/etc/issue'), 'overlay\n');
-    // The target directory is to be the user's.
-    execFileSync('chmod', ['a+rwx', dirname(target)]);
-    return directory;
-  }
-});
