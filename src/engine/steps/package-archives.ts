@@ -3,11 +3,11 @@
  * what it has fetched besides is kept afterwards; no two runs write to one directory. Managers check what they find
  * against the digests of the repository's index, so that a bad file there costs a download and nothing else.
  */
-import { copyFileSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, type Dirent, linkSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageArchive } from '../../packages/index.ts';
 import type { PackagesStep } from '../../plan/types.ts';
-import { codeOf } from '../../support/errors.ts';
+import { codeOf, messageOf } from '../../support/errors.ts';
 import type { Store } from '../store/store.ts';
 
 /** Puts what is kept for a manager into a directory. */
@@ -15,16 +15,29 @@ export function lendArchives(manager: PackagesStep['manager'], directory: string
   const kept = directoryOf(manager, store);
   for (const name of archivesIn(kept)) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
-    linkOrCopy(join(kept, name), join(directory, name));
+    try {
+      linkOrCopy(join(kept, name), join(directory, name));
+    } catch (error) {
+      // Somebody collects garbage.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   }
 }
 
-/** Keeps what came into a directory since; nothing where a script of a package has made what only it can read. */
-export function keepArchives(manager: PackagesStep['manager'], directory: string, store: Store): void {
+/**
+ * Keeps what came into a directory since; nothing where a script of a package has made what only it can read. What fails
+ * is only warned of: how the run itself ended counts more.
+ */
+export function keepArchives(
+  manager: PackagesStep['manager'],
+  directory: string,
+  store: Store,
+  warn: (text: string) => void,
+): void {
   try {
     keepAll(directoryOf(manager, store), directory, store);
   } catch (error) {
-    if (codeOf(error) !== 'EACCES') throw error;
+    if (codeOf(error) !== 'EACCES') warn(`packages that were fetched are not kept: ${messageOf(error)}`);
   }
 }
 
@@ -51,11 +64,25 @@ function directoryOf(manager: PackagesStep['manager'], store: Store): string {
   return join(store.path, 'packages', manager);
 }
 
+/** Files, as relative paths. A tree may have written there: links are not followed, and names may be any bytes. */
 function archivesIn(directory: string): readonly string[] {
   if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
-    name => packageArchive(name) && lstatSync(join(directory, name)).isFile(),
-  );
+  return entriesOf(directory).flatMap(entry => {
+    const name = entry.name.toString();
+    if (!entry.name.equals(Buffer.from(name))) return [];
+    if (entry.isDirectory()) return archivesIn(join(directory, name)).map(inside => join(name, inside));
+    return entry.isFile() && packageArchive(name) ? [name] : [];
+  });
+}
+
+function entriesOf(directory: string): readonly Dirent<Buffer>[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true, encoding: 'buffer' });
+  } catch (error) {
+    // Somebody collects garbage.
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function linkOrCopy(source: string, target: string): void {

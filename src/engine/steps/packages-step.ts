@@ -60,7 +60,8 @@ async function perform(
   workshop.removeAtEnd(directory);
   const { request, binds } = await openRequest(packages, tool, configuration, epochOf(pack), step);
   const { files, script, environment, covers, warnings } = packageWork(request);
-  for (const text of warnings) say(context, plan.name, 'warning', text);
+  const warn = (text: string) => say(context, plan.name, 'warning', text);
+  warnings.forEach(warn);
   writeFiles(files, configuration);
   lendArchives(packages.manager, archives, store);
   const surroundings: Surroundings = {
@@ -90,7 +91,7 @@ async function perform(
       packages.repositories.flatMap(({ credentials }) => credentials?.password ?? []),
     );
   } finally {
-    keepArchives(packages.manager, archives, store);
+    keepArchives(packages.manager, archives, store, warn);
   }
 }
 
