@@ -2,7 +2,6 @@
  * All that makes a disk start, as data: kernel, initrd, loader and the texts that name the partitions. Programs of the
  * tree run only where its own initrd is asked for, or where this machine lacks GRUB's.
  */
-import { constants, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { squashfsCompressor } from '../file-systems/compressed.ts';
@@ -23,7 +22,7 @@ import {
 import { chooseInitrd } from './initrd.ts';
 import { findKernel, requireKernel } from './kernel.ts';
 import { systemdBootEntry, systemdBootFiles } from './systemd-boot.ts';
-import { findInTree, textContent } from './tree.ts';
+import { copyContent, textContent } from './tree.ts';
 import type { BootRequest, EspFile, FileContent, PreparedBoot, TreeFile } from './types.ts';
 import { makeUki } from './uki.ts';
 
@@ -106,18 +105,13 @@ function settled(request: BootRequest, { kernel, initrd }: GrubSystem): GrubSyst
 }
 
 /** The content from a place where it stays: what other partitions hold leaves the tree before the ESP is written. */
-function kept({ tree, scratch, partitions }: BootRequest, content: FileContent, name: string): FileContent {
-  if (content.kind !== 'file') return content;
-  const { path } = content;
-  const top = findInTree(tree, '/')?.place ?? tree;
+function kept({ scratch, partitions }: BootRequest, content: FileContent, name: string): FileContent {
+  if (content.kind !== 'tree') return content;
   const leaves = partitions.some(
     ({ mountPoint }) =>
-      mountPoint !== undefined && mountPoint !== '/' && path.startsWith(`${top}${mountPoint}/`),
+      mountPoint !== undefined && mountPoint !== '/' && content.path.startsWith(`${mountPoint}/`),
   );
-  if (!leaves) return content;
-  const copy = join(scratch, name);
-  copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-  return { ...content, path: copy };
+  return leaves ? copyContent(content, join(scratch, name)) : content;
 }
 
 /** Whether GRUB is to find kernel and menu in the tree. @throws AshlarError when it cannot, but has to */

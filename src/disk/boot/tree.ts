@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
   constants,
+  copyFileSync,
   fchmodSync,
   fstatSync,
   ftruncateSync,
@@ -9,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { posix } from 'node:path';
@@ -18,10 +20,9 @@ import { MIB } from '../pieces.ts';
 import type { FileContent } from './types.ts';
 
 export interface FoundFile {
+  readonly tree: string;
   /** Absolute in the tree, without links. */
   readonly path: string;
-  /** The same file for this machine. */
-  readonly place: string;
   readonly kind: 'file' | 'directory' | 'other';
   readonly size: number;
 }
@@ -37,10 +38,9 @@ export function findInTree(tree: string, path: string): FoundFile | undefined {
     const top = readlinkSync(`/proc/self/fd/${root.fd}`);
     const bytes = readlinkSync(`/proc/self/fd/${file.fd}`, { encoding: 'buffer' });
     if (!isUtf8(bytes)) throw new AshlarError(`${path} of the image leads to a name that is no text`);
-    const place = bytes.toString();
     const stat = fstatSync(file.fd);
     const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
-    return { path: posix.join('/', posix.relative(top, place)), place, kind, size: stat.size };
+    return { tree, path: posix.join('/', posix.relative(top, bytes.toString())), kind, size: stat.size };
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
@@ -62,8 +62,14 @@ export function isDirectoryInTree(tree: string, path: string): boolean {
 
 /** Sorted names in a directory; none where there is no such directory. */
 export function namesInTree(tree: string, path: string): readonly string[] {
-  const found = findInTree(tree, path);
-  return found?.kind === 'directory' ? readdirSync(found.place).sort() : [];
+  using root = openRoot(tree);
+  try {
+    using directory = new FileDescriptor(openIn(root.fd, path, constants.O_RDONLY | constants.O_DIRECTORY));
+    return readdirSync(`/proc/self/fd/${directory.fd}`).sort();
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
 }
 
 /** Texts are shorter, unless somebody wants our memory. */
@@ -76,14 +82,23 @@ export function readTextInTree(tree: string, path: string): string | undefined {
 }
 
 /** @throws AshlarError when the file is longer than it may be. */
-export function readBytes({ path, place, size }: Omit<FoundFile, 'kind'>, most: number): Buffer {
+export function readBytes({ tree, path }: FoundFile, most: number): Buffer {
+  using file = openFile(tree, path);
+  const { size } = fstatSync(file.fd);
   if (size > most) throw new AshlarError(`${path} is too big to be true: ${size} bytes`);
-  return readFileSync(place);
+  return readFileSync(file.fd);
 }
 
 /** A file of the tree as content of another one. */
-export function contentOf({ place, size }: FoundFile): FileContent {
-  return { kind: 'file', path: place, size };
+export function contentOf({ tree, path, size }: FoundFile): FileContent {
+  return { kind: 'tree', tree, path, size };
+}
+
+/** A copy of the content at `path` of this machine. */
+export function copyContent(content: Extract<FileContent, { kind: 'tree' }>, path: string): FileContent {
+  using file = openFile(content.tree, content.path);
+  copyFileSync(`/proc/self/fd/${file.fd}`, path, constants.COPYFILE_FICLONE);
+  return { kind: 'file', path, size: statSync(path).size };
 }
 
 export function textContent(text: string): FileContent {
@@ -100,7 +115,10 @@ export function* readContent(content: FileContent): Generator<Uint8Array> {
     yield content.bytes;
     return;
   }
-  using file = new FileDescriptor(openAt(AT_FDCWD, content.path, constants.O_RDONLY | constants.O_NOFOLLOW));
+  using file =
+    content.kind === 'tree'
+      ? openFile(content.tree, content.path)
+      : new FileDescriptor(openAt(AT_FDCWD, content.path, constants.O_RDONLY | constants.O_NOFOLLOW));
   for (let left = content.size; left > 0; ) {
     const piece = Buffer.allocUnsafe(Math.min(left, MIB));
     const read = readSync(file.fd, piece, 0, piece.length, null);
@@ -178,6 +196,23 @@ function removeName(directory: number, name: string): void {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
+}
+
+/**
+ * Opens a file that was found: programs of the tree may have put a link out of it, or a pipe, in its place since.
+ * @throws AshlarError when it is there no more.
+ */
+function openFile(tree: string, path: string): FileDescriptor {
+  using root = openRoot(tree);
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    const file = new FileDescriptor(openIn(root.fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    if (fstatSync(file.fd).isFile()) return file;
+    file[Symbol.dispose]();
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+  throw new AshlarError(`${path} of the image was replaced while the disk was made`);
 }
 
 function openRoot(tree: string): FileDescriptor {

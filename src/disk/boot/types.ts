@@ -17,8 +17,10 @@ export interface BootRequest
 /** The content of a file that is to be written somewhere. */
 export type FileContent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** A file of this machine, of the tree or of `scratch`; bytes. */
-  | { readonly kind: 'file'; readonly path: string; readonly size: number };
+  /** A file of `scratch`; bytes. */
+  | { readonly kind: 'file'; readonly path: string; readonly size: number }
+  /** Absolute in the tree, where links end: what is there when it is read. */
+  | { readonly kind: 'tree'; readonly tree: string; readonly path: string; readonly size: number };
 
 /** Replaces what is at `path`; directories on the way are made (0755). Owner is root. */
 export interface TreeFile {

@@ -1,9 +1,10 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loaderFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
 import type { BootRequest } from '../../../src/disk/boot/types.ts';
 import type { DiskSpec } from '../../../src/disk/types.ts';
+import { scratch } from '../../layers/support.ts';
 import { has } from '../../support/tools.ts';
 import { diskSpec } from '../specs.ts';
 import { boot, bootRequest, bytesOf, esp, kernelFiles, makeTree, root, type Told, textOf } from './trees.ts';
@@ -187,6 +188,28 @@ describe('a disk with systemd-boot', () => {
     const prepared = await prepareBoot(request);
     rmSync(join(request.tree, 'boot'), { recursive: true });
     expect(textOf(await loaderFiles(prepared), `ours/${VERSION}/linux`)).toBe(`kernel ${VERSION}`);
+  });
+});
+
+describe('programs of the image that run while its disk is made', () => {
+  it('get no file of this machine onto the disk', async () => {
+    const outside = join(scratch(), 'secret');
+    writeFileSync(outside, 'secret of the host');
+    const top = tree();
+    mkdirSync(join(top, 'usr/sbin'));
+    writeFileSync(join(top, 'usr/sbin/mkinitramfs'), '#!');
+    const { request } = bootRequest(top, {
+      spec: diskSpec({ loader: 'systemd-boot', legacyBoot: false, initrd: { kind: 'tree', options: [] } }),
+      partitions: [esp, boot, root],
+      run: async () => {
+        rmSync(join(top, `boot/vmlinuz-${VERSION}`));
+        symlinkSync(outside, join(top, `boot/vmlinuz-${VERSION}`));
+        return { status: 0, output: '' };
+      },
+    });
+    await expect(prepareBoot(request)).rejects.toThrow(
+      `/boot/vmlinuz-${VERSION} of the image was replaced while the disk was made`,
+    );
   });
 });
 

@@ -5,12 +5,14 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  contentOf,
   findInTree,
   firstFile,
   makeDirectoryInTree,
@@ -123,6 +125,31 @@ describe('files of a tree', () => {
     expect(namesInTree(tree, '/boot')).toEqual(['efi', 'grub']);
     for (const path of ['/boot/grub/grub.cfg', '/boot/nothing', '/nowhere/at/all']) removeInTree(tree, path);
     expect(namesInTree(tree, '/boot/grub')).toEqual([]);
+  });
+
+  it('are read where they were found, though links or pipes have come in their place since', () => {
+    const tree = makeTree({
+      'boot/kernel': 'of the tree',
+      'boot/pipe': 'a file yet',
+      'boot/link': 'a file yet',
+    });
+    const outside = scratch();
+    for (const name of ['kernel', 'link']) writeFileSync(join(outside, name), 'secret of the host');
+    const [kernel, pipe, link] = ['kernel', 'pipe', 'link'].map(name => {
+      const found = firstFile(tree, [`/boot/${name}`]);
+      if (!found) throw new Error(`there is no ${name}`);
+      return contentOf(found);
+    });
+    for (const name of ['pipe', 'link']) rmSync(join(tree, 'boot', name));
+    execFileSync('mkfifo', [join(tree, 'boot/pipe')]);
+    symlinkSync(join(outside, 'link'), join(tree, 'boot/link'));
+    for (const [name, content] of Object.entries({ pipe, link }))
+      expect(() => content && [...readContent(content)]).toThrow(
+        `/boot/${name} of the image was replaced while the disk was made`,
+      );
+    rmSync(join(tree, 'boot'), { recursive: true });
+    symlinkSync(outside, join(tree, 'boot'));
+    expect(() => kernel && [...readContent(kernel)]).toThrow('/boot/kernel of the image was replaced');
   });
 
   it('are noticed when they become shorter while they are read', () => {
