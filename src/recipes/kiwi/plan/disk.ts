@@ -276,31 +276,25 @@ function fixedNumbers({ attributes }: KiwiType): DiskSpec['numbers'] {
   return Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== undefined));
 }
 
-/** The number of the partition that holds /boot: they are counted in their order, but for those with fixed numbers. */
+/**
+ * The number of the partition that holds /boot, as the disk will have it: those that are not wanted otherwise take what
+ * is left, in their order.
+ */
 export function bootPartitionNumber(spec: DiskSpec): number {
-  const { numbers, partitions, root } = spec;
-  const before = [
+  const { numbers, root, boot } = spec;
+  const data = (isLast: boolean) =>
+    spec.partitions.filter(({ last = false }) => last === isLast).map(({ number }) => number);
+  const ahead = [
     ...(spec.legacyBoot ? [numbers.legacy] : []),
     ...(spec.firmware === 'bios' ? [] : [numbers.efi]),
   ];
-  const between = [
-    ...(spec.swap ? [undefined] : []),
-    ...partitions.filter(({ last }) => !last).map(({ number }) => number),
-    ...(root.verity ? [undefined] : []),
-  ];
-  const wanted = spec.boot ? numbers.boot : numbers.root;
-  if (wanted !== undefined) return wanted;
-  const taken = new Set([...before, ...between, ...Object.values(numbers)]);
-  const ahead = [...before, ...(spec.boot ? [] : between)];
-  const all =
-    before.length + (spec.boot ? 1 : 0) + between.length + 1 + partitions.filter(({ last }) => last).length;
+  const between = [...(spec.swap ? [undefined] : []), ...data(false), ...(root.verity ? [undefined] : [])];
+  const wanted = [...ahead, ...(boot ? [numbers.boot] : []), ...between, numbers.root, ...data(true)];
+  const place = boot ? ahead.length : ahead.length + between.length;
   // All but the first two and the last are in an extended one then.
-  if (spec.table === 'msdos' && all > 4)
-    return ahead.length < 2 ? ahead.length + 1 : ahead.length === all - 1 ? 4 : ahead.length + 3;
-  const counted = ahead.filter(number => number === undefined).length;
-  let free = 0;
-  for (let left = counted; left >= 0; left--)
-    do free++;
-    while (taken.has(free));
-  return free;
+  if (spec.table === 'msdos' && wanted.length > 4)
+    return place < 2 ? place + 1 : place === wanted.length - 1 ? 4 : place + 3;
+  const free = Array.from({ length: 2 * wanted.length }, (_, i) => i + 1).filter(n => !wanted.includes(n));
+  const own = wanted.map(number => number ?? free.shift() ?? 0);
+  return own[place] ?? 0;
 }

@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { idsOf } from '../../../../src/disk/ids.ts';
 import { formatOptions } from '../../../../src/disk/index.ts';
 import { planDisk } from '../../../../src/disk/layout.ts';
 import type { DiskOutput, DiskSpec } from '../../../../src/plan/outputs.ts';
 import { bootPartitionNumber, diskSpec } from '../../../../src/recipes/kiwi/plan/disk.ts';
+import { AshlarError } from '../../../../src/support/errors.ts';
 import { built, describedIn, imageCalled, preferences } from './support.ts';
 
 const MB = 1 << 20;
@@ -11,6 +13,17 @@ const MB = 1 << 20;
 async function specOf(attributes: string, children = ''): Promise<DiskSpec> {
   const type = `<type image="oem" ${attributes}>${children}</type>`;
   return diskSpec(await describedIn({ elements: [preferences(type)] }));
+}
+
+/** Of the partitions by their names; nothing where there cannot be such a disk. */
+function numbersOnDisk(spec: DiskSpec): ReadonlyMap<string, number> | undefined {
+  try {
+    const { partitions } = planDisk(spec, idsOf('test'));
+    return new Map(partitions.map(({ name, number }) => [name, number]));
+  } catch (error) {
+    if (error instanceof AshlarError) return undefined;
+    throw error;
+  }
 }
 
 async function outputOf(attributes: string, children = ''): Promise<DiskOutput> {
@@ -194,6 +207,51 @@ describe('the disk of a description', () => {
         const made = planned.findLast(({ role }) => role === (spec.boot ? 'boot' : 'root'));
         expect([count, bootPartitionNumber(spec)]).toEqual([count, made?.number]);
       }
+  });
+
+  it('tells scripts the number that the disk has, whatever numbers are wanted', async () => {
+    const usual = await specOf('filesystem="ext4" firmware="uefi"');
+    const number = fc.option(fc.integer({ min: 1, max: 7 }), { nil: undefined, freq: 2 });
+    const wishes = fc.record({ efi: number, legacy: number, root: number, boot: number });
+    const kinds = fc.constantFrom<Partial<DiskSpec>>(
+      { firmware: 'bios', table: 'msdos', legacyBoot: false },
+      { firmware: 'uefi', table: 'msdos', legacyBoot: false },
+      { legacyBoot: false },
+      {},
+    );
+    const data = fc.array(fc.record({ number, last: fc.boolean() }), { maxLength: 3 });
+    const flags = fc.record({ boot: fc.boolean(), swap: fc.boolean(), verity: fc.boolean() });
+    const given = <T extends object>(record: T) =>
+      Object.fromEntries(
+        Object.entries(record).filter(([, value]) => value !== undefined && value !== false),
+      );
+    let compared = 0;
+    fc.assert(
+      fc.property(kinds, wishes, data, flags, (kind, numbers, partitions, { boot, swap, verity }) => {
+        const spec: DiskSpec = {
+          ...usual,
+          ...kind,
+          root: { ...usual.root, ...(verity && { verity: true as const }) },
+          ...(boot && { boot: { ...usual.root, size: MB } }),
+          ...(swap && { swap: { size: MB, label: 'SWAP' } }),
+          numbers: given(numbers),
+          partitions: partitions.map((wanted, i) => ({
+            name: `data${i}`,
+            partitionName: `data${i}`,
+            partitionType: 'linux',
+            size: 1,
+            ...given(wanted),
+          })),
+        };
+        const made = numbersOnDisk(spec);
+        if (!made) return;
+        compared++;
+        expect(bootPartitionNumber(spec)).toBe(boot ? made.get('boot') : made.get('root'));
+      }),
+      { numRuns: 1000 },
+    );
+    // The others want what no disk has: a number twice, or any behind the fourth.
+    expect(compared).toBeGreaterThan(100);
   });
 
   it('lets the tree make the initrd only where that is asked for', async () => {
