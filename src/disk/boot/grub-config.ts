@@ -48,12 +48,19 @@ export function grubConfig(menu: BootMenu, place: GrubPlace, entry: GrubEntry): 
   ].join('\n');
 }
 
-export const DEFAULT_SERIAL = 'serial --unit=0 --speed=115200';
+const DEFAULT_SERIAL = '--unit=0 --speed=115200';
 
-function terminals({ inputs, outputs, serialLine }: BootMenu, directory: string): readonly string[] {
+/** GRUB's command for a serial line, where one is asked for. */
+export function serialCommand({ inputs, outputs, serialLine }: BootMenu): string | undefined {
   const usesSerial = [...inputs, ...outputs].includes('serial');
+  return usesSerial || serialLine !== undefined ? `serial ${serialLine ?? DEFAULT_SERIAL}` : undefined;
+}
+
+function terminals(menu: BootMenu, directory: string): readonly string[] {
+  const { inputs, outputs } = menu;
+  const serial = serialCommand(menu);
   return [
-    ...(usesSerial || serialLine !== undefined ? [serialLine ?? DEFAULT_SERIAL] : []),
+    ...(serial === undefined ? [] : [serial]),
     ...(inputs.length === 0 ? [] : [`terminal_input ${inputs.join(' ')}`]),
     ...outputCommands(outputs, directory),
   ];

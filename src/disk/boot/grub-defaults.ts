@@ -1,6 +1,6 @@
 /** /etc/default/grub, from which updates inside the system write their menu. */
 import type { BootMenu } from '../types.ts';
-import { DEFAULT_SERIAL } from './grub-config.ts';
+import { serialCommand } from './grub-config.ts';
 
 /** The text with what the disk was made with; what else is there stays. */
 export function grubDefaults(text: string, menu: BootMenu, distributor: string, commandLine: string): string {
@@ -8,16 +8,14 @@ export function grubDefaults(text: string, menu: BootMenu, distributor: string, 
     .split(/\s+/)
     .filter(word => !word.startsWith('root='))
     .join(' ');
-  const usesSerial = [...menu.inputs, ...menu.outputs].includes('serial');
+  const serial = serialCommand(menu);
   return withSettings(text, {
     GRUB_TIMEOUT: String(menu.timeout),
     ...(menu.timeoutStyle ? { GRUB_TIMEOUT_STYLE: menu.timeoutStyle } : {}),
     GRUB_CMDLINE_LINUX_DEFAULT: withoutRoot,
     ...(menu.inputs.length === 0 ? {} : { GRUB_TERMINAL_INPUT: menu.inputs.join(' ') }),
     ...(menu.outputs.length === 0 ? {} : { GRUB_TERMINAL_OUTPUT: menu.outputs.join(' ') }),
-    ...(usesSerial || menu.serialLine !== undefined
-      ? { GRUB_SERIAL_COMMAND: menu.serialLine ?? DEFAULT_SERIAL }
-      : {}),
+    ...(serial === undefined ? {} : { GRUB_SERIAL_COMMAND: serial }),
     GRUB_DISTRIBUTOR: distributor,
     ...(/^\s*GRUB_DEFAULT=/m.test(text) ? {} : { GRUB_DEFAULT: 'saved' }),
     ...menu.settings,

@@ -52,8 +52,10 @@ describe('the menu of GRUB', () => {
     expect(text).toContain(
       'if loadfont ($root)/boot/grub/fonts/unicode.pf2; then\n  set gfxmode=auto\n  terminal_output gfxterm\nfi',
     );
-    expect(grubConfig({ ...menu, serialLine: 'serial --unit=1' }, place, entry)).toContain(
-      '\nserial --unit=1\n',
+    const serialLine = '--speed=9600 --unit=1';
+    expect(grubConfig({ ...menu, serialLine }, place, entry)).toContain('\nserial --speed=9600 --unit=1\n');
+    expect(grubDefaults('', { ...menu, serialLine }, 'Ours', '')).toContain(
+      '\nGRUB_SERIAL_COMMAND="serial --speed=9600 --unit=1"\n',
     );
   });
 
