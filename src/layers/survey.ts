@@ -19,7 +19,7 @@ import {
   stampOf,
   toRecord,
 } from './file-records.ts';
-import { canonicalPath, joinPath } from './names.ts';
+import { canonicalPath, joinPath, splitLast } from './names.ts';
 import { entryOf, type Found, find, findListed, glance, list, xattrsOf } from './scan.ts';
 import { unreadable } from './system-errors.ts';
 import type { Xattr } from './tar-entry.ts';
@@ -45,6 +45,8 @@ export interface Surveyed {
 export interface Survey {
   /** By canonical path, directories before what they hold. */
   readonly entries: ReadonlyMap<ByteString, Surveyed>;
+  /** Whether a path lies in a directory whose content was left out. */
+  readonly isLeftOut: (path: ByteString) => boolean;
   readonly warnings: readonly string[];
 }
 
@@ -54,7 +56,12 @@ export async function surveyTree(directory: string, options: SurveyOptions): Pro
   if (found.type !== 'directory') throw new AshlarError(`${directory} is not a directory`);
   const surveyor = new Surveyor(options, found.stat.dev);
   await surveyor.visit(found, '');
-  return { entries: surveyor.entries, warnings: surveyor.warnings.lines() };
+  const { entries, leftOut, warnings } = surveyor;
+  return {
+    entries,
+    isLeftOut: path => path !== '' && leftOut.has(splitLast(path).parent),
+    warnings: warnings.lines(),
+  };
 }
 
 /** What is now known of the surveyed files that a layer has: for who remembers what files are. */
@@ -80,6 +87,8 @@ const BREATH = 500;
 
 class Surveyor {
   readonly entries = new Map<ByteString, Surveyed>();
+  /** Directories without their content. */
+  readonly leftOut = new Set<ByteString>();
   readonly warnings = new Warnings();
   readonly #options: SurveyOptions;
   readonly #device: bigint;
@@ -96,9 +105,12 @@ class Surveyor {
 
   async visit(found: Found, path: ByteString): Promise<void> {
     this.entries.set(path, { entry: this.#entry(found, path, this.#xattrs(found, path)) });
-    if (found.fd === undefined || this.#without.has(path)) return;
-    if (found.stat.dev !== this.#device) {
-      this.warnings.add('another file system is mounted there, its content was left out', path);
+    if (found.fd === undefined) return;
+    const elsewhere = found.stat.dev !== this.#device;
+    if (elsewhere || this.#without.has(path)) {
+      this.leftOut.add(path);
+      if (elsewhere && !this.#without.has(path))
+        this.warnings.add('another file system is mounted there, its content was left out', path);
       return;
     }
     await this.#visitChildren(found.fd, path);

@@ -22,6 +22,7 @@ import { packLayer } from '../../src/layers/jobs.ts';
 import { mergeContents } from '../../src/layers/merge-contents.ts';
 import type { PackedLayer } from '../../src/layers/pack.ts';
 import { recordsOfPacked, surveyTree } from '../../src/layers/survey.ts';
+import { isRoot } from '../support/tools.ts';
 
 let directory = '';
 let tree = '';
@@ -73,8 +74,7 @@ async function addLayer(
   const merged = mergeContents(below);
   const isHashNeeded = (path: string, size: number) => merged.get(path)?.entry.size === size;
   const survey = await surveyTree(tree, { withoutContentOf, cache, isHashNeeded });
-  const isLeftOut = (path: string) => withoutContentOf.some(above => `/${path}`.startsWith(`${above}/`));
-  const entries = differenceOf(survey.entries, merged, isLeftOut);
+  const entries = differenceOf(survey.entries, merged, survey.isLeftOut);
   const added = entries.map(({ kind, path }) => (kind === 'entry' ? path : `${kind} ${path}`)).sort();
   if (entries.length === 0) return { contents: below, added, packed: undefined };
   const output = join(directory, 'layer');
@@ -163,6 +163,19 @@ describe('the difference of a tree and layers', () => {
     chmodSync(at('a'), 0o600);
     expect((await addLayer(first.contents, memory)).added).toEqual(['', 'a']);
     expect(memory.asked).toBe(1);
+  });
+
+  it.runIf(isRoot)('says nothing of what another file system hides', async () => {
+    write('home/ann/file', 'one');
+    write('home/file', 'one');
+    const first = await addLayer([]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', at('home')]);
+    try {
+      write('home/other', 'two');
+      expect((await addLayer(first.contents)).added).toEqual([]);
+    } finally {
+      execFileSync('umount', [at('home')]);
+    }
   });
 
   it('is an error where a file changes while it is packed', async () => {

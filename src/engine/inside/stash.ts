@@ -81,8 +81,7 @@ export async function treeDifference(
   });
   for (const text of survey.warnings) call.warn(text);
   const doubtful = doubtfulOwners(survey);
-  const isLeftOut = (path: string) => withoutContentOf.some(above => `/${path}`.startsWith(`${above}/`));
-  const entries = differenceOf(survey.entries, merged, isLeftOut);
+  const entries = differenceOf(survey.entries, merged, survey.isLeftOut);
   if (entries.length === 0) return { layer: undefined, doubtful };
   const layer = await packLayer({ kind: 'entries', entries, directory }, { ...pack, ...followed(call) });
   if (!layer?.contents) throw new Error('a layer without contents');
