@@ -8,7 +8,7 @@ import type { KiwiArchive, KiwiDescription, KiwiFile } from '../model.ts';
 import { kconfig } from './kconfig.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { profileText, profileVariables } from './profile.ts';
-import { publicText } from './public-text.ts';
+import { publicDescription } from './public-text.ts';
 import { BOOT_SCRIPT, bootScript, IMAGE_DIRECTORY, runText, SCRIPTS, scriptOf } from './scripts.ts';
 
 export const EXCLUDES = 'exclude_files.yaml';
@@ -35,17 +35,23 @@ export function shellFiles(description: KiwiDescription): readonly SetupChange[]
 }
 
 /** The description comes to /image, with what lies beside it and belongs to it. */
-export function importSteps(description: KiwiDescription): readonly Step[] {
+export function importSteps(
+  description: KiwiDescription,
+  { warn }: Pick<KiwiPlanOptions, 'warn'>,
+): readonly Step[] {
   const { at } = description;
+  const { text, files, leftOut } = publicDescription(description);
+  for (const source of leftOut)
+    warn(`${source} stays on this machine: the description in the image is without it`, at);
   const config: SetupChange = {
     kind: 'file',
     path: `${IMAGE_DIRECTORY}/config.xml`,
-    text: publicText(description),
+    text,
     mode: 0o644,
   };
   return [
     ...setupStep('description', [config, ...shellFiles(description)], at),
-    ...copyStep('files of the description', importItems(filesBeside(description), description), at),
+    ...copyStep('files of the description', importItems(filesBeside(description, files), description), at),
   ];
 }
 
@@ -67,10 +73,11 @@ interface Beside {
   readonly at: SourceSpan;
 }
 
-function filesBeside(description: KiwiDescription): readonly Beside[] {
+/** @param more Those that keep their path. */
+function filesBeside(description: KiwiDescription, more: readonly string[]): readonly Beside[] {
   const { packages, directory, at } = description;
   const scripts = SCRIPTS.filter(name => scriptOf(name, description));
-  const excludes = isFile(join(directory, EXCLUDES)) ? [EXCLUDES] : [];
+  const others = [EXCLUDES, ...more].filter(name => isFile(join(directory, name)));
   const boot = bootScript(description);
   const parts = [
     ...packages.bootstrapArchives,
@@ -79,7 +86,7 @@ function filesBeside(description: KiwiDescription): readonly Beside[] {
     ...packages.files,
   ];
   const all = [
-    ...[...scripts, ...excludes].map(name => ({ name, imported: name, at })),
+    ...[...scripts, ...others].map(name => ({ name, imported: name, at })),
     ...(boot === undefined ? [] : [{ name: boot, imported: BOOT_SCRIPT, at }]),
     ...parts.map(part => ({ name: part.name, imported: basename(part.name), at: part.at })),
   ];

@@ -41,7 +41,7 @@ export function prepareSteps(
     ...archiveSteps('archives', packages.archives, description),
     ...wanted.added,
     // Not before the packages: they are not to be installed anew whenever a word of the description changes.
-    ...importSteps(description),
+    ...importSteps(description, options),
     ...overlaySteps(description),
     ...setupStep('system', systemChanges(description, options), at),
     ...themeSteps(description, surroundings),

@@ -176,6 +176,43 @@ describe('the plan of a new image', () => {
     });
   });
 
+  it('keeps the description without repositories of this machine, and with the files that it needs', async () => {
+    const elements = [
+      preferences(tbzType),
+      '<repository alias="here"><source path="this://packages"/></repository>',
+      '<repository alias="d" customize="tools/edit.sh"><source path="http://d.example"><signing key="this://keys/d.asc"/><signing key="this://../elsewhere.asc"/></source></repository>',
+      '<certificates target_distribution="debian"><certificate name="ca.crt"/></certificates>',
+    ];
+    const files = { 'tools/edit.sh': '', 'keys/d.asc': '', 'ca.crt': '', 'packages/Packages': '' };
+    const plan = await built({ elements, files });
+    const { steps } = imageCalled(plan, 'n');
+    const { items } = stepCalled(steps, 'copy', 'files of the description');
+    expect(items.map(({ target }) => target).sort()).toEqual([
+      '/image/ca.crt',
+      '/image/keys/d.asc',
+      '/image/tools/edit.sh',
+    ]);
+    const [kept] = stepCalled(steps, 'setup', 'description').changes;
+    const text = kept?.kind === 'file' ? kept.text : '';
+    expect(text).toContain('this://keys/d.asc');
+    expect(text).not.toMatch(/this:\/\/packages|elsewhere/);
+    expect(await complaints(text)).toEqual([]);
+    expect(plan.warnings.filter(text => text.includes('stays on this machine'))).toEqual([
+      'this://packages stays on this machine: the description in the image is without it',
+      '../elsewhere.asc stays on this machine: the description in the image is without it',
+    ]);
+  });
+
+  it('keeps a description in order where all certificates are elsewhere', async () => {
+    const elements = [
+      preferences(tbzType),
+      '<certificates target_distribution="debian"><certificate name="../ca.crt"/></certificates>',
+    ];
+    const plan = await built({ elements });
+    const [kept] = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes;
+    expect(await complaints(kept?.kind === 'file' ? kept.text : '')).toEqual([]);
+  });
+
   it('keeps no passphrase in the image', async () => {
     const crypted =
       '<type image="oem" filesystem="ext4" luks="topsecret" luks_version="luks2"><luksformat><option name="a"/></luksformat></type>';
