@@ -17,6 +17,9 @@ export const BELOW = {
   time: 'newest time below',
 } as const;
 
+/** What the name of a part begins with whose value is nothing for logs. */
+export const PASSWORDS = 'passwords';
+
 export function tarParts({ identity }: FileIdentity, options: BuildOptions): readonly KeyPart[] {
   return [['content', identity], epochPart(options)];
 }

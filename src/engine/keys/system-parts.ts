@@ -1,8 +1,9 @@
 /** What packages and the setup of a tree depend on. */
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { repositoryIdentity } from '../../packages/index.ts';
 import type { Repository } from '../../plan/system-steps.ts';
-import type { ImagePlan, PackagesStep, SetupStep } from '../../plan/types.ts';
+import type { ImagePlan, PackagesStep, SetupChange, SetupStep } from '../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../support/errors.ts';
 import type { BuildOptions, LookContext } from '../context.ts';
 import { chainOf } from '../layer-records.ts';
@@ -10,7 +11,7 @@ import type { FileIdentity } from '../sources/identity.ts';
 import { hostToolVersion } from '../steps/package-tools.ts';
 import type { LayerRecord } from '../values.ts';
 import { withoutPlaces } from './comparison.ts';
-import { BELOW, epochPart } from './key-parts.ts';
+import { BELOW, epochPart, PASSWORDS } from './key-parts.ts';
 import { canonical, type KeyPart } from './keys.ts';
 
 /** @param layers Undefined where they are not known yet. */
@@ -21,8 +22,20 @@ export function setupParts(
 ): readonly KeyPart[] {
   return [
     ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
-    ...changes.map((change, i): KeyPart => [`change ${i + 1} (${change.kind})`, plain(change)]),
+    ...changes.flatMap((change, i) => changeParts(change, i + 1)),
     epochPart(options),
+  ];
+}
+
+/** Passwords have a part of their own, whose value nobody is shown or finds in what is kept of a build. */
+function changeParts(change: SetupChange, number: number): readonly KeyPart[] {
+  const part = (value: object): KeyPart => [`change ${number} (${change.kind})`, plain(value)];
+  if (change.kind !== 'users') return [part(change)];
+  const passwords = change.users.map(({ password }) => password);
+  const users = change.users.map(({ password: _, ...user }) => user);
+  return [
+    part({ ...change, users }),
+    [`${PASSWORDS} of change ${number}`, hash('sha256', canonical(passwords))],
   ];
 }
 
