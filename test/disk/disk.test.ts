@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -86,6 +87,20 @@ function names(made: MadeDisk & { disk: string }, name: string, directory: strin
   return lines
     .flatMap(line => line.split('/')[5] ?? [])
     .filter(found => !/^(\.\.?|lost\+found)$/.test(found));
+}
+
+function imageOfEsp(made: MadeDisk & { disk: string }): string {
+  return `${made.disk}@@${partition(made, 'efi').start}`;
+}
+
+function filesOfEsp(made: MadeDisk & { disk: string }): readonly string[] {
+  const listed = execFileSync('mdir', ['-b', '-/', '-i', imageOfEsp(made), '::'], { encoding: 'utf8' });
+  const paths = listed.split('\n').map(line => line.replace(/^::\//, ''));
+  return paths.filter(path => path !== '' && !path.endsWith('/')).sort();
+}
+
+function fileOfEsp(made: MadeDisk & { disk: string }, path: string): Buffer {
+  return execFileSync('mcopy', ['-n', '-i', imageOfEsp(made), `::${path}`, '-'], { maxBuffer: 64 * MIB });
 }
 
 const CHECKS: Readonly<Record<string, readonly [program: string, ...args: string[]]>> = {
@@ -198,10 +213,7 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
 
   it('starts with GRUB by UEFI and by BIOS', async () => {
     const made = await make(diskSpec(grub));
-    const image = `${made.disk}@@${partition(made, 'efi').start}`;
-    const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
-      maxBuffer: 64 * MIB,
-    });
+    const program = fileOfEsp(made, 'EFI/BOOT/BOOTX64.EFI');
     expect(program.subarray(0, 2).toString()).toBe('MZ');
     const disk = readFileSync(made.disk);
     const { start } = partition(made, 'legacy');
@@ -285,12 +297,42 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
     writeFileSync(data ?? '', disk.subarray(start, start + size));
     writeFileSync(tree ?? '', disk.subarray(hashes, start));
     execFileSync('veritysetup', ['verify', data ?? '', tree ?? '', made.rootHash ?? ''], { stdio: 'pipe' });
-    const image = `${made.disk}@@${partition(made, 'efi').start}`;
-    const program = execFileSync('mcopy', ['-n', '-i', image, '::EFI/BOOT/BOOTX64.EFI', '-'], {
-      maxBuffer: 64 * MIB,
-    });
+    const program = fileOfEsp(made, 'EFI/BOOT/BOOTX64.EFI');
     expect(program.includes(made.rootHash ?? 'none')).toBe(true);
     checkAll(made);
+  });
+
+  it('with dm-verity names one place of its kernel, though /usr has a partition of its own', async () => {
+    const top = tree();
+    const kept = {
+      'usr/lib/os-release': 'ID=ours\n',
+      'usr/lib/systemd/boot/efi/systemd-bootx64.efi': 'the loader',
+    };
+    for (const [path, content] of Object.entries(kept)) {
+      mkdirSync(join(top, dirname(path)), { recursive: true });
+      writeFileSync(join(top, path), content);
+    }
+    rmSync(join(top, 'etc/os-release'));
+    symlinkSync('../usr/lib/os-release', join(top, 'etc/os-release'));
+    const usr = { name: 'usr', partitionName: 'p.lxusr', partitionType: 'linux', size: 10 * MIB } as const;
+    const made = await make(
+      diskSpec({
+        ...{ loader: 'systemd-boot', legacyBoot: false, root: { ...ext4('ROOT'), verity: true } },
+        partitions: [{ ...usr, mountPoint: '/usr', fileSystem: ext4('USR') }],
+      }),
+      { tree: top },
+    );
+    expect(filesOfEsp(made)).toEqual([
+      'EFI/BOOT/BOOTX64.EFI',
+      'EFI/systemd/systemd-bootx64.efi',
+      'loader/entries/ours-6.1.0-1.conf',
+      'loader/loader.conf',
+      'ours/6.1.0-1/initrd',
+      'ours/6.1.0-1/linux',
+    ]);
+    const entry = fileOfEsp(made, 'loader/entries/ours-6.1.0-1.conf').toString();
+    expect(entry).toContain('\nlinux /ours/6.1.0-1/linux\ninitrd /ours/6.1.0-1/initrd\n');
+    expect(entry).toContain(made.rootHash);
   });
 
   it.each(['squashfs', 'erofs'] as const)('leaves out of %s what other partitions hold', async type => {

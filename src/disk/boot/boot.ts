@@ -21,10 +21,11 @@ import {
 } from './grub.ts';
 import { chooseInitrd } from './initrd.ts';
 import { findKernel, requireKernel } from './kernel.ts';
+import { readOsRelease } from './os-release.ts';
 import { systemdBootEntry, systemdBootFiles } from './systemd-boot.ts';
 import { copyContent, textContent } from './tree.ts';
-import type { BootRequest, EspFile, FileContent, PreparedBoot, TreeFile } from './types.ts';
-import { makeUki } from './uki.ts';
+import type { BootRequest, EspFile, FileContent, OsRelease, PreparedBoot, TreeFile } from './types.ts';
+import { readStub, writeUki } from './uki.ts';
 
 /**
  * What is to be in the tree before file systems are made of it. Programs of the tree may run for it.
@@ -44,7 +45,9 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
   const startsByBios = hasBios(spec.architecture) && (spec.firmware === 'bios' || spec.legacyBoot);
   const readsTree = readsKernelByGrub(request, startsByBios);
   if (system && readsTree) files.push(...grubTreeFiles(request, system));
-  const loaders = system && spec.firmware !== 'bios' ? await loadersOf(request, system) : [];
+  const os = readOsRelease(tree);
+  const usesUefi = system !== undefined && spec.firmware !== 'bios';
+  const loaders = usesUefi ? await loadersOf(request, system, os) : [];
   return {
     request,
     kernel: system?.kernel,
@@ -53,18 +56,20 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
     directories: partitions.flatMap(({ mountPoint }) => (mountPoint === undefined ? [] : [mountPoint])),
     bios: readsTree && startsByBios ? await grubForBios(request) : undefined,
     loaders: loaders.map((file, i) => ({ ...file, content: kept(request, file.content, `loader-${i}`) })),
+    os,
+    stub: usesUefi && spec.loader === 'uki' ? readStub(request) : undefined,
   };
 }
 
 /**
- * The files of the ESP. `verity` of a root with a hash tree: its sizes depend on nothing but the length of the hash, so
- * that any one will do for finding out how large the ESP must be.
+ * The files of the ESP, even when the tree has lost what other partitions hold. `verity` of a root with a hash tree: its
+ * sizes depend on nothing but the length of the hash, so that any one will do for finding out how large the ESP must be.
  */
 export async function loaderFiles(
-  { request, kernel, initrd, loaders }: PreparedBoot,
+  { request, kernel, initrd, loaders, os, stub }: PreparedBoot,
   verity?: VerityRoot,
 ): Promise<readonly EspFile[]> {
-  const { spec } = request;
+  const { spec, scratch } = request;
   if (!kernel || !initrd || spec.firmware === 'bios') return [];
   const commandLine = kernelCommandLine(request, verity);
   switch (spec.loader) {
@@ -73,18 +78,21 @@ export async function loaderFiles(
     case 'grub':
       return verity ? [...loaders, ...grubOnEsp(request, { kernel, initrd }, verity)] : loaders;
     case 'systemd-boot':
-      return [...loaders, systemdBootEntry(request, kernel, commandLine)];
-    case 'uki':
-      return [
-        {
-          path: `EFI/BOOT/BOOT${efiName(spec.architecture)}.EFI`,
-          content: makeUki(request, kernel, { commandLine, initrd: initrd.content }),
-        },
-      ];
+      return [...loaders, systemdBootEntry(spec.menu, kernel, os, commandLine)];
+    case 'uki': {
+      if (!stub) throw new Error('a unified kernel image has no stub');
+      const parts = { osRelease: os.content, commandLine, kernel: kernel.content, initrd: initrd.content };
+      const path = `EFI/BOOT/BOOT${efiName(spec.architecture)}.EFI`;
+      return [{ path, content: writeUki(join(scratch, 'uki.efi'), stub, parts) }];
+    }
   }
 }
 
-async function loadersOf(request: BootRequest, { kernel, initrd }: GrubSystem): Promise<readonly EspFile[]> {
+async function loadersOf(
+  request: BootRequest,
+  system: GrubSystem,
+  os: OsRelease,
+): Promise<readonly EspFile[]> {
   const { loader, root } = request.spec;
   switch (loader) {
     case 'none':
@@ -93,7 +101,7 @@ async function loadersOf(request: BootRequest, { kernel, initrd }: GrubSystem): 
     case 'grub':
       return grubEspFiles(request, root.verity ? placeOnEsp(request) : placeOfMenu(request));
     case 'systemd-boot':
-      return systemdBootFiles(request, kernel, initrd);
+      return systemdBootFiles(request, system, os);
   }
 }
 

@@ -1,15 +1,17 @@
 /** systemd-boot on the ESP, with an entry that names kernel and initrd beside it. */
 import { AshlarError } from '../../support/errors.ts';
+import type { BootMenu } from '../types.ts';
 import { efiName } from './architecture.ts';
+import type { GrubSystem } from './grub.ts';
 import { findAnywhere, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
-import { contentOf, readTextInTree, textContent } from './tree.ts';
-import type { BootRequest, EspFile, Initrd, Kernel } from './types.ts';
+import { contentOf, textContent } from './tree.ts';
+import type { BootRequest, EspFile, Kernel, OsRelease } from './types.ts';
 
 /** @throws AshlarError where neither the image nor this machine has it. */
 export function systemdBootFiles(
   { tree, spec }: BootRequest,
-  kernel: Kernel,
-  initrd: Initrd,
+  { kernel, initrd }: GrubSystem,
+  os: OsRelease,
 ): readonly EspFile[] {
   const efi = efiName(spec.architecture);
   const name = `systemd-boot${efi.toLowerCase()}.efi`;
@@ -23,7 +25,7 @@ export function systemdBootFiles(
       hint: SYSTEMD_BOOT_PACKAGES,
     });
   }
-  const { directory, entry } = placesOf(tree, kernel);
+  const { directory, entry } = placesOf(os, kernel);
   const config = `timeout ${spec.menu.timeout}\ndefault ${entry}\n`;
   return [
     { path: `EFI/BOOT/BOOT${efi}.EFI`, content: contentOf(loader.file) },
@@ -35,10 +37,15 @@ export function systemdBootFiles(
 }
 
 /** The entry that names them. */
-export function systemdBootEntry({ tree, spec }: BootRequest, kernel: Kernel, commandLine: string): EspFile {
-  const { directory, entry } = placesOf(tree, kernel);
+export function systemdBootEntry(
+  { title }: BootMenu,
+  kernel: Kernel,
+  os: OsRelease,
+  commandLine: string,
+): EspFile {
+  const { directory, entry } = placesOf(os, kernel);
   const lines = [
-    `title ${oneLine(spec.menu.title)}`,
+    `title ${oneLine(title)}`,
     `version ${kernel.version}`,
     `linux /${directory}/linux`,
     `initrd /${directory}/initrd`,
@@ -48,15 +55,11 @@ export function systemdBootEntry({ tree, spec }: BootRequest, kernel: Kernel, co
   return { path: `loader/entries/${entry}`, content: textContent(lines.join('\n')) };
 }
 
-function placesOf(tree: string, { version }: Kernel): { readonly directory: string; readonly entry: string } {
-  const id = osId(tree);
+function placesOf(
+  { id }: OsRelease,
+  { version }: Kernel,
+): { readonly directory: string; readonly entry: string } {
   return { directory: `${id}/${version}`, entry: `${id}-${version}.conf` };
-}
-
-/** `debian`: a word that may be a name of files. */
-function osId(tree: string): string {
-  const text = readTextInTree(tree, '/etc/os-release') ?? readTextInTree(tree, '/usr/lib/os-release') ?? '';
-  return /^ID="?([a-z0-9._-]+)"?\s*$/m.exec(text)?.[1]?.replace(/^\.+/, '') || 'linux';
 }
 
 function oneLine(text: string): string {

@@ -48,6 +48,9 @@ export interface PreparedBoot {
   readonly bios: BiosBoot | undefined;
   /** Files of the ESP that depend on no hash of the root. */
   readonly loaders: readonly EspFile[];
+  readonly os: OsRelease;
+  /** What a unified kernel image begins with, where there is to be one. */
+  readonly stub: Uint8Array | undefined;
   readonly request: BootRequest;
 }
 
@@ -65,6 +68,12 @@ export interface Initrd {
   readonly content: FileContent;
   /** Where it is, or will be, in the tree; absolute. */
   readonly path: string;
+}
+
+export interface OsRelease {
+  /** `debian`: a word that may be a name of files. */
+  readonly id: string;
+  readonly content: FileContent;
 }
 
 /** GRUB for a BIOS: where it is on the disk is put in by `bootCode`. */

@@ -1,13 +1,12 @@
 /** Unified kernel images: kernel, initrd and command line in one program that UEFI firmware starts. */
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { writePieces } from '../pieces.ts';
 import { efiName } from './architecture.ts';
 import { appendSections } from './pe.ts';
 import { describeOrigin, findAnywhere, readOrigin, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
-import { contentOf, firstFile, readContent, sizeOf, textContent } from './tree.ts';
-import type { BootRequest, FileContent, Kernel } from './types.ts';
+import { readContent, sizeOf, textContent } from './tree.ts';
+import type { BootRequest, FileContent } from './types.ts';
 
 /** What one is made of. */
 export interface UkiParts {
@@ -19,12 +18,8 @@ export interface UkiParts {
 
 const LARGEST_STUB = 16 * 2 ** 20;
 
-/** The image for the disk, as a file of `scratch`. @throws AshlarError when there is no stub for the architecture. */
-export function makeUki(
-  { tree, spec, scratch, say }: BootRequest,
-  kernel: Kernel,
-  parts: Pick<UkiParts, 'commandLine' | 'initrd'>,
-): FileContent {
+/** What the image for the disk begins with. @throws AshlarError when there is none for the architecture. */
+export function readStub({ tree, spec, say }: BootRequest): Uint8Array {
   const name = `linux${efiName(spec.architecture).toLowerCase()}.efi.stub`;
   const stub = findAnywhere(tree, [`/usr/lib/systemd/boot/efi/${name}`, `/lib/systemd/boot/efi/${name}`]);
   if (!stub) {
@@ -33,12 +28,7 @@ export function makeUki(
     });
   }
   say(`the unified kernel image begins with ${describeOrigin(stub)}`);
-  const osRelease = firstFile(tree, ['/etc/os-release', '/usr/lib/os-release']);
-  return writeUki(join(scratch, 'uki.efi'), readOrigin(stub, LARGEST_STUB), {
-    ...parts,
-    osRelease: osRelease ? contentOf(osRelease) : textContent('NAME=Linux\nID=linux\n'),
-    kernel: kernel.content,
-  });
+  return readOrigin(stub, LARGEST_STUB);
 }
 
 /** Writes stub and parts into a file, in pieces. */

@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requireKernel } from '../../../src/disk/boot/kernel.ts';
+import { loaderFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
 import { appendSections, peSections } from '../../../src/disk/boot/pe.ts';
-import { makeUki, writeUki } from '../../../src/disk/boot/uki.ts';
+import { readStub, writeUki } from '../../../src/disk/boot/uki.ts';
 import { AshlarError } from '../../../src/support/errors.ts';
 import { scratch } from '../../layers/support.ts';
 import { has } from '../../support/tools.ts';
+import { diskSpec } from '../specs.ts';
 import { bootRequest, bytesOf, kernelFiles, makeTree } from './trees.ts';
 
 /** systemd's, which must be there in CI. */
@@ -150,36 +151,46 @@ describe('a unified kernel image', () => {
   );
 
   it('begins with the stub of the image, and says so', () => {
+    const tree = makeTree({ 'usr/lib/systemd/boot/efi/linuxx64.efi.stub': stub() });
+    const { request, said } = bootRequest(tree);
+    expect(stub().equals(readStub(request))).toBe(true);
+    expect(said).toEqual([
+      'the unified kernel image begins with /usr/lib/systemd/boot/efi/linuxx64.efi.stub of the image',
+    ]);
+  });
+
+  it('has what the system is called, though both have left the tree before it is made', async () => {
     const tree = makeTree({
       ...kernelFiles('6.1.0'),
+      'boot/initrd.img-6.1.0': 'initrd',
       'usr/lib/systemd/boot/efi/linuxx64.efi.stub': stub(),
       'usr/lib/os-release': 'ID=ours\n',
       'etc/os-release': '-> ../usr/lib/os-release',
     });
-    const { request, said } = bootRequest(tree);
-    const file = makeUki(request, requireKernel(tree), { commandLine: 'quiet', initrd: undefined });
-    expect(said).toEqual([
-      'the unified kernel image begins with /usr/lib/systemd/boot/efi/linuxx64.efi.stub of the image',
-    ]);
-    const bytes = bytesOf(file);
+    const spec = diskSpec({
+      kernelCommandLine: 'quiet root=UUID=1',
+      initrd: { kind: 'found', options: [] },
+      legacyBoot: false,
+    });
+    const prepared = await prepareBoot(bootRequest(tree, { spec }).request);
+    rmSync(join(tree, 'usr'), { recursive: true });
+    const [file, ...others] = await loaderFiles(prepared);
+    expect([file?.path, others]).toEqual(['EFI/BOOT/BOOTX64.EFI', []]);
+    const bytes = file ? bytesOf(file.content) : Buffer.of();
     const text = (name: string) => {
       const section = peSections(bytes).find(one => one.name === name);
       return section && bytes.toString('utf8', section.fileOffset, section.fileOffset + section.virtualSize);
     };
     expect([text('.osrel'), text('.cmdline'), text('.linux'), text('.initrd')]).toEqual([
       'ID=ours\n',
-      'quiet',
+      'quiet root=UUID=1',
       'kernel 6.1.0',
-      undefined,
+      'initrd',
     ]);
   });
 
   it('names the package where neither image nor machine has a stub', () => {
-    const tree = makeTree(kernelFiles('6.1.0'));
-    const { request } = bootRequest(tree);
-    const spec = { ...request.spec, architecture: 'riscv64' };
-    expect(() =>
-      makeUki({ ...request, spec }, requireKernel(tree), { commandLine: '', initrd: undefined }),
-    ).toThrow('cannot find linuxriscv64.efi.stub, in the image or here');
+    const { request } = bootRequest(makeTree({}), { spec: diskSpec({ architecture: 'riscv64' }) });
+    expect(() => readStub(request)).toThrow('cannot find linuxriscv64.efi.stub, in the image or here');
   });
 });
