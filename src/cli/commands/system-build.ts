@@ -37,7 +37,7 @@ import { type Followed, type FollowFlags, followed } from '../follow.ts';
 import { descriptionChanges, packageChoice, parsePassedThrough } from '../kiwi/build-flags.ts';
 import type { SystemBuildFlags } from '../kiwi/build-options.ts';
 import type { KiwiGlobals } from '../kiwi/globals.ts';
-import { platformOf } from '../kiwi/machine.ts';
+import { platformOf } from '../kiwi/platform.ts';
 import { unreachableRepositories } from '../kiwi/reachable.ts';
 import { checkRoot, openRoot, treeWithoutDescription } from '../kiwi/roots.ts';
 import { RunLog } from '../kiwi/run-log.ts';

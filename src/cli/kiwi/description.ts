@@ -14,7 +14,8 @@ import {
 } from '../../recipes/kiwi/index.ts';
 import type { SourceSpan } from '../../support/errors.ts';
 import type { DescriptionFlags } from './description-flags.ts';
-import { machineArchitecture, platformOf } from './machine.ts';
+import { machineArchitecture } from './machine.ts';
+import { platformOf } from './platform.ts';
 import { unopenedStashes } from './stashes.ts';
 
 type Warn = (message: string, at: SourceSpan | undefined) => void;

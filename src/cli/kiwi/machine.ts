@@ -1,6 +1,4 @@
-/** Machines as `uname -m` says them. */
-import { type Platform, parsePlatform } from '../../oci/index.ts';
-
+/** The machine as `uname -m` says it. */
 const NAMES: Readonly<Record<string, string>> = {
   x64: 'x86_64',
   ia32: 'i686',
@@ -13,10 +11,4 @@ const NAMES: Readonly<Record<string, string>> = {
 /** This one. */
 export function machineArchitecture(): string {
   return NAMES[process.arch] ?? process.arch;
-}
-
-export function platformOf(architecture: string): Platform {
-  if (/^(?:i[3-6]86|ix86)$/.test(architecture)) return parsePlatform('386');
-  const arm = /^armv(\d)/.exec(architecture)?.[1];
-  return parsePlatform(arm === undefined ? architecture : `linux/arm/v${arm}`);
 }
