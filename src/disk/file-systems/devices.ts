@@ -35,7 +35,7 @@ export interface TreeDevice {
 export interface DeviceEntry
   extends TreeDevice,
     Pick<ContentsEntry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'> {
-  /** Another path of the same device, which comes before. */
+  /** Another path of the same device, which is linked to none. */
   readonly linkedTo?: ByteString;
 }
 
@@ -51,13 +51,16 @@ export function standInForDevices(
 ): readonly TreeDevice[] {
   const devices = new Map<ByteString, DeviceEntry>(described.map(device => [device.path, device]));
   for (const device of devicesIn(tree, signal)) devices.set(device.path, device);
-  const sorted = [...devices.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   using root = new FileDescriptor(openAt(AT_FDCWD, tree, O_PATH | constants.O_DIRECTORY));
-  return sorted.flatMap(device => {
-    if (!standIn(root.fd, device)) return [];
-    const { path, type, major, minor } = device;
-    return [{ path, type, major, minor }];
-  });
+  const there = new Map<ByteString, TreeDevice>();
+  // What others are linked to comes first, whichever name is the smaller one.
+  const isLink = ({ linkedTo }: DeviceEntry) => Number(linkedTo !== undefined);
+  for (const device of [...devices.values()].sort((a, b) => isLink(a) - isLink(b))) {
+    const { path, type, major, minor, linkedTo } = device;
+    const linked = linkedTo !== undefined && there.has(linkedTo) ? linkedTo : undefined;
+    if (standIn(root.fd, device, linked)) there.set(path, { path, type, major, minor });
+  }
+  return [...there.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The devices below a directory of the tree (`boot`), as those of a tree of their own. */
@@ -82,7 +85,7 @@ function* devicesIn(tree: string, signal: AbortSignal): Generator<DeviceEntry> {
 }
 
 /** False where the tree has no such directory any more, or something else in the place. */
-function standIn(root: number, device: DeviceEntry): boolean {
+function standIn(root: number, device: DeviceEntry, linkedTo: ByteString | undefined): boolean {
   const { parent, name } = splitLast(device.path);
   const opened = openParent(root, parent);
   if (opened === undefined) return false;
@@ -92,8 +95,7 @@ function standIn(root: number, device: DeviceEntry): boolean {
   const there = typeAt(directory.fd, bytes);
   if (there !== undefined && there !== S_IFCHR && there !== S_IFBLK) return there === S_IFIFO;
   if (there !== undefined) unlinkAt(directory.fd, bytes);
-  if (device.linkedTo !== undefined)
-    linkAt(root, Buffer.from(device.linkedTo, 'latin1'), directory.fd, bytes);
+  if (linkedTo !== undefined) linkAt(root, Buffer.from(linkedTo, 'latin1'), directory.fd, bytes);
   else makeFifo(directory.fd, bytes, device);
   setTimesAt(directory.fd, '.', { atime: before.mtimeNs, mtime: before.mtimeNs });
   return true;
