@@ -52,35 +52,46 @@ function decoded(text: string): string {
   }
 }
 
-/** Bytes that come piece by piece, with stars for secrets. What may be the start of one waits for what follows. */
+/**
+ * Bytes that come piece by piece, with stars for all that secrets cover. Where a secret may begin that goes on in what
+ * follows, nothing is shown until that is known.
+ */
 export class Censor {
   readonly #secrets: readonly string[];
   #waiting = '';
+  /** Bytes of what waits that a secret covers which began before. */
+  #covered = 0;
 
   constructor(secrets: readonly string[]) {
-    // The longest first: one may be a part of another.
     const all = new Set(secrets.flatMap(secret => [secret, encodeURIComponent(secret)]));
     const bytes = [...all].filter(Boolean).map(text => Buffer.from(text).toString('latin1'));
+    // The longest first: one may be the beginning of another.
     this.#secrets = bytes.toSorted((a, b) => b.length - a.length);
   }
 
   /** What of the bytes so far can be shown now. */
   pass(bytes: Uint8Array): Uint8Array {
-    const text = this.#hide(this.#waiting + Buffer.from(bytes).toString('latin1'));
-    const start = this.#startOfSecret(text);
-    this.#waiting = text.slice(start);
-    return Buffer.from(text.slice(0, start), 'latin1');
+    const text = this.#waiting + Buffer.from(bytes).toString('latin1');
+    return this.#show(text, this.#startOfSecret(text));
   }
 
   /** What has waited. */
   end(): Uint8Array {
-    const text = this.#waiting;
-    this.#waiting = '';
-    return Buffer.from(text, 'latin1');
+    return this.#show(this.#waiting, this.#waiting.length);
   }
 
-  #hide(text: string): string {
-    return this.#secrets.reduce((hidden, secret) => hidden.replaceAll(secret, stars(secret)), text);
+  /** Shows the text up to `end`; the rest waits. */
+  #show(text: string, end: number): Uint8Array {
+    const shown = Buffer.from(text.slice(0, end), 'latin1');
+    let covered = this.#covered;
+    for (let at = 0; at < end; at += 1) {
+      const length = this.#secrets.find(secret => text.startsWith(secret, at))?.length ?? 0;
+      covered = Math.max(covered, at + length);
+      if (at < covered) shown.write('*', at);
+    }
+    this.#covered = Math.max(0, covered - end);
+    this.#waiting = text.slice(end);
+    return shown;
   }
 
   /** Where a secret begins that goes on behind the end; the end where none does. */

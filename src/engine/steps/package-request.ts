@@ -43,6 +43,13 @@ export async function openRequest(
   return { request, binds };
 }
 
+/** What nobody is to see of the logins: a user without a password is a token. */
+export function secretsOf({ repositories }: Pick<PackagesStep, 'repositories'>): readonly string[] {
+  return repositories.flatMap(({ credentials }) =>
+    credentials ? [credentials.password || credentials.user] : [],
+  );
+}
+
 /** Writes the keys to where managers find them; returns the path that they see of each. */
 async function writeKeys(
   packages: PackagesStep,

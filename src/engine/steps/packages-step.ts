@@ -19,7 +19,7 @@ import { say } from '../context.ts';
 import type { ChangesPack } from '../inside/requests.ts';
 import { packagesParts } from '../keys/system-parts.ts';
 import { keepArchives, lendArchives } from './package-archives.ts';
-import { openRequest } from './package-request.ts';
+import { openRequest, secretsOf } from './package-request.ts';
 import { toolFor } from './package-tools.ts';
 import { roomOf } from './rooms.ts';
 import { runInRoom } from './running.ts';
@@ -88,7 +88,7 @@ async function perform(
       pack,
       step,
       // Some managers show addresses as they were given.
-      packages.repositories.flatMap(({ credentials }) => credentials?.password ?? []),
+      secretsOf(packages),
     );
   } finally {
     keepArchives(packages.manager, archives, store, warn);
