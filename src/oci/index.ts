@@ -7,7 +7,7 @@ export { archiveFiles } from './archive.ts';
 export { type Credentials, credentialsForUrl } from './auth.ts';
 export { type CopyOptions, copyImage, writeImage } from './copy.ts';
 export { chainId, digestOf, parseDigest, verifying } from './digest.ts';
-export { documentBytes } from './documents.ts';
+export { documentBytes, parseConfig, parseDocument, parseIndex } from './documents.ts';
 export { type OpenedImage, type OpenOptions, openImage, openImages, resolveDigest } from './image.ts';
 export {
   canBeReferenceName,

@@ -1,10 +1,11 @@
 /** Images in archives of other tools, as OCI layouts. Files are named by what they hold, so nothing is trusted. */
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import {
   type ByteString,
   decodeContents,
   extractLayerFiles,
+  fromText,
   type LayerContents,
   readLayerContents,
 } from '../../layers/index.ts';
@@ -12,12 +13,13 @@ import {
   createLayout,
   type Descriptor,
   documentBytes,
-  type ImageConfig,
-  type Index,
   type LayoutReference,
   mediaTypes,
   ociLayerMediaType,
+  parseConfig,
   parseDigest,
+  parseDocument,
+  parseIndex,
   refName,
 } from '../../oci/index.ts';
 import { AshlarError } from '../../support/errors.ts';
@@ -32,6 +34,9 @@ export interface ImageArchive {
 
 /** Bytes of documents in archives. */
 const LONGEST_DOCUMENT = 8 << 20;
+
+/** Links on the way to a file. */
+const MOST_HOPS = 40;
 
 /**
  * Makes an OCI layout in `directory` (which is not there yet) of the image of an archive: `oci-archive` as skopeo and
@@ -48,8 +53,10 @@ export async function importArchive(
   const layout = await createLayout(directory);
   {
     using change = await layout.change({ signal });
-    await archive.extract(image.blobs);
-    for (const blob of image.blobs) renameSync(archive.extracted(blob), layout.blobPath(blob.digest));
+    // A layer may be there more than once.
+    const blobs = [...new Map(image.blobs.map(blob => [blob.digest, blob])).values()];
+    await archive.extract(blobs);
+    for (const blob of blobs) renameSync(archive.extracted(blob), layout.blobPath(blob.digest));
     const manifest = await change.addBytes(mediaTypes.manifest, image.manifest);
     await change.setTags([{ tag: IMPORTED, descriptor: { ...manifest, mediaType: image.mediaType } }]);
   }
@@ -82,24 +89,24 @@ class Archive {
   /** A small file. @throws AshlarError when it is missing or too large. */
   async document(name: string): Promise<Buffer> {
     const file = this.find(name);
-    if (file.size > LONGEST_DOCUMENT) throw new AshlarError(`${name} in ${this.path} is too large`);
+    if (file.size > LONGEST_DOCUMENT) throw new AshlarError(`${this.nameOf(name)} is too large`);
     await this.extract([file]);
     return readFileSync(this.extracted(file));
   }
 
-  async json<T>(name: string): Promise<T> {
-    const bytes = await this.document(name);
-    try {
-      return JSON.parse(bytes.toString()) as T;
-    } catch (cause) {
-      throw new AshlarError(`${name} in ${this.path} is not JSON`, { cause });
-    }
+  /** As errors call a file of it. */
+  nameOf(name: string): string {
+    return `${name} in ${this.path}`;
   }
 
-  find(name: ByteString): Pick<Descriptor, 'digest' | 'size'> {
-    const entry = this.contents.entries.get(name.replace(/^\.?\/+/, ''));
+  find(name: string): Pick<Descriptor, 'digest' | 'size'> {
+    let path = canonical(fromText(name));
+    let entry = this.contents.entries.get(path);
     // Old archives have one layer under several names.
-    if (entry?.type === 'symlink') return this.find(`${name}/../${entry.link}`);
+    for (let hops = 0; entry?.type === 'symlink' && hops < MOST_HOPS; hops += 1) {
+      path = canonical(posix.join(posix.dirname(path), entry.link));
+      entry = this.contents.entries.get(path);
+    }
     if (entry?.type !== 'file') throw new AshlarError(`there is no ${name} in the archive ${this.path}`);
     return { digest: parseDigest(`sha256:${entry.sha256}`), size: entry.size };
   }
@@ -119,6 +126,11 @@ class Archive {
   }
 }
 
+/** Without dots and slashes that say nothing. */
+function canonical(path: ByteString): ByteString {
+  return posix.normalize(path).replace(/^\/+/, '');
+}
+
 async function openArchive(path: string, directory: string, signal: AbortSignal): Promise<Archive> {
   const incoming = `${directory}.incoming`;
   mkdirSync(incoming, { recursive: true });
@@ -127,7 +139,7 @@ async function openArchive(path: string, directory: string, signal: AbortSignal)
 }
 
 async function fromLayout(archive: Archive, tag: string | undefined): Promise<FoundImage> {
-  const { manifests = [] } = await archive.json<Index>('index.json');
+  const { manifests } = parseIndex(await archive.document('index.json'), archive.nameOf('index.json'));
   const named = manifests.filter(({ annotations }) => tag === undefined || annotations?.[refName] === tag);
   const [only] = named;
   if (!only || named.length > 1) {
@@ -135,11 +147,10 @@ async function fromLayout(archive: Archive, tag: string | undefined): Promise<Fo
     throw wrongImage(archive, tag, names);
   }
   const manifest = await archive.document(blobName(only.digest));
-  const { config, layers } = JSON.parse(manifest.toString()) as {
-    config?: Descriptor;
-    layers?: Descriptor[];
-  };
-  if (!config || !layers) throw new AshlarError(`${archive.path} holds an image for several platforms`);
+  const document = parseDocument(manifest, only.mediaType, archive.nameOf(blobName(only.digest)));
+  if (document.kind === 'index')
+    throw new AshlarError(`${archive.path} holds an image for several platforms`);
+  const { config, layers } = document.manifest;
   const blobs = [config, ...layers].map(({ digest }) => archive.find(blobName(parseDigest(digest))));
   return { manifest, mediaType: only.mediaType, blobs };
 }
@@ -150,23 +161,49 @@ function blobName(digest: string): string {
 
 interface Saved {
   readonly Config: string;
-  readonly RepoTags?: readonly string[] | null;
+  readonly RepoTags: readonly string[];
   readonly Layers: readonly string[];
 }
 
+/** The images of an archive of docker's. */
+async function savedImages(archive: Archive): Promise<readonly Saved[]> {
+  const bytes = await archive.document(SAVED);
+  const what = archive.nameOf(SAVED);
+  let images: unknown;
+  try {
+    images = JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new AshlarError(`${what} is not JSON`, { cause });
+  }
+  if (!Array.isArray(images)) throw new AshlarError(`${what} is not a list`);
+  return images.map((image: unknown, i) => {
+    const { Config, RepoTags, Layers } = (image ?? {}) as Readonly<Record<string, unknown>>;
+    const tags = RepoTags ?? [];
+    if (typeof Config !== 'string' || !areTexts(tags) || !areTexts(Layers))
+      throw new AshlarError(`${what}: entry ${i + 1} is no image`);
+    return { Config, RepoTags: tags, Layers };
+  });
+}
+
+const SAVED = 'manifest.json';
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
+}
+
 async function fromDocker(archive: Archive, tag: string | undefined): Promise<FoundImage> {
-  const images = await archive.json<readonly Saved[]>('manifest.json');
-  const named = images.filter(({ RepoTags }) => tag === undefined || RepoTags?.includes(tag));
+  const images = await savedImages(archive);
+  const named = images.filter(({ RepoTags }) => tag === undefined || RepoTags.includes(tag));
   const [only] = named;
   if (!only || named.length > 1)
     throw wrongImage(
       archive,
       tag,
-      images.flatMap(({ RepoTags }) => RepoTags ?? []),
+      images.flatMap(({ RepoTags }) => RepoTags),
     );
   const config = archive.find(only.Config);
   const layers = only.Layers.map(name => archive.find(name));
-  const { rootfs } = await archive.json<ImageConfig>(only.Config);
+  const { rootfs } = parseConfig(await archive.document(only.Config), archive.nameOf(only.Config));
   const plain = (digest: string, i: number) => rootfs.diff_ids[i] === digest;
   const manifest = documentBytes({
     schemaVersion: 2,
