@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { GrowingSeal } from '../layers/index.ts';
 import { bootCode } from './boot/bios.ts';
-import { loaderFiles, prepareBoot } from './boot/boot.ts';
+import { espFiles, prepareBoot } from './boot/boot.ts';
 import type { VerityRoot } from './boot/command-line.ts';
 import { textContent, writeInTree } from './boot/tree.ts';
 import type { EspFile, PreparedBoot } from './boot/types.ts';
@@ -39,7 +39,7 @@ export async function makeDisk(
   const boot = await prepareBoot({ ...request, partitions });
   prepareTree(tree, partitions, boot);
   clampTimes(tree, epoch, started);
-  const files = await loaderFiles(boot, spec.root.verity && unknownRoot(ids));
+  const files = espFiles(boot, spec.root.verity && unknownRoot(ids));
   const rooms = await measurePartitions(request, partitions);
   const needed = { fileSystems: rooms, esp: fatSizeFor(files), hashTree: hashTreeSize };
   const layout = layOut(spec, planned, needed);
@@ -97,7 +97,7 @@ async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | und
     if (!spec.root.verity) seal.settle(offset);
   });
   const root = await protectRoot(request, ids, layout);
-  if (root) writeEsp(fd, writing, await loaderFiles(boot, root));
+  if (root) writeEsp(fd, writing, espFiles(boot, root));
   if (fstatSync(fd).size !== layout.bytes) throw new Error('a file system is larger than its partition');
   return root;
 }

@@ -302,6 +302,18 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
     checkAll(made);
   });
 
+  it.each([false, true])('has on its ESP what the image has there, /boot apart: %s', async apart => {
+    const top = tree();
+    mkdirSync(join(top, 'boot/efi/EFI/tools'), { recursive: true });
+    writeFileSync(join(top, 'boot/efi/EFI/tools/shell.efi'), kernel);
+    const boot = apart ? { boot: { ...ext4('BOOT'), size: 20 * MIB } } : {};
+    const made = await make(diskSpec({ ...none, ...boot }), { tree: top });
+    expect(filesOfEsp(made)).toEqual(['EFI/tools/shell.efi']);
+    expect(fileOfEsp(made, 'EFI/tools/shell.efi').equals(kernel)).toBe(true);
+    expect(apart ? names(made, 'boot', '/efi') : names(made, 'root', '/boot/efi')).toEqual([]);
+    checkAll(made);
+  });
+
   it('with dm-verity names one place of its kernel, though /usr has a partition of its own', async () => {
     const top = tree();
     const kept = {

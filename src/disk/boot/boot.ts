@@ -7,6 +7,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { squashfsCompressor } from '../file-systems/compressed.ts';
 import { efiName, hasBios } from './architecture.ts';
 import { kernelCommandLine, type VerityRoot } from './command-line.ts';
+import { filesForEsp, withFilesOfTree } from './esp.ts';
 import { finishedFstab } from './fstab.ts';
 import { growFiles } from './grow.ts';
 import {
@@ -48,14 +49,18 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
   const os = readOsRelease(tree);
   const usesUefi = system !== undefined && spec.firmware !== 'bios';
   const loaders = usesUefi ? await loadersOf(request, system, os) : [];
+  const bios = readsTree && startsByBios ? await grubForBios(request) : undefined;
+  // Nothing of the tree runs any more.
+  const ofTree = filesForEsp(request);
   return {
     request,
     kernel: system?.kernel,
     initrd: system?.initrd,
     files,
     directories: partitions.flatMap(({ mountPoint }) => (mountPoint === undefined ? [] : [mountPoint])),
-    bios: readsTree && startsByBios ? await grubForBios(request) : undefined,
+    bios,
     loaders: loaders.map((file, i) => ({ ...file, content: kept(request, file.content, `loader-${i}`) })),
+    ofTree: ofTree.map((file, i) => ({ ...file, content: kept(request, file.content, `esp-${i}`) })),
     os,
     stub: usesUefi && spec.loader === 'uki' ? readStub(request) : undefined,
   };
@@ -65,10 +70,14 @@ export async function prepareBoot(request: BootRequest): Promise<PreparedBoot> {
  * The files of the ESP, even when the tree has lost what other partitions hold. `verity` of a root with a hash tree: its
  * sizes depend on nothing but the length of the hash, so that any one will do for finding out how large the ESP must be.
  */
-export async function loaderFiles(
+export function espFiles(prepared: PreparedBoot, verity?: VerityRoot): readonly EspFile[] {
+  return withFilesOfTree(loaderFiles(prepared, verity), prepared.ofTree);
+}
+
+function loaderFiles(
   { request, kernel, initrd, loaders, os, stub }: PreparedBoot,
   verity?: VerityRoot,
-): Promise<readonly EspFile[]> {
+): readonly EspFile[] {
   const { spec, scratch } = request;
   if (!kernel || !initrd || spec.firmware === 'bios') return [];
   const commandLine = kernelCommandLine(request, verity);

@@ -3,7 +3,7 @@
  * first partition. Nothing here knows partition tables or writes file systems.
  *
  *     prepareBoot(request)          before the file systems are made: kernel, initrd, texts for the tree
- *     loaderFiles(prepared, hash)   the ESP; of a root with verity once its hash is known (any 64 digits give its size)
+ *     espFiles(prepared, hash)      the ESP; of a root with verity once its hash is known (any 64 digits give its size)
  *     bootCode(bios, place)         the sectors that a BIOS reads
  */
 import type { DiskPartition, DiskRequest } from '../request.ts';
@@ -48,6 +48,8 @@ export interface PreparedBoot {
   readonly bios: BiosBoot | undefined;
   /** Files of the ESP that depend on no hash of the root. */
   readonly loaders: readonly EspFile[];
+  /** What the tree has for the ESP, where nothing of ours has the name. */
+  readonly ofTree: readonly EspFile[];
   readonly os: OsRelease;
   /** What a unified kernel image begins with, where there is to be one. */
   readonly stub: Uint8Array | undefined;

@@ -1,13 +1,24 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loaderFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
+import { espFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
 import type { BootRequest } from '../../../src/disk/boot/types.ts';
 import type { DiskSpec } from '../../../src/disk/types.ts';
 import { scratch } from '../../layers/support.ts';
 import { has } from '../../support/tools.ts';
 import { diskSpec } from '../specs.ts';
-import { boot, bootRequest, bytesOf, esp, kernelFiles, makeTree, root, type Told, textOf } from './trees.ts';
+import {
+  addFile,
+  boot,
+  bootRequest,
+  bytesOf,
+  esp,
+  kernelFiles,
+  makeTree,
+  root,
+  type Told,
+  textOf,
+} from './trees.ts';
 
 const VERSION = '6.1.0-9-amd64';
 const INITRD = `boot/initrd.img-${VERSION}`;
@@ -50,7 +61,7 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
       `console=ttyS0 root=UUID=${root.fileSystem?.uuid}\n`,
     );
     expect(prepared.directories).toEqual(['/boot/efi', '/']);
-    const [loader, ...others] = await loaderFiles(prepared);
+    const [loader, ...others] = espFiles(prepared);
     expect([loader?.path, others]).toEqual(['EFI/BOOT/BOOTX64.EFI', []]);
     const program = loader ? bytesOf(loader.content) : Buffer.of();
     expect(program.toString('latin1', 0, 2)).toBe('MZ');
@@ -65,7 +76,7 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
   it('is the same twice', async () => {
     const loader = async () => {
       const prepared = await prepareBoot(requestFor(grub).request);
-      return (await loaderFiles(prepared)).map(({ content }) => bytesOf(content).toString('hex'));
+      return espFiles(prepared).map(({ content }) => bytesOf(content).toString('hex'));
     };
     expect(await loader()).toEqual(await loader());
   });
@@ -123,7 +134,7 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
       const prepared = await prepareBoot(withDmInit);
       expect(prepared.files.map(({ path }) => path)).toEqual(['/etc/fstab']);
       const verity = { rootHash: 'ab'.repeat(32), salt: 'cd'.repeat(32), dataSize: 40960 };
-      const files = await loaderFiles(prepared, verity);
+      const files = espFiles(prepared, verity);
       expect(files.map(({ path }) => path)).toEqual([
         'EFI/BOOT/BOOTX64.EFI',
         'grub/grub.cfg',
@@ -167,7 +178,7 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
 describe('a disk with systemd-boot', () => {
   it('has an entry that names kernel and initrd beside it', async () => {
     const { request } = requestFor({ loader: 'systemd-boot', kernelCommandLine: 'quiet' });
-    const files = await loaderFiles(await prepareBoot(request));
+    const files = espFiles(await prepareBoot(request));
     expect(textOf(files, 'EFI/BOOT/BOOTX64.EFI')).toBe('systemd-boot');
     expect(textOf(files, 'loader/loader.conf')).toBe(`timeout 0\ndefault ours-${VERSION}.conf\n`);
     expect(textOf(files, `loader/entries/ours-${VERSION}.conf`)).toBe(
@@ -187,7 +198,55 @@ describe('a disk with systemd-boot', () => {
     const { request } = requestFor({ loader: 'systemd-boot' }, { partitions: [esp, boot, root] });
     const prepared = await prepareBoot(request);
     rmSync(join(request.tree, 'boot'), { recursive: true });
-    expect(textOf(await loaderFiles(prepared), `ours/${VERSION}/linux`)).toBe(`kernel ${VERSION}`);
+    expect(textOf(espFiles(prepared), `ours/${VERSION}/linux`)).toBe(`kernel ${VERSION}`);
+  });
+});
+
+describe('what the image has for the ESP', () => {
+  const brought = {
+    'boot/efi/efi/boot/bootx64.efi': 'a loader of another disk',
+    'boot/efi/EFI/ours/grub.cfg': 'the menu of another disk',
+    'boot/efi/EFI/ours/tool.efi': 'a tool',
+    'boot/efi/EFI/ours/link.efi': '-> tool.efi',
+    'boot/efi/loader/entries/old.conf': 'an entry of another disk',
+    'boot/efi/startup.nsh': '',
+  };
+  const prepared = async (loader: DiskSpec['loader']) => {
+    const { request, warned } = requestFor({ loader });
+    for (const [path, content] of Object.entries(brought)) addFile(request.tree, path, content);
+    const files = espFiles(await prepareBoot(request));
+    return { files, warned, paths: files.map(({ path }) => path) };
+  };
+
+  it('comes there, but for loaders of the same name and menus of another disk', async () => {
+    const { files, warned, paths } = await prepared('systemd-boot');
+    expect(paths.slice(-2)).toEqual(['EFI/ours/tool.efi', 'startup.nsh']);
+    expect(paths.filter(path => /bootx64/i.test(path))).toEqual([
+      'EFI/BOOT/BOOTX64.EFI',
+      'EFI/systemd/systemd-bootx64.efi',
+    ]);
+    expect(paths.filter(path => path.startsWith('loader/entries/'))).toEqual([
+      `loader/entries/ours-${VERSION}.conf`,
+    ]);
+    expect([textOf(files, 'EFI/BOOT/BOOTX64.EFI'), textOf(files, 'EFI/ours/tool.efi')]).toEqual([
+      'systemd-boot',
+      'a tool',
+    ]);
+    expect(warned).toEqual([
+      '/boot/efi/EFI/ours/link.efi of the image does not come onto the ESP: it is neither file nor directory',
+    ]);
+  });
+
+  it('is all that is there without a loader of ours', async () => {
+    const { files, paths } = await prepared('none');
+    expect(paths).toEqual([
+      'EFI/ours/grub.cfg',
+      'EFI/ours/tool.efi',
+      'efi/boot/bootx64.efi',
+      'loader/entries/old.conf',
+      'startup.nsh',
+    ]);
+    expect(textOf(files, 'EFI/ours/grub.cfg')).toBe('the menu of another disk');
   });
 });
 
@@ -217,7 +276,7 @@ describe('a disk without a loader', () => {
   it('needs no kernel', async () => {
     const spec = diskSpec({ loader: 'none', legacyBoot: true });
     const prepared = await prepareBoot(bootRequest(makeTree({ 'etc/passwd': '' }), { spec }).request);
-    expect([prepared.kernel, prepared.bios, await loaderFiles(prepared)]).toEqual([undefined, undefined, []]);
+    expect([prepared.kernel, prepared.bios, espFiles(prepared)]).toEqual([undefined, undefined, []]);
   });
 });
 

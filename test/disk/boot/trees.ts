@@ -10,16 +10,18 @@ import { diskSpec } from '../specs.ts';
 /** Files by their paths; `-> target` is a symbolic link. */
 export function makeTree(files: Readonly<Record<string, string | Uint8Array>>): string {
   const tree = scratch();
-  for (const [path, content] of Object.entries(files)) {
-    const place = join(tree, path);
-    mkdirSync(dirname(place), { recursive: true });
-    const target = typeof content === 'string' ? /^-> (.*)$/.exec(content)?.[1] : undefined;
-    if (target === undefined) {
-      writeFileSync(place, content);
-      chmodSync(place, 0o755);
-    } else symlinkSync(target, place);
-  }
+  for (const [path, content] of Object.entries(files)) addFile(tree, path, content);
   return tree;
+}
+
+export function addFile(tree: string, path: string, content: string | Uint8Array): void {
+  const place = join(tree, path);
+  mkdirSync(dirname(place), { recursive: true });
+  const target = typeof content === 'string' ? /^-> (.*)$/.exec(content)?.[1] : undefined;
+  if (target === undefined) {
+    writeFileSync(place, content);
+    chmodSync(place, 0o755);
+  } else symlinkSync(target, place);
 }
 
 /** The files of a kernel with its modules. */

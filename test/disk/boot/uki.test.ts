@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loaderFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
+import { espFiles, prepareBoot } from '../../../src/disk/boot/boot.ts';
 import { appendSections, peSections } from '../../../src/disk/boot/pe.ts';
 import { readStub, writeUki } from '../../../src/disk/boot/uki.ts';
 import { AshlarError } from '../../../src/support/errors.ts';
@@ -174,7 +174,7 @@ describe('a unified kernel image', () => {
     });
     const prepared = await prepareBoot(bootRequest(tree, { spec }).request);
     rmSync(join(tree, 'usr'), { recursive: true });
-    const [file, ...others] = await loaderFiles(prepared);
+    const [file, ...others] = espFiles(prepared);
     expect([file?.path, others]).toEqual(['EFI/BOOT/BOOTX64.EFI', []]);
     const bytes = file ? bytesOf(file.content) : Buffer.of();
     const text = (name: string) => {
