@@ -97,7 +97,7 @@ describe('system validate', () => {
     const { err } = await system('validate', '--description', directory);
     expect(err).toContain('cannot be built: unsupported disk format vagrant');
     expect(err).toContain(
-      'cannot be built: <containers>: ashlar does not put images of containers into images',
+      'cannot be built: <container name="c">: ashlar does not put images of containers into images',
     );
   });
 

@@ -41,7 +41,8 @@ export interface KiwiDescription {
   };
   readonly certificates: readonly Placed<string>[];
   readonly certificateTarget: string | undefined;
-  readonly containers: readonly KiwiContainers[];
+  /** Names of images that a machine is to come with. */
+  readonly containers: readonly Placed<string>[];
   /** What is understood and has no effect here, to be said in the log. */
   readonly remarks: readonly { readonly text: string; readonly at: SourceSpan }[];
   /** Why nothing can be built of it, though it can be shown: the errors of a build. */
@@ -101,7 +102,6 @@ export interface KiwiBootloader {
   /** `grub2` where none is given. */
   readonly name: string;
   readonly attributes: Readonly<Record<string, KiwiAttribute>>;
-  readonly settings: readonly KiwiElement[];
   readonly at: SourceSpan;
 }
 
@@ -123,15 +123,11 @@ export interface KiwiSystemDisk {
 
 export interface KiwiVolume {
   readonly name: string;
-  readonly parent: string | undefined;
   /** As written: `40G`, `all`. */
   readonly size: string | undefined;
   readonly freespace: string | undefined;
   readonly mountpoint: string | undefined;
-  readonly label: string | undefined;
   readonly copyOnWrite: boolean;
-  readonly quota: string | undefined;
-  readonly filesystemCheck: boolean;
   readonly at: SourceSpan;
 }
 
@@ -145,7 +141,6 @@ export interface KiwiPartition {
   readonly filesystem: string | undefined;
   readonly label: string | undefined;
   readonly id: number | undefined;
-  readonly clone: number | undefined;
   readonly at: SourceSpan;
 }
 
@@ -167,9 +162,6 @@ export interface KiwiContainerConfig {
     readonly author: string | undefined;
     readonly createdBy: string | undefined;
     readonly comment: string | undefined;
-    readonly applicationId: string | undefined;
-    readonly packageVersion: string | undefined;
-    readonly launcher: string | undefined;
   };
   readonly at: SourceSpan;
 }
@@ -229,7 +221,6 @@ export interface KiwiPackages {
   readonly system: readonly KiwiPackage[];
   readonly delete: readonly KiwiPackage[];
   readonly uninstall: readonly KiwiPackage[];
-  readonly systemfiles: readonly KiwiPackage[];
   readonly collections: readonly KiwiPackage[];
   readonly bootstrapCollections: readonly KiwiPackage[];
   readonly products: readonly KiwiPackage[];
@@ -263,18 +254,6 @@ export interface KiwiFile extends KiwiPackage {
   readonly target: string | undefined;
   readonly owner: string | undefined;
   readonly permissions: string | undefined;
-}
-
-export interface KiwiContainers {
-  readonly source: string;
-  readonly backend: string;
-  readonly containers: readonly {
-    readonly name: string;
-    readonly tag: string | undefined;
-    readonly path: string | undefined;
-    readonly fetchOnly: boolean;
-  }[];
-  readonly at: SourceSpan;
 }
 
 /** What the command line chooses. */

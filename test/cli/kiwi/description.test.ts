@@ -95,7 +95,8 @@ describe('a KIWI description', () => {
     expect(JSON.parse(await ashlar('lint', '--description', '@/refused', '--json'))).toMatchObject([
       {
         rule: 'description',
-        message: 'cannot be built: <containers>: ashlar does not put images of containers into images',
+        message:
+          'cannot be built: <container name="c">: ashlar does not put images of containers into images',
         at: { line: 5 },
         hint: expect.stringContaining('skopeo'),
       },

@@ -120,10 +120,14 @@ export function fileSystemOf(type: KiwiType, kind = textOf(type.attributes, 'fil
   };
 }
 
-function fileSystemType(name: string | undefined, at: KiwiType['at']): FileSystemType {
+function fileSystemType(
+  name: string | undefined,
+  at: KiwiType['at'],
+  what = `unknown file system: ${name}`,
+): FileSystemType {
   const type = FILE_SYSTEM_TYPES.find(known => known === name);
   if (type) return type;
-  throw new AshlarError(name === undefined ? 'filesystem is missing' : `unknown file system: ${name}`, {
+  throw new AshlarError(name === undefined ? 'filesystem is missing' : what, {
     at,
     hint: `there are ${FILE_SYSTEM_TYPES.join(', ')}`,
   });
@@ -138,7 +142,7 @@ function bootPartition(type: KiwiType): NonNullable<DiskSpec['boot']> {
   const { attributes, at } = type;
   const kind = textOf(attributes, 'bootfilesystem') ?? textOf(attributes, 'filesystem');
   return {
-    type: fileSystemType(kind, at),
+    type: fileSystemType(kind, attributes.bootfilesystem?.at ?? at, `/boot cannot be ${kind}`),
     label: 'BOOT',
     createOptions: [],
     size: (numberOf(attributes, 'bootpartsize') ?? 300) * MEGABYTE,

@@ -113,8 +113,8 @@ function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {
 
 function refusedContainers({ containers }: KiwiDescription): readonly AshlarError[] {
   return containers.map(
-    ({ at }) =>
-      new AshlarError('<containers>: ashlar does not put images of containers into images', {
+    ({ value, at }) =>
+      new AshlarError(`<container name="${value}">: ashlar does not put images of containers into images`, {
         at,
         hint: 'save it with skopeo as a file below root/, and load it in a unit or script of your own',
       }),

@@ -1,4 +1,4 @@
-import type { KiwiCommand, KiwiContainerConfig, KiwiContainers } from '../model.ts';
+import type { KiwiCommand, KiwiContainerConfig, Placed } from '../model.ts';
 import { namesIn } from '../schema/values.ts';
 import { childOf, childrenOf, type XmlElement } from '../xml/tree.ts';
 import { itemsOf, nameOf, type Selection, sectionsOf } from './selection.ts';
@@ -36,9 +36,6 @@ function historyOf(element: XmlElement | undefined, author: string): KiwiContain
     author: given('author') ?? author,
     createdBy: given('created_by'),
     comment: comment === '' ? undefined : comment,
-    applicationId: given('application_id'),
-    packageVersion: given('package_version'),
-    launcher: given('launcher'),
   };
 }
 
@@ -52,16 +49,10 @@ function commandOf(element: XmlElement | undefined): KiwiCommand | undefined {
 }
 
 /** Containers that come with the image. */
-export function resolveContainers(selection: Selection): readonly KiwiContainers[] {
-  return sectionsOf(selection, 'containers').map(section => ({
-    source: textOf(section, 'source') ?? '',
-    backend: textOf(section, 'backend') ?? '',
-    containers: itemsOf([section], 'container', selection).map(container => ({
-      name: nameOf(container),
-      tag: textOf(container, 'tag'),
-      path: textOf(container, 'path'),
-      fetchOnly: booleanOf(container, 'fetch_only') ?? false,
-    })),
-    at: section.at,
+export function resolveContainers(selection: Selection): readonly Placed<string>[] {
+  const sections = sectionsOf(selection, 'containers');
+  return itemsOf(sections, 'container', selection).map(container => ({
+    value: nameOf(container),
+    at: container.at,
   }));
 }

@@ -16,7 +16,18 @@ interface Remark {
 
 /** What has no effect in what was chosen. */
 export function remarksOf(selection: Selection, type: XmlElement): readonly Remark[] {
-  return [...outcomesOf(selection, type, 'ignored'), ...strangeProfiles(selection)];
+  return [
+    ...outcomesOf(selection, type, 'ignored'),
+    ...systemFiles(selection),
+    ...strangeProfiles(selection),
+  ];
+}
+
+/** Packages whose files would be listed. */
+function systemFiles(selection: Selection): readonly Remark[] {
+  return sectionsOf(selection, 'packages')
+    .filter(section => attributeOf(section, 'type')?.value === 'systemfiles')
+    .map(({ at }) => ({ text: '<packages type="systemfiles">: the tree comes as build/image-root', at }));
 }
 
 /** Why what was chosen cannot be built. */

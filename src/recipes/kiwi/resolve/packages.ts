@@ -39,7 +39,6 @@ export function resolvePackages(selection: Selection, image: string, manager: Pl
     system,
     delete: named(sections('delete'), 'package'),
     uninstall: named(sections('uninstall'), 'package'),
-    systemfiles: named(sections('systemfiles'), 'package'),
     collections: named(systemSections, 'namedCollection'),
     bootstrapCollections: named(bootstrapSections, 'namedCollection'),
     products: named(systemSections, 'product'),

@@ -104,12 +104,9 @@ function ruleOf(name: string): ElementRule {
 
 function bootloaderOf(element: XmlElement | undefined): KiwiBootloader | undefined {
   if (element === undefined) return undefined;
-  const rule = ruleOf('bootloader');
-  const { attributes, children } = wholeElement(element, rule);
   return {
     name: textOf(element, 'name') ?? 'grub2',
-    attributes,
-    settings: children.find(({ name }) => name === 'bootloadersettings')?.children ?? [],
+    attributes: typedAttributes(element, ruleOf('bootloader').attributes),
     at: element.at,
   };
 }
@@ -147,14 +144,10 @@ function systemdiskOf(element: XmlElement | undefined, selection: Selection): Ki
 function volumeOf(element: XmlElement): KiwiVolume {
   return {
     name: nameOf(element),
-    parent: textOf(element, 'parent'),
     size: textOf(element, 'size'),
     freespace: textOf(element, 'freespace'),
     mountpoint: textOf(element, 'mountpoint'),
-    label: textOf(element, 'label'),
     copyOnWrite: booleanOf(element, 'copy_on_write') ?? true,
-    quota: textOf(element, 'quota'),
-    filesystemCheck: booleanOf(element, 'filesystem_check') ?? false,
     at: element.at,
   };
 }
@@ -169,7 +162,6 @@ function partitionOf(element: XmlElement): KiwiPartition {
     filesystem: textOf(element, 'filesystem'),
     label: textOf(element, 'label'),
     id: integerOf(element, 'part_id'),
-    clone: integerOf(element, 'clone'),
     at: element.at,
   };
 }

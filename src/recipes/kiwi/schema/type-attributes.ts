@@ -58,7 +58,7 @@ export const typeAttributes: Attributes = {
   bootpartsize: attribute('integer', 'The size of /boot in MiB; 300 when not given.', { images: oem }),
   bootfilesystem: attribute(
     words('ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'fat16', 'fat32'),
-    'The file system of /boot; that of the root when not given.',
+    'The file system of /boot; that of the root when not given. `fat16` and `fat32` are refused.',
     { images: oem },
   ),
   format: attribute(
@@ -270,8 +270,12 @@ export const typeAttributes: Attributes = {
   }),
   ensure_empty_tmpdirs: attribute('boolean', 'Whether /run and /tmp are empty in it.', {
     images: containers,
+    outcome: ignored('they are empty in any case'),
   }),
-  metadata_path: attribute('text', 'The directory with the facts of an appx file.', { images: ['appx'] }),
+  metadata_path: attribute('text', 'The directory with the facts of an appx file.', {
+    images: ['appx'],
+    outcome: ignored('appx files are not made'),
+  }),
   root_clone: attribute('integer', 'How many copies of the root there are.', {
     images: oem,
     outcome: refused('copies of partitions are not made'),
@@ -280,7 +284,10 @@ export const typeAttributes: Attributes = {
     images: oem,
     outcome: refused('copies of partitions are not made'),
   }),
-  enclave_format: attribute(words('aws-nitro'), 'The form of an enclave.', { images: ['enclave'] }),
+  enclave_format: attribute(words('aws-nitro'), 'The form of an enclave.', {
+    images: ['enclave'],
+    outcome: ignored('enclaves are not made'),
+  }),
   vhdfixedtag: attribute('text', 'An identifier that vhd-fixed disks carry.', {
     images: oem,
     outcome: ignored('the disk carries an identifier of its content'),

@@ -27,7 +27,11 @@ const value = (form: ValueForm, text: string, outcome?: Outcome): ElementRule =>
   text,
   ...(outcome && { outcome }),
 });
-const attribute = (form: ValueForm, text: string): AttributeRule => ({ form, text });
+const attribute = (form: ValueForm, text: string, outcome?: Outcome): AttributeRule => ({
+  form,
+  text,
+  ...(outcome && { outcome }),
+});
 const needed = (form: ValueForm, text: string): AttributeRule => ({ form, text, required: true });
 
 const named = (text: string, meaning: string): ElementRule => ({
@@ -53,16 +57,29 @@ const bootloader: ElementRule = {
     input_console: attribute('text', 'Where it is answered; where it is shown when not given.'),
     serial_line: attribute('text', 'How GRUB sets up the serial line.'),
     video_mode: attribute('text', 'The resolution of the menu; `auto` when not given.'),
-    bls: attribute('boolean', 'Whether entries are files of the Boot Loader Specification.'),
-    targettype: attribute('text', 'The kind of disk on s390.'),
-    use_disk_password: attribute('boolean', 'Whether GRUB opens encrypted disks by itself.'),
-    grub_template: attribute('text', 'A file that grub.cfg is made from.'),
+    bls: attribute(
+      'boolean',
+      'Whether entries are files of the Boot Loader Specification.',
+      ignored('systemd-boot has such files, and GRUB has its entries in grub.cfg'),
+    ),
+    targettype: attribute('text', 'The kind of disk on s390.', ignored('loaders of s390 are not installed')),
+    use_disk_password: attribute(
+      'boolean',
+      'Whether GRUB opens encrypted disks by itself.',
+      ignored('there are no encrypted disks'),
+    ),
+    grub_template: attribute(
+      'text',
+      'A file that grub.cfg is made from.',
+      ignored('grub.cfg is written without a template'),
+    ),
   },
   children: {
     bootloadersettings: [
       '?',
       {
         text: 'Options of the programs that install the boot loader.',
+        outcome: ignored('boot loaders are put in place without these programs'),
         children: {
           shimoption: ['*', option('An option of shim-install.')],
           installoption: ['*', option('An option of the installing program.')],
@@ -97,6 +114,10 @@ const bootloader: ElementRule = {
 
 const installTime = ignored('it is about media that install the disk, which are not made');
 
+const ofProgram = ignored(
+  'it is for the program of the image that grows the root, which finds it in /.profile',
+);
+
 const oemconfig: ElementRule = {
   text: 'How the disk behaves when it starts for the first time.',
   children: {
@@ -104,10 +125,20 @@ const oemconfig: ElementRule = {
       '?',
       value('boolean', 'Whether the root grows to the size of its disk; `true` when not given.'),
     ],
-    'oem-resize-once': ['?', value('boolean', 'Whether it does so only once; `true` when not given.')],
+    'oem-resize-once': [
+      '?',
+      value('boolean', 'Whether it does so only once; `true` when not given.', ofProgram),
+    ],
     'oem-swap': ['?', value('boolean', 'Whether there is a swap partition.')],
     'oem-swapsize': ['?', value('integer', 'Its size in MiB; 128 when not given.')],
-    'oem-swapname': ['?', value('text', 'The name of its volume; `LVSwap` when not given.')],
+    'oem-swapname': [
+      '?',
+      value(
+        'text',
+        'The name of its volume; `LVSwap` when not given.',
+        ignored('swap is a partition, and no volume of LVM'),
+      ),
+    ],
     'oem-systemsize': ['?', value('integer', 'The size of the root in MiB.')],
     'oem-boot-title': ['?', value('text', 'The title in the boot menu.')],
     'oem-bootwait': [
@@ -152,17 +183,29 @@ const systemdisk: ElementRule = {
         text: 'One of them.',
         attributes: {
           name: needed('text', 'Its name, which is its path when no other is given; `@root` is the root.'),
-          parent: attribute('text', 'The subvolume that it is below.'),
+          parent: attribute(
+            'text',
+            'The subvolume that it is below.',
+            ignored('subvolumes lie where they are seen in the tree'),
+          ),
           size: attribute(volumeSize, 'Its size.'),
           freespace: attribute(volumeSize, 'How much is free in it.'),
           mountpoint: attribute('text', 'Where it is mounted.'),
-          label: attribute('text', 'The label of its file system.'),
+          label: attribute('text', 'The label of its file system.', ignored('subvolumes have no labels')),
           copy_on_write: attribute(
             'boolean',
             'Whether files in it are copied when written to; `true` when not given.',
           ),
-          quota: attribute('text', 'How large it may become.'),
-          filesystem_check: attribute('boolean', 'Whether it is checked at the start.'),
+          quota: attribute(
+            'text',
+            'How large it may become.',
+            ignored('quota are for the running system to switch on'),
+          ),
+          filesystem_check: attribute(
+            'boolean',
+            'Whether it is checked at the start.',
+            ignored('subvolumes are checked with the root'),
+          ),
           ...arch,
         },
       },
@@ -186,7 +229,11 @@ const partitions: ElementRule = {
           filesystem: attribute(fileSystem, 'Its file system.'),
           label: attribute('text', 'The label of that.'),
           part_id: attribute('integer', 'Its number.'),
-          clone: attribute('integer', 'How many copies of it there are.'),
+          clone: attribute(
+            'integer',
+            'How many copies of it there are.',
+            refused('copies of partitions are not made'),
+          ),
         },
       },
     ],
@@ -203,6 +250,8 @@ const command = (text: string): ElementRule => ({
   },
   children: { argument: ['*', argument] },
 });
+
+const appx = ignored('appx files are not made');
 
 const containerconfig: ElementRule = {
   text: 'What a container image says of itself.',
@@ -275,9 +324,9 @@ const containerconfig: ElementRule = {
         attributes: {
           author: attribute('text', 'Who made it.'),
           created_by: attribute('text', 'What made it.'),
-          application_id: attribute('text', 'The application of an appx file.'),
-          package_version: attribute('text', 'The version of an appx file.'),
-          launcher: attribute('text', 'The program of an appx file.'),
+          application_id: attribute('text', 'The application of an appx file.', appx),
+          package_version: attribute('text', 'The version of an appx file.', appx),
+          launcher: attribute('text', 'The program of an appx file.', appx),
         },
       },
     ],

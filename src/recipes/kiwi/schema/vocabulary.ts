@@ -142,7 +142,7 @@ const packages: ElementRule = {
   attributes: {
     type: needed(
       { words: ['bootstrap', 'image', 'delete', 'uninstall', 'systemfiles', ...imageTypes] },
-      'When they are installed, or for which image type, or that they are removed.',
+      'When they are installed, or for which image type, or that they are removed; `systemfiles` is ignored.',
     ),
     ...profiles,
     ...arch,
@@ -150,7 +150,10 @@ const packages: ElementRule = {
       { words: ['onlyRequired', 'plusRecommended'] },
       'Whether recommended packages come along; `onlyRequired` when not given.',
     ),
-    bootstrap_package: attribute('text', 'The package that holds a bootstrapped tree, with apt.'),
+    bootstrap_package: {
+      ...attribute('text', 'The package that holds a bootstrapped tree, with apt.'),
+      outcome: ignored('the tree is made of the packages themselves'),
+    },
   },
   children: {
     package: [
@@ -312,7 +315,7 @@ const children: Children = {
   containers: [
     '*',
     {
-      text: 'Containers that come with the image.',
+      text: 'Containers that come with the image; a build of it is refused.',
       attributes: {
         source: needed('text', 'The registry.'),
         backend: needed({ words: ['podman', 'docker', 'container-snap'] }, 'What runs them.'),

@@ -22,7 +22,7 @@ const ofResult = [
   'Specified script gone.sh does not exist',
 ];
 const ofSystem = [
-  '<containers>: ashlar does not put images of containers into images',
+  '<container name="c">: ashlar does not put images of containers into images',
   'obsrepositories:/ means the repositories of a build',
   'unknown kind of repository: ftps://x',
   'unknown kind of repository: key.asc',
@@ -58,6 +58,13 @@ describe('what is refused of a description', () => {
     expect(refusalsOf(description, 'on a tree')).toEqual([]);
     await expect(built({ elements }, { stack: [] })).rejects.toThrow('only images in registries are found');
     await built({ elements }, { stack: onStash });
+  });
+
+  it('is a /boot that no firmware needs to read, as FAT', async () => {
+    const type = '<type image="oem" filesystem="ext4" bootpartition="true" bootfilesystem="fat32"/>';
+    const refusals = refusalsOf(await describedIn({ elements: [preferences(type)] }), 'from nothing');
+    expect(refusals).toMatchObject([{ message: '/boot cannot be fat32', at: { line: 2 } }]);
+    expect(refusals[0]?.at?.column).toBeGreaterThan(type.indexOf('bootfilesystem'));
   });
 
   it('is a list of exclusions that is none', async () => {

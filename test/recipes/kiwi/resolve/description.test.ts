@@ -68,13 +68,16 @@ describe('package lists', () => {
       packages('docker', 'skopeo'),
       packages('delete', 'b', 'a'),
       packages('uninstall', 'd', 'c'),
-      packages('systemfiles', 'e'),
     ];
     const result = await described(elements.join(''));
+    expect(result.remarks).toEqual([]);
+    const { remarks } = await described('<packages type="systemfiles"><package name="e"/></packages>');
+    expect(remarks).toMatchObject([
+      { text: '<packages type="systemfiles">: the tree comes as build/image-root' },
+    ]);
     expect(names(result.packages.system)).toEqual(['Bash', 'bash', 'tar', 'zsh']);
     expect(names(result.packages.delete)).toEqual(['a', 'b']);
     expect(names(result.packages.uninstall)).toEqual(['c', 'd']);
-    expect(names(result.packages.systemfiles)).toEqual(['e']);
     expect(result.packages.hasBootstrap).toBe(false);
   });
 
@@ -228,16 +231,12 @@ describe('the type', () => {
       name: 'vg',
       preferLvm: false,
       volumes: [
-        { name: '@root=top', size: '4G', copyOnWrite: true, filesystemCheck: false },
+        { name: '@root=top', size: '4G', copyOnWrite: true },
         {
           name: 'var',
           copyOnWrite: false,
           mountpoint: '/var',
-          parent: '/',
           freespace: 'all',
-          label: 'V',
-          quota: '1G',
-          filesystemCheck: true,
         },
       ],
     });
@@ -339,9 +338,7 @@ describe('a description', () => {
       strip: { delete: ['d'], tools: ['t'], libs: [] },
       certificates: [{ value: 'ca.crt' }],
       certificateTarget: 'debian',
-      containers: [
-        { source: 'r', backend: 'docker', containers: [{ name: 'c', tag: '1', path: 'p', fetchOnly: true }] },
-      ],
+      containers: [{ value: 'c' }],
     });
   });
 

@@ -112,8 +112,7 @@ describe('machines', () => {
     const parts = async (architecture: string) => {
       const { type, users, repositories, packages, containers } = await describeText(text, { architecture });
       const { system, ignore, collections, products } = packages;
-      const stored = containers.flatMap(section => section.containers);
-      const counts = [users, repositories, system, ignore, collections, products, stored].map(
+      const counts = [users, repositories, system, ignore, collections, products, containers].map(
         list => list.length,
       );
       return [type.image, ...counts];
