@@ -1,11 +1,21 @@
-/** ext2, ext3 and ext4, by mke2fs straight into the file of a disk, finished by our own hand. */
-import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * ext2, ext3 and ext4. mke2fs makes an ext4 empty, and everything in it is written by our own hand: mke2fs would write
+ * each block by itself and wait for the disk. What is not written here mke2fs fills, and it is finished by our own hand.
+ */
+import { constants, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { MIB } from '../pieces.ts';
 import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
-import { finishExt, readExtRoom } from './ext-image.ts';
+import { copyInto } from './copy-into.ts';
+import { withDevices } from './devices.ts';
+import { canFill, fillExt } from './ext-fill.ts';
+import { NoRoom } from './ext-groups.ts';
+import { finishExt } from './ext-image.ts';
+import { measureExt } from './ext-room.ts';
+import { ExtVolume } from './ext-volume.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
 import { BLOCK, roundUp, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
@@ -47,23 +57,53 @@ const MOST_LABEL = 16;
 const INODE_RATIO = 16384;
 
 export async function makeExt(request: FileSystemRequest, tree: SourceTree): Promise<void> {
-  const { fileSystem, tree: directory, file, offset, size, uuid, devices } = request;
-  warnOfLabels(request);
+  const { fileSystem, size } = request;
   try {
-    await mke2fs(request, tree.inodes.length, file, size, [
-      ...['-U', uuid, '-L', fileSystem.label, '-d', directory],
-      ...extended(fileSystem, [`offset=${offset}`, `hash_seed=${uuid}`]),
-    ]);
+    const byHand = await makeByHand(request, tree);
+    if (!byHand) await makeByProgram(request, tree);
+    request.say(`${fileSystem.type} by mke2fs${byHand ? ', filled without mounting' : ' -d'}`);
   } catch (error) {
-    if (error instanceof AshlarError && /allocate|space/i.test(error.message)) {
+    if (error instanceof NoRoom || (error instanceof AshlarError && /allocate|space/i.test(error.message))) {
       throw new AshlarError(`the content does not fit into an ${fileSystem.type} of ${size} bytes`, {
         cause: error,
       });
     }
     throw error;
   }
+}
+
+/** mke2fs makes it empty, and all that is in it is written here; false for forms in which that cannot be. */
+async function makeByHand(request: FileSystemRequest, tree: SourceTree): Promise<boolean> {
+  const { fileSystem, scratch, file, offset, size, devices, epoch: made, signal } = request;
+  if (fileSystem.type !== 'ext4') return false;
+  const image = join(scratch, 'ext4.img');
+  try {
+    createSparse(image, size);
+    await mke2fs(request, tree.inodes.length, image, size, named(request));
+    using empty = new FileDescriptor(openSync(image, constants.O_RDONLY));
+    if (!canFill(new ExtVolume(empty.fd, 0))) return false;
+    copyInto(image, file, offset);
+  } finally {
+    rmSync(image, { force: true });
+  }
+  using target = new FileDescriptor(openSync(file, constants.O_RDWR));
+  const standIns = new Map(devices.map(device => [device.path, device]));
+  const real = (inode: SourceInode) => withDevices(inode, standIns);
+  fillExt(new ExtVolume(target.fd, offset), { tree, real, made: Math.max(1, made), signal });
+  return true;
+}
+
+async function makeByProgram(request: FileSystemRequest, tree: SourceTree): Promise<void> {
+  const { tree: directory, file, offset, size, devices } = request;
+  warnOfLabels(request);
+  const words = ['-d', directory, ...named(request, [`offset=${offset}`])];
+  await mke2fs(request, tree.inodes.length, file, size, words);
   finishExt(file, offset, tree, new Map(devices.map(device => [device.path, device])));
-  request.say(`${fileSystem.type} by mke2fs -d`);
+}
+
+function named({ fileSystem, uuid }: FileSystemRequest, more: readonly string[] = []): readonly string[] {
+  const ours = [`hash_seed=${uuid}`, ...more];
+  return ['-U', uuid, '-L', fileSystem.label, ...extended(fileSystem, ours)];
 }
 
 interface Making extends Pick<FileSystemRequest, 'fileSystem' | 'scratch' | 'signal'> {
@@ -131,85 +171,26 @@ export async function leastExtSize(
   making: Pick<FileSystemRequest, 'fileSystem' | 'scratch' | 'signal'>,
   tree: SourceTree,
 ): Promise<number> {
-  const { blocks, inodes } = measureExt(tree, making.fileSystem.type === 'ext4');
+  const inodes = tree.inodes.length;
+  const stored = tree.inodes.reduce((sum, inode) => sum + inode.stored, 0);
   const trial = join(making.scratch, 'empty.img');
   try {
-    for (let size = roundUp(blocks * BLOCK, MIB) + MIB; ; ) {
-      closeSync(openSync(trial, 'w'));
-      const fd = openSync(trial, 'r+');
-      ftruncateSync(fd, size);
-      closeSync(fd);
+    for (let size = roundUp(stored, MIB) + 2 * MIB; ; ) {
+      createSparse(trial, size);
       await mke2fs({ ...making, epoch: 1 }, inodes, trial, size, extended(making.fileSystem, []));
-      const room = readExtRoom(trial);
-      const lackingBytes = Math.max(0, blocks * BLOCK - room.freeBlocks * room.blockSize);
-      const lackingInodes = Math.max(0, inodes - room.freeInodes);
-      if (lackingBytes === 0 && lackingInodes === 0) return size;
-      size += roundUp(Math.max(lackingBytes, lackingInodes * INODE_RATIO), MIB);
+      using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
+      const volume = new ExtVolume(file.fd, 0);
+      const lackingBlocks = Math.max(0, measureExt(tree, volume) - volume.freeBlocks);
+      const lackingInodes = Math.max(0, inodes - volume.freeInodes);
+      if (lackingBlocks === 0 && lackingInodes === 0) return size;
+      size += roundUp(Math.max(lackingBlocks * volume.blockSize, lackingInodes * INODE_RATIO), MIB);
     }
   } finally {
     rmSync(trial, { force: true });
   }
 }
 
-/** Blocks of 4096 bytes that a tree takes, its tables of blocks included, and inodes. Never too few. */
-export function measureExt(
-  tree: SourceTree,
-  extents: boolean,
-): { readonly blocks: number; readonly inodes: number } {
-  let blocks = 0;
-  for (const inode of tree.inodes) blocks += blocksOf(inode, extents) + attributeBlocks(inode);
-  for (const entries of tree.directories.values()) {
-    const own = directoryBlocks(entries.map(({ name }) => name.length));
-    // A directory grows by one block at a time, with those of its files between.
-    blocks += own + tableBlocks(own, own, extents);
-  }
-  return { blocks, inodes: tree.inodes.length };
-}
-
-function blocksOf({ type, size, stored, stretches, link }: SourceInode, extents: boolean): number {
-  if (type === 'symlink') return link.length < 60 ? 0 : 1;
-  if (type !== 'file' || stored === 0) return 0;
-  const data = stored / BLOCK;
-  // What lies between data is cut by the tables of groups, too.
-  const pieces = stretches + 2 * Math.ceil(data / (8 * BLOCK));
-  return data + tableBlocks(extents ? data : Math.ceil(size / BLOCK), pieces, extents);
-}
-
-/** Blocks that say where so many blocks in so many pieces are. */
-function tableBlocks(blocks: number, pieces: number, extents: boolean): number {
-  if (extents) {
-    if (pieces <= 4) return 0;
-    // Nodes hold 340 extents, and are never less than half full.
-    return Math.ceil(pieces / 160) + Math.ceil(pieces / 160 ** 2) + 1;
-  }
-  if (blocks <= 12) return 0;
-  const perTable = BLOCK / 4;
-  const most = Math.ceil(blocks / perTable);
-  // Of a file with holes only the tables of what is there.
-  const tables = Math.min(most, pieces * 2 + most);
-  return tables + Math.ceil(tables / perTable) + 2;
-}
-
-const IN_INODE = 256 - 128 - 32 - 4;
-
-/** Attributes that the inode has no room for take a block. */
-function attributeBlocks({ xattrs }: SourceInode): number {
-  let bytes = 4;
-  for (const { name, value } of xattrs) bytes += 16 + roundUp(name.length, 4) + roundUp(value.length, 4);
-  return bytes > IN_INODE ? 1 : 0;
-}
-
-/** Blocks of a directory that holds names of these lengths. */
-function directoryBlocks(lengths: readonly number[]): number {
-  const tail = 12;
-  let [blocks, left] = [1, BLOCK - tail - 24];
-  for (const length of lengths) {
-    const bytes = 8 + roundUp(length, 4);
-    if (bytes > left) {
-      blocks += 1;
-      left = BLOCK - tail;
-    }
-    left -= bytes;
-  }
-  return blocks;
+function createSparse(path: string, size: number): void {
+  using file = new FileDescriptor(openSync(path, 'w'));
+  ftruncateSync(file.fd, size);
 }

@@ -1,9 +1,10 @@
 /** What is in a directory tree: every name in the order of its bytes, every inode once. */
-import { constants, type Dirent, readlinkSync } from 'node:fs';
+import { constants, type Dirent, readlinkSync, readSync } from 'node:fs';
 import { type ByteString, glance, listDirectory, toText, type Xattr } from '../../layers/index.ts';
 import {
   AT_FDCWD,
   FileDescriptor,
+  type FileStatus,
   getXattr,
   type InodeType,
   listXattrs,
@@ -24,10 +25,10 @@ export interface SourceInode {
   readonly gid: number;
   /** Bytes of a file's content, holes included. */
   readonly size: number;
-  /** Bytes of a file that are no holes, each stretch rounded up to 4096. */
+  /** Bytes of a file that are no holes, rounded up to 4096. */
   readonly stored: number;
-  /** Stretches of a file between holes. */
-  readonly stretches: number;
+  /** What of a file is not in holes; absent where it has none. */
+  readonly data?: readonly Stretch[];
   /** Nanoseconds since 1970. */
   readonly mtime: bigint;
   /** Target of a symbolic link. */
@@ -39,6 +40,12 @@ export interface SourceInode {
   readonly path: ByteString;
   /** How many names of the tree it has. */
   names: number;
+}
+
+/** A part of a file's content. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** A name in the tree. */
@@ -61,6 +68,24 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /** What file systems of ours count and store in. */
 export const BLOCK = 4096;
+
+/**
+ * Zeros of this length, from a multiple of it on, are holes, and nothing else is. Where a machine keeps holes of a tree says
+ * nothing: layers have none. No file system has larger blocks.
+ */
+const HOLE = 1 << 16;
+const ZEROS = Buffer.alloc(HOLE);
+
+/** What names in directories of ext2/3/4 and xfs say of what they name. */
+export const FILE_TYPES: Readonly<Record<InodeType, number>> = {
+  file: 1,
+  directory: 2,
+  character: 3,
+  block: 4,
+  fifo: 5,
+  socket: 6,
+  symlink: 7,
+};
 
 /** What of a tree is read; everything where nothing is said. */
 interface Selection {
@@ -126,16 +151,13 @@ class TreeReader {
     }
     const isDevice = type === 'character' || type === 'block';
     const size = type === 'file' ? Number(stat.size) : 0;
-    const sparse = stat.blocks * 512n < stat.size;
     const inode: SourceInode = {
       type,
       mode: Number(stat.mode) & 0o7777,
       uid: Number(stat.uid),
       gid: Number(stat.gid),
       size,
-      ...(type === 'file' && sparse
-        ? measureData(dirfd, name, size)
-        : { stored: roundUp(size), stretches: 1 }),
+      ...(size < HOLE ? { stored: roundUp(size) } : findData(dirfd, name, stat)),
       mtime: stat.mtimeNs,
       link: type === 'symlink' ? readlinkSync(found.path, { encoding: 'latin1' }) : '',
       ...(isDevice ? unpackDevice(stat.rdev) : { major: 0, minor: 0 }),
@@ -171,27 +193,42 @@ export function warnOfLabels({
   warn('the labels that SELinux gives files on this machine come into the file system');
 }
 
-function measureData(
+function findData(
   dirfd: number,
   name: ByteString,
-  size: number,
-): Pick<SourceInode, 'stored' | 'stretches'> {
+  stat: Pick<FileStatus, 'size' | 'blocks'>,
+): Pick<SourceInode, 'stored' | 'data'> {
+  const size = Number(stat.size);
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
   using file = new FileDescriptor(openAt(dirfd, Buffer.from(name, 'latin1'), flags));
-  let [stored, stretches] = [0, 0];
-  for (const { start, end } of dataOf(file.fd, size)) {
-    // Blocks of ours that are partly data.
-    stored += roundUp(end) - Math.floor(start / BLOCK) * BLOCK;
-    stretches += 1;
+  const data: Stretch[] = [];
+  const isSparse = stat.blocks * 512n < stat.size;
+  for (const { start, end } of isSparse ? dataOf(file.fd, size) : [{ start: 0, end: size }]) {
+    for (let at = Math.floor(start / HOLE) * HOLE; at < end; at += HOLE) {
+      const last = data.at(-1);
+      if ((last !== undefined && at < last.end) || isZero(file.fd, at)) continue;
+      const next = { start: at, end: Math.min(at + HOLE, size) };
+      if (last?.end === at) data.splice(-1, 1, { ...last, end: next.end });
+      else data.push(next);
+    }
   }
-  return { stored, stretches };
+  const stored = data.reduce((sum, { start, end }) => sum + roundUp(end - start), 0);
+  return stored === roundUp(size) ? { stored } : { stored, data };
+}
+
+const probe = Buffer.alloc(64);
+const piece = Buffer.alloc(HOLE);
+
+/** Most of what is not zero says so with its first bytes. */
+function isZero(fd: number, at: number): boolean {
+  return [probe, piece].every(buffer => {
+    const count = readSync(fd, buffer, 0, buffer.length, at);
+    return ZEROS.compare(buffer, 0, count, 0, count) === 0;
+  });
 }
 
 /** The stretches of a file that are no holes. */
-export function* dataOf(
-  fd: number,
-  size: number,
-): Generator<{ readonly start: number; readonly end: number }> {
+export function* dataOf(fd: number, size: number): Generator<Stretch> {
   for (let at = 0; at < size; ) {
     const start = seekData(fd, at);
     if (start === undefined || start >= size) return;

@@ -1,6 +1,7 @@
 /** Extended attributes of xfs: in the inode, in a block of their own, or their values in further blocks. */
 import type { ByteString, Xattr } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { readAcl } from './posix-acl.ts';
 import { nameOf } from './source-tree.ts';
 import { hashOf } from './xfs-directory.ts';
 import type { XfsImage } from './xfs-groups.ts';
@@ -61,15 +62,15 @@ function toAttribute({ name, value }: Xattr, path: ByteString): Attribute {
   return { name: rest, space: space === 'user' ? 0 : space === 'trusted' ? ROOT : SECURE, value: bytes };
 }
 
-/** From the form of system calls (a version, then tag, permissions and id) to that on disk (a count, then the same). */
+/** A count, and three numbers of each entry. */
 function toAcl(value: Buffer): Buffer {
-  const count = (value.length - 4) / 8;
-  const acl = Buffer.alloc(4 + count * 12);
-  acl.writeUInt32BE(count, 0);
-  for (let i = 0; i < count; i++) {
-    acl.writeUInt32BE(value.readUInt16LE(4 + i * 8), 4 + i * 12);
-    acl.writeUInt32BE(value.readUInt32LE(4 + i * 8 + 4), 4 + i * 12 + 4);
-    acl.writeUInt16BE(value.readUInt16LE(4 + i * 8 + 2), 4 + i * 12 + 8);
+  const entries = readAcl(value);
+  const acl = Buffer.alloc(4 + entries.length * 12);
+  acl.writeUInt32BE(entries.length, 0);
+  for (const [i, { tag, permissions, id }] of entries.entries()) {
+    acl.writeUInt32BE(tag, 4 + i * 12);
+    acl.writeUInt32BE(id, 4 + i * 12 + 4);
+    acl.writeUInt16BE(permissions, 4 + i * 12 + 8);
   }
   return acl;
 }

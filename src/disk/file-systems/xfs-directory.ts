@@ -2,6 +2,7 @@
 import type { ByteString } from '../../layers/index.ts';
 import type { InodeType } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { FILE_TYPES } from './source-tree.ts';
 import type { XfsImage } from './xfs-groups.ts';
 import { XFS_BLOCK } from './xfs-trees.ts';
 
@@ -23,16 +24,6 @@ export interface DirectoryBlock {
 export type XfsDirectory =
   | { readonly form: 'local'; readonly bytes: Buffer }
   | { readonly form: 'blocks'; readonly blocks: readonly DirectoryBlock[]; readonly size: number };
-
-const TYPES: Readonly<Record<InodeType, number>> = {
-  file: 1,
-  directory: 2,
-  character: 3,
-  block: 4,
-  fifo: 5,
-  socket: 6,
-  symlink: 7,
-};
 
 const DATA = { header: 64, best: 48, tail: 8, checksum: 4 } as const;
 const LEAF = { header: 64, checksum: 12 } as const;
@@ -81,7 +72,7 @@ function shortForm(parent: number, names: readonly XfsName[], length: number): B
     bytes.writeUInt8(name.length, at);
     bytes.writeUInt16BE(offset, at + 1);
     bytes.write(name, at + 3, 'latin1');
-    bytes.writeUInt8(TYPES[type], at + 3 + name.length);
+    bytes.writeUInt8(FILE_TYPES[type], at + 3 + name.length);
     bytes.writeUInt32BE(inode, at + 4 + name.length);
     at += 8 + name.length;
     offset += entrySize(name);
@@ -232,7 +223,7 @@ function fill(
     block.bytes.writeBigUInt64BE(BigInt(inode), at);
     block.bytes.writeUInt8(name.length, at + 8);
     block.bytes.write(name, at + 9, 'latin1');
-    block.bytes.writeUInt8(TYPES[type], at + 9 + name.length);
+    block.bytes.writeUInt8(FILE_TYPES[type], at + 9 + name.length);
     block.bytes.writeUInt16BE(at, at + size - 2);
     block.end += size;
     hashes.push({ hash: hashOf(name), address: ((blocks.length - 1) * XFS_BLOCK + at) / 8 });

@@ -13,7 +13,14 @@ import { copyInto } from './copy-into.ts';
 import { withDevices } from './devices.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { dataOf, nameOf, openSource, roundUp, type SourceInode, type SourceTree } from './source-tree.ts';
+import {
+  nameOf,
+  openSource,
+  roundUp,
+  type SourceInode,
+  type SourceTree,
+  type Stretch,
+} from './source-tree.ts';
 import { attributesOf } from './xfs-attributes.ts';
 import { directoryOf } from './xfs-directory.ts';
 import { type Extent, XfsImage } from './xfs-groups.ts';
@@ -83,7 +90,6 @@ function roundDown(size: number): number {
   return Math.floor(size / XFS_BLOCK) * XFS_BLOCK;
 }
 
-const ZEROS = Buffer.alloc(XFS_BLOCK);
 const PIECE = 1 << 20;
 
 /** Pieces of a file that an inode and its blocks of pointers can tell of, whatever attributes it has. */
@@ -177,15 +183,15 @@ class Filler {
     }
   }
 
-  /** Copies the content of a file. Blocks of zeros become holes, whether or not they were: that is the same everywhere. */
-  #content({ path, size }: SourceInode): readonly Mapping[] {
+  #content(inode: SourceInode): readonly Mapping[] {
+    const { path, size } = inode;
     if (size === 0) return [];
     using source = openSource(this.#root, path);
     if (fstatSync(source.fd).size !== size)
       throw new AshlarError(`${nameOf(path)} changed while it was read`);
     const mappings: Mapping[] = [];
     const buffer = this.#buffer;
-    for (const { start, end } of stretchesOf(source.fd, size, buffer)) {
+    for (const { start, end } of stretchesOf(inode)) {
       const extents = this.#image.takeBlocks((end - start) / XFS_BLOCK);
       let at = start;
       for (const extent of extents) {
@@ -219,36 +225,12 @@ function addMapping(mappings: Mapping[], offset: number, { block, count }: Exten
   else mappings.push({ offset, block, count });
 }
 
-interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** The stretches of a file, in whole blocks, that are not zeros; of many small holes those are left that are larger. */
-function stretchesOf(fd: number, size: number, buffer: Buffer): readonly Stretch[] {
-  let stretches = findStretches(fd, size, buffer);
+/** The stretches of a file, in whole blocks; of many small holes those are left that are larger. */
+function stretchesOf({ size, data = [{ start: 0, end: size }] }: SourceInode): readonly Stretch[] {
+  let stretches: readonly Stretch[] = data.map(({ start, end }) => ({ start, end: roundUp(end, XFS_BLOCK) }));
   for (let hole = XFS_BLOCK; stretches.length > MOST_PIECES; hole *= 2)
     stretches = withoutHoles(stretches, hole);
   return stretches;
-}
-
-function findStretches(fd: number, size: number, buffer: Buffer): readonly Stretch[] {
-  const found: Stretch[] = [];
-  for (const { start, end } of dataOf(fd, size)) {
-    let at = Math.max(Math.floor(start / XFS_BLOCK) * XFS_BLOCK, found.at(-1)?.end ?? 0);
-    for (; at < end; at += PIECE) {
-      const count = readSync(fd, buffer, 0, Math.min(PIECE, roundUp(end) - at), at);
-      for (let block = 0; block < count; block += XFS_BLOCK) {
-        const length = Math.min(XFS_BLOCK, count - block);
-        if (ZEROS.compare(buffer, block, block + length, 0, length) === 0) continue;
-        const last = found.at(-1);
-        const next = { start: at + block, end: at + block + XFS_BLOCK };
-        if (last !== undefined && last.end === next.start) found.splice(-1, 1, { ...last, end: next.end });
-        else found.push(next);
-      }
-    }
-  }
-  return found;
 }
 
 function withoutHoles(stretches: readonly Stretch[], upTo: number): readonly Stretch[] {
@@ -290,8 +272,8 @@ export function measureXfs(tree: SourceTree): number {
   // Chunks of 64 inodes of up to 2048 bytes, and what lies between them; trees of chunks.
   let blocks = 1024 + Math.ceil(tree.inodes.length / 64) * (tree.inodes.length > 0 ? 8 : 0);
   blocks += Math.ceil(tree.inodes.length / 64 / 100) * 2;
-  for (const { type, stored, stretches, link, xattrs } of tree.inodes) {
-    if (type === 'file') blocks += stored / XFS_BLOCK + Math.ceil(stretches / 8);
+  for (const { type, stored, data, link, xattrs } of tree.inodes) {
+    if (type === 'file') blocks += stored / XFS_BLOCK + Math.ceil((data?.length ?? 1) / 8);
     if (type === 'symlink' && link.length > 100) blocks += 1;
     if (xattrs.length > 0) blocks += 1;
     for (const { value } of xattrs) blocks += Math.ceil(value.length / 4000);

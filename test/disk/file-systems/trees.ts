@@ -185,7 +185,7 @@ export function describeTree(tree: string, leaveOut: readonly string[] = []): Ma
 }
 
 function describeInode(tree: string, inode: SourceInode): unknown {
-  const { stored: _, stretches: __, xattrs, ...rest } = inode;
+  const { xattrs, ...rest } = inode;
   const path = Buffer.from(`${Buffer.from(tree).toString('latin1')}/${inode.path}`, 'latin1');
   return {
     ...rest,
