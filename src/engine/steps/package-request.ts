@@ -54,7 +54,7 @@ export function secretsOf({ repositories }: Pick<PackagesStep, 'repositories'>):
 async function writeKeys(
   packages: PackagesStep,
   configuration: string,
-  { context, sources }: StepContext,
+  { context, plan, sources }: StepContext,
 ): Promise<(key: Source) => string> {
   const directory = join(configuration, 'keys');
   mkdirSync(directory);
@@ -68,18 +68,46 @@ async function writeKeys(
   );
   if (imports.length > 0)
     await context.workshop.call('stage', { directory, keep: [], imports }, { signal: context.signal });
-  const names = new Map([...keys].map(([identity, key], i) => [identity, named(key, directory, String(i))]));
+  const files = [...keys.values()].map((key, i) => ({
+    own: nameOf(key),
+    text: isText(join(directory, String(i))),
+  }));
+  const renamed = files.map((file, i) => {
+    const name = keyName(file, i, files, packages.manager);
+    renameSync(join(directory, String(i)), join(directory, name));
+    if (name.endsWith(`+${file.own}`))
+      say(
+        context,
+        plan.name,
+        'warning',
+        `two keys are called ${file.own}: apk, which looks keys up by their names, finds the first one only`,
+      );
+    return name;
+  });
+  const names = new Map([...keys.keys()].map((identity, i) => [identity, renamed[i]]));
   return source => `${CONFIGURATION}/keys/${names.get(sources.of(source).identity) ?? ''}`;
 }
 
+interface KeyFile {
+  /** The name that it has where it comes from. */
+  readonly own: string;
+  readonly text: boolean;
+}
+
+function nameOf(key: Source): string {
+  return key.kind === 'file' ? basename(key.path) : key.kind === 'http' ? basename(key.url) : '';
+}
+
 /** apk looks keys up by their names; apt tells by the end of a name whether a key is text. */
-function named(key: Source, directory: string, name: string): string {
-  const own = key.kind === 'file' ? basename(key.path) : key.kind === 'http' ? basename(key.url) : '';
-  const right = /^[\w@.-]+\.pub$/.test(own)
-    ? own
-    : `${name}.${isText(join(directory, name)) ? 'asc' : 'gpg'}`;
-  renameSync(join(directory, name), join(directory, right));
-  return right;
+function keyName(
+  { own, text }: KeyFile,
+  index: number,
+  files: readonly KeyFile[],
+  manager: PackagesStep['manager'],
+): string {
+  if (manager !== 'apk' || !/^[\w@.-]+\.pub$/.test(own)) return `${index}.${text ? 'asc' : 'gpg'}`;
+  const taken = files.slice(0, index).some(other => other.own === own);
+  return taken ? `${index}+${own}` : own;
 }
 
 function isText(path: string): boolean {

@@ -57,7 +57,7 @@ describe('an archive of docker save', () => {
     );
   });
 
-  it.each([
+  const manifests = [
     {},
     null,
     'text',
@@ -68,9 +68,13 @@ describe('an archive of docker save', () => {
     [{ Config: 7, Layers: [] }],
     [{ Config: 'config.json', Layers: [7] }],
     [{ Config: 'config.json', Layers: [], RepoTags: 'tag' }],
-  ])('is refused by name where its manifest is %j', async value => {
-    await refused('docker-archive', [config(0), json('manifest.json', value)], 'manifest.json');
-  });
+  ];
+  it.each(manifests.map(value => ({ value })))(
+    'is refused by name where it says $value',
+    async ({ value }) => {
+      await refused('docker-archive', [config(0), json('manifest.json', value)], 'manifest.json');
+    },
+  );
 
   it.each([null, {}, { rootfs: 7 }, { architecture: 'a', os: 'b', rootfs: { type: 'layers', diff_ids: 7 } }])(
     'is refused by name where its config is %j',
@@ -81,7 +85,7 @@ describe('an archive of docker save', () => {
 });
 
 describe('an archive with a layout', () => {
-  it.each([null, [], { manifests: 7 }, { schemaVersion: 2, manifests: [{}] }])(
+  it.each([null, 'text', { manifests: 7 }, { schemaVersion: 2, manifests: [{}] }])(
     'is refused by name where its index is %j',
     async value => {
       await refused('oci-archive', [json('index.json', value)], 'index.json');
