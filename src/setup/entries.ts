@@ -19,6 +19,12 @@ export function namesIn(fd: number): readonly string[] {
   return readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }).sort();
 }
 
+/** Those of directories, not of links to some. */
+export function directoriesIn(fd: number): readonly string[] {
+  const entries = readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1', withFileTypes: true });
+  return entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+}
+
 export function lookAt(fd: number, name: string): FileStatus | undefined {
   try {
     return statusAt(fd, toBytes(name));

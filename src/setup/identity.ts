@@ -59,7 +59,7 @@ function hasKeymap(tree: SetupTree, directory: string, name: string, depth: numb
   if (names.some(file => [`${name}.map`, `${name}.kmap`].includes(file.replace(/\.gz$/, '')))) return true;
   return (
     depth > 0 &&
-    names.some(child => !child.includes('.') && hasKeymap(tree, `${directory}/${child}`, name, depth - 1))
+    tree.directoriesIn(directory).some(child => hasKeymap(tree, `${directory}/${child}`, name, depth - 1))
   );
 }
 

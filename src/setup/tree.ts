@@ -24,6 +24,7 @@ import {
 import { AshlarError, codeOf } from '../support/errors.ts';
 import {
   clear,
+  directoriesIn,
   isDirectory,
   isLink,
   isRegular,
@@ -98,6 +99,11 @@ export class SetupTree implements Disposable {
   /** The names in a directory, sorted; none where there is no such directory. */
   list(path: string): readonly string[] {
     return this.#opened(path, O_RDONLY | O_DIRECTORY, namesIn) ?? [];
+  }
+
+  /** The names of directories in a directory, but not of links: they may lead in circles. */
+  directoriesIn(path: string): readonly string[] {
+    return this.#opened(path, O_RDONLY | O_DIRECTORY, directoriesIn) ?? [];
   }
 
   /** Makes a file, in place of whatever is there but a directory; does nothing where it is as it would be. */

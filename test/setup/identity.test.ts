@@ -1,5 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { SetupTree } from '../../src/setup/tree.ts';
 import { at, SmallTree } from './trees.ts';
 
 describe('the locale', () => {
@@ -56,6 +58,19 @@ describe('the keytable', () => {
     expect(tree.warnings).toEqual(['keytable de is not installed in the tree']);
     expect(tree.read('etc/vconsole.conf')).toBe('FONT=eurlatgr\nKEYMAP=de\n');
     expect(() => tree.setUp([{ kind: 'keytable', keytable: 'a\nB=1', at }])).toThrow('cannot be the name');
+  });
+
+  it('is looked for in each directory once, wherever links lead', () => {
+    using tree = new SmallTree({ 'usr/share/kbd/keymaps/i386/us.map': '', 'other/de.map': '' });
+    const keymaps = tree.at('usr/share/kbd/keymaps');
+    for (let i = 0; i < 5; i += 1) symlinkSync('.', join(keymaps, `link${i}`));
+    symlinkSync('/other', join(keymaps, 'other'));
+    const list = vi.spyOn(SetupTree.prototype, 'list');
+    tree.setUp([{ kind: 'keytable', keytable: 'de', at }]);
+    const looked = list.mock.calls.filter(([path]) => path.startsWith('/usr/share/kbd')).length;
+    list.mockRestore();
+    expect(looked).toBe(2);
+    expect(tree.warnings).toEqual(['keytable de is not installed in the tree']);
   });
 });
 
