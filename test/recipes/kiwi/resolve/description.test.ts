@@ -222,7 +222,7 @@ describe('the type', () => {
         <partitions><partition name="data" size="2G" mountpoint="/data" filesystem="xfs" label="D" part_id="9"
           partition_name="p.data" partition_type="t.linux"/><partition name="plain" size="10"/></partitions>
         <oemconfig><oem-resize>0</oem-resize><oem-swapsize> 64 </oem-swapsize><oem-boot-title>T</oem-boot-title></oemconfig>
-        <bootloader timeout="0" output_console="serial"><bootloadersettings><shimoption name="--no-nvram"/></bootloadersettings></bootloader>
+        <bootloader timeout="0" output_console="serial"/>
         <initrd action="add"><dracut module="a" driver="b"/><dracut module="c"/></initrd>
         <initrd action="setup"><dracut uefi="true"/></initrd>`,
       ),
@@ -261,7 +261,6 @@ describe('the type', () => {
     expect(type.bootloader).toMatchObject({
       name: 'grub2',
       attributes: { timeout: { value: 0 }, output_console: { value: 'serial' } },
-      settings: [{ name: 'shimoption', attributes: { name: { value: '--no-nvram' } } }],
     });
     expect(type.initrd).toMatchObject([
       { action: 'add', modules: ['a', 'c'], drivers: ['b'], uefi: undefined },
