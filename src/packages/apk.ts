@@ -13,8 +13,12 @@ export function apk(request: PackageRequest): ManagerWork {
     ...['--keys-dir', `${WORK}/keys`, '--cache-dir', `${WORK}/${ARCHIVES}`],
     ...(untrusted ? ['--allow-untrusted'] : []),
     ...(tool === 'tree' ? [] : ['--root', '/target']),
-    ...(tool === 'host-on-nothing' ? ['--initdb'] : []),
   );
+  // Without a database nothing but add works, which makes one.
+  const add =
+    tool === 'host-on-nothing'
+      ? [`${start} --update-cache add --initdb ${words(...install)}`]
+      : [`${start} update`, `${start} add ${words(...install)}`];
   const asked = [
     ...(collections.length > 0 ? ['collections'] : []),
     ...(ignore.length > 0 ? ['ignored packages'] : []),
@@ -33,7 +37,7 @@ export function apk(request: PackageRequest): ManagerWork {
       `cat /dev/null ${lists.map(list => `$W/${words(list)}`).join(' ')} >$W/repositories.list`,
       'cp /etc/apk/keys/* $W/keys/ 2>/dev/null || :',
       ...files.map(file => `cp ${words(file)} $W/keys/`),
-      ...(install.length > 0 ? [`${start} update`, `${start} add ${words(...install)}`] : []),
+      ...(install.length > 0 ? add : []),
       ...(uninstall.length > 0 ? [...installedOf(uninstall), `${start} del $present`] : []),
       ...(request.delete.length > 0
         ? [...installedOf(request.delete), `${start} --force-broken-world del --no-scripts $present`]

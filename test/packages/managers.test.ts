@@ -332,6 +332,24 @@ describe('apk and pacman', () => {
     });
   });
 
+  it('apk makes the database of a first system when it adds, and needs one for all else', () => {
+    const commands = (tool: PackageRequest['tool']) =>
+      linesOf({ ...everything, manager: 'apk', tool })
+        .filter(line => line.startsWith('apk '))
+        .map(line => line.replace(/^apk .*--cache-dir \S+ /, ''));
+    expect(commands('host-on-nothing')).toEqual([
+      "--root /target --update-cache add --initdb first 'it'\\''s'",
+      '--root /target del $present',
+      '--root /target --force-broken-world del --no-scripts $present',
+    ]);
+    expect(commands('host')).toEqual([
+      '--root /target update',
+      "--root /target add first 'it'\\''s'",
+      '--root /target del $present',
+      '--root /target --force-broken-world del --no-scripts $present',
+    ]);
+  });
+
   it('pacman has sections for repositories, and dates that stay the same', () => {
     const lines = linesOf({ ...everything, manager: 'pacman', checkSignatures: true });
     const start =
