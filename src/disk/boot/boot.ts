@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { squashfsCompressor } from '../file-systems/compressed.ts';
 import { efiName, hasBios } from './architecture.ts';
-import { kernelCommandLine, type VerityRoot } from './command-line.ts';
+import { kernelCommandLine, namesRoot, type VerityRoot } from './command-line.ts';
 import { filesForEsp, withFilesOfTree } from './esp.ts';
 import { finishedFstab } from './fstab.ts';
 import { growFiles } from './grow.ts';
@@ -162,7 +162,7 @@ function checkVerity({ spec }: BootRequest): void {
       hint: 'choose firmware efi or uefi',
     });
   }
-  if (/(?:^|\s)root=/.test(spec.kernelCommandLine)) {
+  if (namesRoot(spec.kernelCommandLine)) {
     throw new AshlarError(
       'the command line of the kernel names another root than the one that dm-verity checks',
     );

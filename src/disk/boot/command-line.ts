@@ -12,13 +12,17 @@ export interface VerityRoot {
   readonly dataSize: number;
 }
 
+export function namesRoot(commandLine: string): boolean {
+  return /(?:^|\s)root=/.test(commandLine);
+}
+
 /** With `root=`, unless the description has given that. */
 export function kernelCommandLine(
   { spec, partitions }: Pick<BootRequest, 'spec' | 'partitions'>,
   verity?: VerityRoot,
 ): string {
   const given = spec.kernelCommandLine.trim();
-  if (/(?:^|\s)root=/.test(given)) return given;
+  if (namesRoot(given)) return given;
   const by = spec.root.overlay ? 'partuuid' : spec.identifiedBy;
   const root = verity ? '/dev/dm-0' : nameOfPartition(partitionOf(partitions, 'root'), by);
   return [

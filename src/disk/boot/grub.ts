@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { squashfsCompressor } from '../file-systems/compressed.ts';
 import { efiName, grubTarget } from './architecture.ts';
-import { kernelCommandLine, type VerityRoot } from './command-line.ts';
+import { kernelCommandLine, namesRoot, type VerityRoot } from './command-line.ts';
 import { earlyConfig, type GrubPlace, grubConfig } from './grub-config.ts';
 import { grubDefaults } from './grub-defaults.ts';
 import { findGrubModules, makeGrubImage, missingGrub } from './grub-image.ts';
@@ -52,7 +52,8 @@ export function grubTreeFiles(request: BootRequest, system: GrubSystem): readonl
   const font = firstFile(tree, ['/usr/share/grub/unicode.pf2', '/usr/share/grub2/unicode.pf2']);
   if (font && spec.menu.outputs.includes('gfxterm')) add(`${directory}/fonts/unicode.pf2`, contentOf(font));
   const defaults = readTextInTree(tree, '/etc/default/grub') ?? '';
-  add('/etc/default/grub', textContent(grubDefaults(defaults, spec.menu, spec.menu.title, commandLine)));
+  const findsRoot = !namesRoot(spec.kernelCommandLine) && /(?:^|\s)root=UUID=/.test(commandLine);
+  add('/etc/default/grub', textContent(grubDefaults(defaults, { menu: spec.menu, commandLine, findsRoot })));
   // What kernel-install of the system would otherwise repeat of another disk.
   if (findInTree(tree, '/etc/kernel/cmdline')) add('/etc/kernel/cmdline', textContent(`${commandLine}\n`));
   return files;

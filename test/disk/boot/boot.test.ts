@@ -73,6 +73,19 @@ describe.skipIf(!has('grub-mkimage') || !hasModules)('a disk with GRUB', () => {
     );
   });
 
+  it.each([
+    ['uuid', 'quiet', 'GRUB_DISABLE_LINUX_UUID="false"'],
+    ['label', 'quiet', 'GRUB_CMDLINE_LINUX="root=LABEL=ROOT"'],
+    ['partuuid', 'quiet', `GRUB_CMDLINE_LINUX="root=PARTUUID=${root.uuid}"`],
+    ['uuid', 'quiet root=UUID=given', 'GRUB_CMDLINE_LINUX="root=UUID=given"'],
+  ] as const)(
+    'has its root named by %s after an update, told %s',
+    async (identifiedBy, kernelCommandLine, line) => {
+      const { files } = await prepareBoot(requestFor({ ...grub, identifiedBy, kernelCommandLine }).request);
+      expect(textOf(files, '/etc/default/grub')?.split('\n')).toContain(line);
+    },
+  );
+
   it('is the same twice', async () => {
     const loader = async () => {
       const prepared = await prepareBoot(requestFor(grub).request);

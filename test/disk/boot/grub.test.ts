@@ -14,6 +14,7 @@ import { makeTree, textOf } from './trees.ts';
 
 const menu: BootMenu = { title: 'Test [ OEM ]', timeout: 10, inputs: [], outputs: [], settings: {} };
 const place = { directory: '/boot/grub', search: { kind: 'uuid', uuid: '1234-ABCD' } } as const;
+const made = { menu, commandLine: '', findsRoot: true };
 const entry = { kernel: '/boot/vmlinuz-6.1', initrd: '/boot/initrd-6.1', commandLine: 'root=UUID=1 quiet' };
 
 function isGrubScript(text: string): boolean {
@@ -54,7 +55,7 @@ describe('the menu of GRUB', () => {
     );
     const serialLine = '--speed=9600 --unit=1';
     expect(grubConfig({ ...menu, serialLine }, place, entry)).toContain('\nserial --speed=9600 --unit=1\n');
-    expect(grubDefaults('', { ...menu, serialLine }, 'Ours', '')).toContain(
+    expect(grubDefaults('', { ...made, menu: { ...menu, serialLine } })).toContain(
       '\nGRUB_SERIAL_COMMAND="serial --speed=9600 --unit=1"\n',
     );
   });
@@ -92,12 +93,16 @@ describe('/etc/default/grub', () => {
   it('is filled in, and keeps what it does not concern', () => {
     const before =
       '# Ours\nGRUB_TIMEOUT=5\nGRUB_DISABLE_OS_PROBER=true\nGRUB_DEFAULT=0\n#GRUB_TERMINAL_INPUT=console\n';
-    const after = grubDefaults(
-      before,
-      { ...menu, inputs: ['serial'], settings: { GRUB_THEME: '/boot/grub/themes/a' } },
-      'Ours $1 "x"',
-      'quiet root=UUID=1 splash',
-    );
+    const after = grubDefaults(before, {
+      menu: {
+        ...menu,
+        title: 'Ours $1 "x"',
+        inputs: ['serial'],
+        settings: { GRUB_THEME: '/boot/grub/themes/a' },
+      },
+      commandLine: 'quiet root=UUID=1 splash',
+      findsRoot: true,
+    });
     expect(after).toBe(
       [
         '# Ours',
@@ -106,6 +111,7 @@ describe('/etc/default/grub', () => {
         'GRUB_DEFAULT=0',
         '#GRUB_TERMINAL_INPUT=console',
         'GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"',
+        'GRUB_DISABLE_LINUX_UUID="false"',
         'GRUB_TERMINAL_INPUT="serial"',
         'GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"',
         'GRUB_DISTRIBUTOR="Ours \\$1 \\"x\\""',
@@ -115,11 +121,26 @@ describe('/etc/default/grub', () => {
     );
   });
 
+  it('says how the root is named where no program finds that by itself, and forgets that of another disk', () => {
+    const before = 'GRUB_CMDLINE_LINUX="console=tty1 root=UUID=of-another-disk"\n';
+    const valuesOf = (commandLine: string, findsRoot: boolean, text = before) => {
+      const after = grubDefaults(text, { menu, commandLine, findsRoot });
+      const script = `${after}printf '%s|' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DISABLE_LINUX_UUID"`;
+      return execFileSync('sh', ['-c', script], { encoding: 'utf8' });
+    };
+    expect(valuesOf('quiet root=LABEL=ROOT', false)).toBe('root=LABEL=ROOT|quiet||');
+    expect(valuesOf('a=1 root=overlay:PARTUUID=1-2 b', false)).toBe('root=overlay:PARTUUID=1-2|a=1 b||');
+    expect(valuesOf('quiet root=UUID=1', true)).toBe('|quiet|false|');
+    expect(valuesOf('quiet root=UUID=1', true, 'GRUB_CMDLINE_LINUX="console=tty1"\n')).toBe(
+      'console=tty1|quiet|false|',
+    );
+  });
+
   it('means to a shell what was put in', () => {
     const value = fc.string({ unit: 'grapheme-ascii', maxLength: 20 });
     fc.assert(
       fc.property(value, text => {
-        const script = `${grubDefaults('', menu, text, '')}printf %s "$GRUB_DISTRIBUTOR"`;
+        const script = `${grubDefaults('', { ...made, menu: { ...menu, title: text } })}printf %s "$GRUB_DISTRIBUTOR"`;
         return execFileSync('sh', ['-c', script], { encoding: 'utf8' }) === text;
       }),
       { numRuns: 25, examples: [['`id` $(id) \\ "\'']] },
