@@ -30,9 +30,16 @@ export function apt(request: PackageRequest): ManagerWork {
     },
     environment: { DEBIAN_FRONTEND: 'noninteractive', DEBCONF_NONINTERACTIVE_SEEN: 'true' },
     covers: request.tool === 'tree' ? [{ file: 'policy-rc.d', target: '/usr/sbin/policy-rc.d' }] : [],
-    warnings: asked.map(what => `apt knows no ${what}: this is left out`),
+    warnings: [...asked.map(what => `apt knows no ${what}: this is left out`), ...notRemoved(request)],
     lines: request.tool === 'host-on-nothing' ? bootstrap(request) : changes(request),
   };
+}
+
+function notRemoved({ tool, uninstall, delete: deleted }: PackageRequest): readonly string[] {
+  const names = tool === 'host-on-nothing' ? unique([...uninstall, ...deleted]) : [];
+  return names.length === 0
+    ? []
+    : [`a first system only gets packages: the removal of ${names.join(', ')} is left out`];
 }
 
 function sources({ repositories, keys, tool }: PackageRequest): Readonly<Record<string, string>> {
@@ -206,6 +213,7 @@ function bootstrap({ install, recommended, repositories }: PackageRequest): read
     ...['--quiet', '--mode=root', '--format=directory', '--variant=apt', '--skip=check/empty'],
     `--aptopt=APT::Install-Recommends "${recommended}"`,
     `--aptopt=Dir::Etc::netrc "${CONFIGURATION}/apt.auth"`,
+    `--aptopt=Dir::Etc::preferences "${CONFIGURATION}/apt.preferences"`,
     '--dpkgopt=force-unsafe-io',
     ...(install.length > 0 ? [`--include=${install.join(',')}`] : []),
   ];

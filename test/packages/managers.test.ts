@@ -203,6 +203,15 @@ describe('apt', () => {
     const [line] = lines.filter(text => text.startsWith('mmdebstrap '));
     expect(line).toContain('--include=systemd,apt bookworm /target $W/all.sources');
   });
+
+  it('follows priorities in a first system, and says that it removes nothing from it', () => {
+    const { script, warnings } = packageWork(
+      request({ tool: 'host-on-nothing', install: ['a'], uninstall: ['b'], delete: ['c', 'b'] }),
+    );
+    expect(script).toContain(`'--aptopt=Dir::Etc::preferences "/run/ashlar/configuration/apt.preferences"'`);
+    expect(warnings).toEqual(['a first system only gets packages: the removal of b, c is left out']);
+    expect(packageWork(request({ uninstall: ['b'] })).warnings).toEqual([]);
+  });
 });
 
 describe('zypper', () => {
