@@ -131,7 +131,13 @@ export async function buildPlan(
   if (!removeAbandoned(store.temporaries)) await workshop.call('close', null, { signal });
   const images = plan.images.flatMap(({ name }) => finished.get(name) ?? []);
   if (images.some(image => !image.cached)) removeDeadLinks(project);
-  results?.publish();
+  if (results) {
+    options.records?.(
+      images.flatMap(({ outputs }) => outputs),
+      file => results.pathFor(file),
+    );
+    results.publish();
+  }
   return images;
 }
 

@@ -5,7 +5,7 @@ import type { EventSink, MessageLevel } from './events.ts';
 import type { Project, ProjectDirectories } from './project/project.ts';
 import type { Terminal } from './shell/terminal.ts';
 import type { Store } from './store/store.ts';
-import type { BuiltImage, LayerType } from './values.ts';
+import type { BuiltImage, LayerType, MadeOutput } from './values.ts';
 import type { Workshop } from './workshop.ts';
 
 /** In which forms images are handed out. */
@@ -37,6 +37,8 @@ export interface BuildOptions {
   readonly output: string;
   /** Directory that files which are made of trees go to, all together at the end; a plan with outputs is refused without it. */
   readonly results?: string | undefined;
+  /** Writes files about those that were made, each where `pathFor` says for its name: they appear with them. */
+  readonly records?: (made: readonly MadeOutput[], pathFor: (file: string) => string) => void;
   /** Where people and scripts find what belongs to this project. */
   readonly project: ProjectDirectories;
   /** How many images are worked on at the same time. */

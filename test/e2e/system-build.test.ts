@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { has } from '../support/tools.ts';
 import { type Ended, output, type Project, useWorkspace } from './support.ts';
@@ -59,6 +59,19 @@ describe.runIf(has('xz'))('system build', () => {
     expect((await project.ashlar(bad)).status).toBe(1);
     expect(existsSync(project.at('failed'))).toBe(false);
   });
+
+  it.each(['kiwi.result.json', `${stem}.tar.xz.sha256`, 'build/image-root.log'])(
+    'leaves no result without what is said of it, where %s is in the way',
+    async file => {
+      project.write(`taken/${file}/x`, '');
+      const words = ['--target-arch', 'x86_64', '--description', 'new', '--target-dir', 'taken'];
+      const { status, stderr } = await project.ashlar(['system', 'build', ...words]);
+      expect(status).toBe(1);
+      expect(stderr).toContain(`${file} is a directory, and a result has that name`);
+      expect(existsSync(project.at('taken', `${stem}.tar.xz`))).toBe(false);
+      rmSync(project.at('taken'), { recursive: true });
+    },
+  );
 
   it('has results that are listed and bundled', async () => {
     const { stdout: list } = await ashlar('system', 'result', 'list', '--target-dir', 'target');

@@ -1,14 +1,5 @@
 /** `system stackbuild`, `system build` and `system create`: KIWI descriptions become results in a target directory. */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type BuildOptions, type MadeOutput, reportStack, withDirectoryOf } from '../../engine/index.ts';
 import { nameOfBase } from '../../plan/names.ts';
@@ -175,11 +166,13 @@ async function makeSystem(order: SystemOrder, globals: KiwiGlobals, flags: Resul
       ? planOf(order, order.source, globals, choice)
       : await planOfTree(order, globals, choice, options, work);
     if (flags.dryRun) return await showPlan(plan, { stack, missing }, flags, options, work);
-    const made = await build(plan, options, work);
-    writeRecords(made, format, order.target);
-    // Beside the tree, where scripts look for it.
-    if (order.keepsTree && globals.ashlar.logFile === undefined)
-      record.publish(join(order.target, `${IMAGE_ROOT}.log`));
+    const records: BuildOptions['records'] = (made, pathFor) => {
+      writeRecords(made, format, pathFor);
+      // Beside the tree, where scripts look for it.
+      if (order.keepsTree && globals.ashlar.logFile === undefined)
+        record.copyTo(pathFor(`${IMAGE_ROOT}.log`));
+    };
+    const made = await build(plan, { ...options, records }, work);
     printLines(made.filter(({ file }) => file !== IMAGE_ROOT).map(({ path }) => path));
   });
 }
@@ -299,23 +292,21 @@ async function build(plan: Plan, options: BuildOptions, work: Followed): Promise
 }
 
 /** What KIWI and people read about the results. */
-function writeRecords(made: readonly MadeOutput[], format: string | undefined, target: string): void {
+function writeRecords(
+  made: readonly MadeOutput[],
+  format: string | undefined,
+  pathFor: (file: string) => string,
+): void {
   const results = made.map(({ role, path, sha256 }) => ({
     role,
     path,
     ...(sha256 !== undefined && { sha256 }),
   }));
-  for (const { path, sha256, kind } of made) {
+  for (const { file, sha256, kind } of made) {
     if (sha256 !== undefined && kind !== 'package-list')
-      replaceText(`${path}.sha256`, `${sha256}  ${basename(path)}\n`);
+      writeFileSync(pathFor(`${file}.sha256`), `${sha256}  ${basename(file)}\n`);
   }
-  replaceText(join(target, 'kiwi.result.json'), resultText(results, format));
-}
-
-function replaceText(path: string, text: string): void {
-  const temporary = `${path}.new`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
+  writeFileSync(pathFor('kiwi.result.json'), resultText(results, format));
 }
 
 function targetOf({ targetDir, json, dryRun }: ResultFlags): string {

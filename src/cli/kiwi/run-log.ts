@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { printableLines } from '../../support/cells.ts';
 import { withoutLogins } from '../../support/secrets.ts';
 import type { Followed } from '../follow.ts';
@@ -38,11 +38,10 @@ export class RunLog implements Disposable {
     };
   }
 
-  /** Gives what was said so far its place. */
-  publish(place: string): void {
+  /** Puts what was said so far, which is all, into another file. */
+  copyTo(path: string): void {
     this.#reporter.end();
-    copyFileSync(this.#path, `${place}.new`);
-    renameSync(`${place}.new`, place);
+    copyFileSync(this.#path, path);
   }
 
   [Symbol.dispose](): void {
