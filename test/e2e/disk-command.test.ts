@@ -89,6 +89,10 @@ describe.skipIf(!canMakeDisks)('ashlar disk', () => {
     const first = await made();
     expect(first).toMatchObject({ file: 'root.raw', cached: false });
     expect(await made()).toMatchObject({ file: 'root.raw', cached: true, sha256: first.sha256 });
+    // The name of a directory is its own, however it is written.
+    const words = ['disk', '.', '--loader', 'grub', '--json', '--out', project.path];
+    const { stdout, stderr } = await project.ashlar(words, { cwd: join(workspace.path, 'root') });
+    expect(stdout, stderr).toContain('"file": "root.raw"');
   });
 
   it('leaves nothing where there is no kernel, and says what is wrong with a command line', async () => {

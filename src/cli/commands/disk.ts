@@ -60,9 +60,10 @@ function placeOf(image: string, out = '.'): string {
   return resolve(isDirectory ? join(out, `${nameOf(image)}.raw`) : out);
 }
 
-/** `debian` of `docker://host/library/debian:12` or `./debian.tar.xz`. */
+/** `debian` of `docker://host/library/debian:12` or `./debian.tar.xz`; of `.` what the directory is called. */
 function nameOf(image: string): string {
-  const last = basename(image.replace(/@sha256:[0-9a-f]+$/, '').replace(/(?<=[^:/]):[\w.-]+$/, ''));
+  const written = image.replace(/@sha256:[0-9a-f]+$/, '').replace(/(?<=[^:/]):[\w.-]+$/, '');
+  const last = basename(isReference(image) ? written : resolve(written));
   return last.replace(/\.tar(?:\.\w+)?$/, '').replace(/^[a-z-]+:/, '') || 'disk';
 }
 
