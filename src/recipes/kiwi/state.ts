@@ -3,6 +3,7 @@ import { splitLogin } from '../../support/secrets.ts';
 import type { KiwiMistake } from './errors.ts';
 import { listKiwiTypes } from './load.ts';
 import type { KiwiDescription, KiwiRepository, KiwiType, KiwiUser } from './model.ts';
+import { initrdSystemOf } from './plan/type.ts';
 import { type KiwiSource, resolveDescription } from './resolve/description.ts';
 
 /** The attributes of the type that a record shows. */
@@ -113,22 +114,13 @@ export function kiwiState(description: KiwiDescription, file: string, profile: s
       }),
     ),
     bootloader: type.bootloader?.name ?? 'grub2',
-    initrd: initrdOf(type),
+    initrd: initrdSystemOf(type),
     oem_resize: type.oemconfig['oem-resize']?.value !== false,
     swap_mb: swapOf(type),
     size_mb: sizeOf(type),
     users: description.users.map(userState),
     repos: description.repositories.map(repositoryState),
   };
-}
-
-/** Live media always have the one of dracut. */
-function initrdOf({ image, attributes }: KiwiType): string {
-  if (image === 'iso') return 'dracut';
-  const given = attributes.initrd_system?.value;
-  if (typeof given === 'string') return given;
-  if (image === 'pxe') return 'kiwi';
-  return image === 'oem' || image === 'kis' ? 'dracut' : 'none';
 }
 
 function swapOf({ oemconfig }: KiwiType): number | null {
