@@ -6,7 +6,6 @@ import type { CekitBuildFlags, Engine } from '../commands/cekit-build.ts';
 import type { CekitTestFlags } from '../commands/cekit-test.ts';
 import { repeatable, withDescriptorResult, withOverrides, withRuntime } from '../options.ts';
 import type { GlobalFlags } from '../settings.ts';
-
 import { VERSION } from '../version.ts';
 import { newCommand } from './command.ts';
 

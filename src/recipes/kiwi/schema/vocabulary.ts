@@ -2,31 +2,18 @@
  * The words of descriptions in schema 8.5: the only place that knows which elements and attributes there are. The
  * reader takes from here what it accepts and suggests, and the manual its tables.
  */
-import {
-  type AttributeRule,
-  type Attributes,
-  type Children,
-  type ElementRule,
-  ignored,
-  type ValueForm,
-} from './forms.ts';
+import { type Attributes, type Children, type ElementRule, ignored, type ValueForm } from './forms.ts';
+import { arch, attribute, needed, value } from './rows.ts';
 import { typeAttributes } from './type-attributes.ts';
 import { typeChildren } from './type-children.ts';
 import { imageTypes, packageManagers } from './words.ts';
 
-const attribute = (form: ValueForm, text: string): AttributeRule => ({ form, text });
-const needed = (form: ValueForm, text: string): AttributeRule => ({ form, text, required: true });
-const value = (form: ValueForm, text: string): ElementRule => ({ content: form, text });
-
-const arch: Attributes = {
-  arch: attribute('architectures', 'The machines that it is for; all when not given.'),
-};
 const profiles: Attributes = {
   profiles: attribute('profiles', 'The profiles that it is for; all, and none, when not given.'),
 };
 const name = (text: string): Attributes => ({ name: needed('text', text) });
 const ignoredArch: Attributes = {
-  arch: { ...attribute('architectures', 'Accepted.'), outcome: ignored('KIWI ignores it, too') },
+  arch: attribute('architectures', 'Accepted.', ignored('KIWI ignores it, too')),
 };
 
 const locales: ValueForm = {
@@ -150,10 +137,11 @@ const packages: ElementRule = {
       { words: ['onlyRequired', 'plusRecommended'] },
       'Whether recommended packages come along; `onlyRequired` when not given.',
     ),
-    bootstrap_package: {
-      ...attribute('text', 'The package that holds a bootstrapped tree, with apt.'),
-      outcome: ignored('the tree is made of the packages themselves'),
-    },
+    bootstrap_package: attribute(
+      'text',
+      'The package that holds a bootstrapped tree, with apt.',
+      ignored('the tree is made of the packages themselves'),
+    ),
   },
   children: {
     package: [
@@ -163,8 +151,8 @@ const packages: ElementRule = {
         attributes: {
           ...name('Its name.'),
           ...arch,
-          bootinclude: { ...attribute('boolean', 'An old word.'), outcome: ignored('KIWI ignores it, too') },
-          bootdelete: { ...attribute('boolean', 'An old word.'), outcome: ignored('KIWI ignores it, too') },
+          bootinclude: attribute('boolean', 'An old word.', ignored('KIWI ignores it, too')),
+          bootdelete: attribute('boolean', 'An old word.', ignored('KIWI ignores it, too')),
         },
       },
     ],
@@ -175,7 +163,7 @@ const packages: ElementRule = {
         attributes: {
           ...name('Its file.'),
           target_dir: attribute('text', 'Where; the root when not given.'),
-          bootinclude: { ...attribute('boolean', 'An old word.'), outcome: ignored('KIWI ignores it, too') },
+          bootinclude: attribute('boolean', 'An old word.', ignored('KIWI ignores it, too')),
         },
       },
     ],
@@ -356,11 +344,12 @@ export const image: ElementRule = {
     schemaversion: needed('text', 'The version of the schema, 7.4 to 8.5; older words become newer ones.'),
     displayname: attribute('text', 'The title in boot menus.'),
     id: attribute('text', 'A number, written to /etc/ImageID.'),
-    'xmlns:xsi': { ...attribute('text', 'A name space.'), outcome: ignored('name spaces mean nothing here') },
-    'xsi:noNamespaceSchemaLocation': {
-      ...attribute('text', 'Where editors find the schema.'),
-      outcome: ignored('the schema is built in'),
-    },
+    'xmlns:xsi': attribute('text', 'A name space.', ignored('name spaces mean nothing here')),
+    'xsi:noNamespaceSchemaLocation': attribute(
+      'text',
+      'Where editors find the schema.',
+      ignored('the schema is built in'),
+    ),
   },
   children,
 };
