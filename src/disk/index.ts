@@ -1,5 +1,6 @@
 /** From a root tree to file systems, partitions and disks that start: without mounts, loop devices and root. */
 export { makeArchive } from './archives/make.ts';
+export { INGREDIENTS } from './boot/ingredients.ts';
 export { makeDisk } from './disk.ts';
 export { type DeviceEntry, standInForDevices } from './file-systems/devices.ts';
 export { makeFileSystemFile } from './file-systems/make.ts';

@@ -10,6 +10,12 @@ const NAMES: Readonly<Record<string, { readonly efi: string; readonly grub: stri
   loongarch64: { efi: 'LOONGARCH64', grub: 'loongarch64-efi' },
 };
 
+/** All that `efiName` gives. */
+export const EFI_NAMES: readonly string[] = Object.values(NAMES).map(({ efi }) => efi);
+
+/** All that GRUB calls machines with UEFI, and the one with a BIOS. */
+export const GRUB_TARGETS: readonly string[] = ['i386-pc', ...Object.values(NAMES).map(({ grub }) => grub)];
+
 /** `X64`, as in BOOTX64.EFI. @throws AshlarError for machines without UEFI. */
 export function efiName(architecture: string): string {
   return namesOf(architecture).efi;

@@ -57,16 +57,19 @@ export interface GrubModules {
   readonly directory: string;
 }
 
+/** What has a directory of modules for each target. */
+export const GRUB_PLACES = [
+  '/usr/lib/grub',
+  '/usr/share/grub2',
+  '/usr/lib/grub2',
+  '/boot/grub',
+  '/boot/grub2',
+];
+
 /** The modules for a target (`i386-pc`, `x86_64-efi`), of the tree or of this machine; undefined where neither has them. */
 export function findGrubModules(tree: string, target: string): GrubModules | undefined {
   for (const top of [tree, '/']) {
-    for (const parent of [
-      '/usr/lib/grub',
-      '/usr/share/grub2',
-      '/usr/lib/grub2',
-      '/boot/grub',
-      '/boot/grub2',
-    ]) {
+    for (const parent of GRUB_PLACES) {
       const found = firstFile(top, [`${parent}/${target}/kernel.img`]);
       const complete = found && firstFile(top, [`${parent}/${target}/moddep.lst`]);
       if (complete) return { target, top, directory: join(found.path, '..') };
@@ -159,17 +162,17 @@ interface Program {
   readonly from: 'the image' | 'this machine';
 }
 
-const NAMES = ['grub-mkimage', 'grub2-mkimage'];
+export const GRUB_PROGRAMS = ['grub-mkimage', 'grub2-mkimage'];
 
 /** That of this machine, unless the tree has one that is as old as its modules when ours is not. */
 async function chooseProgram({ tree }: BootRequest, { top, directory }: GrubModules): Promise<Program> {
-  const here = NAMES.map(name => findProgram(name)).find(path => path !== undefined);
+  const here = GRUB_PROGRAMS.map(name => findProgram(name)).find(path => path !== undefined);
   const inTree =
     top === '/'
       ? undefined
       : firstFile(
           tree,
-          NAMES.map(name => `/usr/bin/${name}`),
+          GRUB_PROGRAMS.map(name => `/usr/bin/${name}`),
         );
   if (!here && !inTree) {
     throw new AshlarError('cannot find the program grub-mkimage, in the image or here', {

@@ -26,7 +26,8 @@ export function findAnywhere(tree: string, paths: readonly string[]): Origin | u
 /** Larger ones do not belong into an initrd. */
 const LARGEST_PROGRAM = 64 * 2 ** 20;
 
-const BUSYBOX = [
+/** Where a static one may be. */
+export const BUSYBOX = [
   '/usr/bin/busybox',
   '/bin/busybox',
   '/bin/busybox.static',

@@ -7,6 +7,20 @@ import { findAnywhere, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
 import { contentOf, textContent } from './tree.ts';
 import type { BootRequest, EspFile, Kernel, OsRelease } from './types.ts';
 
+/** Where it may be, for a machine that UEFI calls so. */
+export function loaderPlaces(efi: string): readonly string[] {
+  const name = loaderName(efi);
+  return [
+    `/usr/lib/systemd/boot/efi/${name}.signed`,
+    `/usr/lib/systemd/boot/efi/${name}`,
+    `/lib/systemd/boot/efi/${name}`,
+  ];
+}
+
+function loaderName(efi: string): string {
+  return `systemd-boot${efi.toLowerCase()}.efi`;
+}
+
 /** @throws AshlarError where neither the image nor this machine has it. */
 export function systemdBootFiles(
   { tree, spec }: BootRequest,
@@ -14,12 +28,8 @@ export function systemdBootFiles(
   os: OsRelease,
 ): readonly EspFile[] {
   const efi = efiName(spec.architecture);
-  const name = `systemd-boot${efi.toLowerCase()}.efi`;
-  const loader = findAnywhere(tree, [
-    `/usr/lib/systemd/boot/efi/${name}.signed`,
-    `/usr/lib/systemd/boot/efi/${name}`,
-    `/lib/systemd/boot/efi/${name}`,
-  ]);
+  const name = loaderName(efi);
+  const loader = findAnywhere(tree, loaderPlaces(efi));
   if (!loader) {
     throw new AshlarError(`cannot find ${name}, in the image or here`, {
       hint: SYSTEMD_BOOT_PACKAGES,

@@ -18,14 +18,26 @@ export interface UkiParts {
 
 const LARGEST_STUB = 16 * 2 ** 20;
 
+/** Where it may be, for a machine that UEFI calls so. */
+export function stubPlaces(efi: string): readonly string[] {
+  return ['/usr', ''].map(top => `${top}/lib/systemd/boot/efi/${stubName(efi)}`);
+}
+
+function stubName(efi: string): string {
+  return `linux${efi.toLowerCase()}.efi.stub`;
+}
+
 /** What the image for the disk begins with. @throws AshlarError when there is none for the architecture. */
 export function readStub({ tree, spec, say }: BootRequest): Uint8Array {
-  const name = `linux${efiName(spec.architecture).toLowerCase()}.efi.stub`;
-  const stub = findAnywhere(tree, [`/usr/lib/systemd/boot/efi/${name}`, `/lib/systemd/boot/efi/${name}`]);
+  const efi = efiName(spec.architecture);
+  const stub = findAnywhere(tree, stubPlaces(efi));
   if (!stub) {
-    throw new AshlarError(`cannot find ${name}, in the image or here: unified kernel images begin with it`, {
-      hint: SYSTEMD_BOOT_PACKAGES,
-    });
+    throw new AshlarError(
+      `cannot find ${stubName(efi)}, in the image or here: unified kernel images begin with it`,
+      {
+        hint: SYSTEMD_BOOT_PACKAGES,
+      },
+    );
   }
   say(`the unified kernel image begins with ${describeOrigin(stub)}`);
   return readOrigin(stub, LARGEST_STUB);

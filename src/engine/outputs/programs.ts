@@ -1,5 +1,7 @@
 /** Programs that take part in what is made of trees: that they are there, and that other versions count as other input. */
-import { existsSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DiskFormat, DiskSpec, FileSystemType } from '../../disk/index.ts';
 import { digestOfContent } from '../../layers/index.ts';
 import type { Output } from '../../plan/outputs.ts';
@@ -61,29 +63,47 @@ export function checkOutputPrograms(outputs: readonly Output[]): void {
   }
 }
 
-/** What may get into disks from this machine, where the tree does not have it. */
-const INGREDIENTS: readonly string[] = [
-  ...['busybox', 'grub-mkimage', 'grub2-mkimage'],
-  ...['x64', 'aa64'].flatMap(machine =>
-    [`linux${machine}.efi.stub`, `systemd-boot${machine}.efi.signed`, `systemd-boot${machine}.efi`].map(
-      name => `/usr/lib/systemd/boot/efi/${name}`,
-    ),
-  ),
-  ...['i386-pc', 'x86_64-efi', 'arm64-efi'].map(target => `/usr/lib/grub/${target}/kernel.img`),
-];
-
 /** What the programs are, and for disks what else of this machine may take part. */
-export function programParts(
+export async function programParts(
   needed: NeededPrograms,
   kind: Output['kind'],
-  { store }: LookContext,
+  context: LookContext,
 ): Promise<readonly KeyPart[]> {
-  const names = new Set([...Object.keys(needed), ...(kind === 'disk' ? INGREDIENTS : [])]);
-  return Promise.all(
-    [...names].sort().map(async (name): Promise<KeyPart> => {
-      const path = name.startsWith('/') ? name : findProgram(name);
-      const there = path !== undefined && existsSync(path);
-      return [`program ${name}`, there ? await digestOfContent(path, store.database.files) : 'none'];
-    }),
+  const parts = await Promise.all(
+    Object.keys(needed)
+      .sort()
+      .map(async (name): Promise<KeyPart> => {
+        const path = findProgram(name);
+        return [`program ${name}`, path === undefined ? 'none' : await contentOf(path, context)];
+      }),
   );
+  return kind === 'disk' ? [...parts, ...(await ingredientParts(context))] : parts;
+}
+
+/** What there is of it. */
+async function ingredientParts(context: LookContext): Promise<readonly KeyPart[]> {
+  const { INGREDIENTS } = await import('../../disk/index.ts');
+  const files = [...INGREDIENTS.programs.flatMap(name => findProgram(name) ?? []), ...INGREDIENTS.files];
+  return Promise.all([
+    ...files
+      .filter(path => existsSync(path))
+      .map(async (path): Promise<KeyPart> => [`file ${path}`, await contentOf(path, context)]),
+    ...INGREDIENTS.directories
+      .filter(path => existsSync(path))
+      .map((path): KeyPart => [`directory ${path}`, listingOf(path)]),
+  ]);
+}
+
+function contentOf(path: string, { store }: LookContext): Promise<string> {
+  return digestOfContent(path, store.database.files);
+}
+
+/** Hundreds of modules are not read for each disk that is asked for. */
+function listingOf(directory: string): string {
+  const files = readdirSync(directory).sort();
+  const stamps = files.map(name => {
+    const status = statSync(join(directory, name), { throwIfNoEntry: false });
+    return [name, status?.size, status?.mtimeMs];
+  });
+  return hash('sha256', JSON.stringify(stamps));
 }

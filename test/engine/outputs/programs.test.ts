@@ -1,8 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { checkOutputPrograms, formatPrograms, treePrograms } from '../../../src/engine/outputs/programs.ts';
+import {
+  checkOutputPrograms,
+  formatPrograms,
+  programParts,
+  treePrograms,
+} from '../../../src/engine/outputs/programs.ts';
 import type { Output } from '../../../src/plan/outputs.ts';
 import { simpleDisk } from '../../../src/plan/simple-disk.ts';
+import { useStore } from '../stores.ts';
 
 const at = { file: 'plan', line: 1, column: 1 };
 afterEach(() => void vi.unstubAllEnvs());
@@ -43,6 +50,36 @@ describe('the programs of outputs', () => {
       });
     },
   );
+});
+
+const ingredients = vi.hoisted(() => ({ programs: [] as string[], files: [''], directories: [''] }));
+vi.mock('../../../src/disk/index.ts', async original => ({
+  ...(await original<object>()),
+  INGREDIENTS: ingredients,
+}));
+
+describe('what else of this machine gets into disks', () => {
+  const stored = useStore();
+
+  it('counts for the key, and for that of nothing else', async () => {
+    const { directory } = stored;
+    const [busybox, modules] = [join(directory, 'busybox'), join(directory, 'x86_64-efi')];
+    Object.assign(ingredients, { files: [busybox, `${busybox}-none`], directories: [modules] });
+    mkdirSync(modules);
+    for (const path of [busybox, join(modules, 'kernel.img'), join(modules, 'ext2.mod')])
+      writeFileSync(path, 'one');
+    const parts = (kind: Output['kind'] = 'disk') => programParts({}, kind, stored.build());
+    const first = await parts();
+    expect(first.map(([name]) => name)).toEqual([`file ${busybox}`, `directory ${modules}`]);
+    expect(await parts()).toEqual(first);
+    expect(await parts('archive')).toEqual([]);
+    writeFileSync(busybox, 'other');
+    const second = await parts();
+    expect(second[0]).not.toEqual(first[0]);
+    expect(second[1]).toEqual(first[1]);
+    writeFileSync(join(modules, 'ext2.mod'), 'another');
+    expect((await parts())[1]).not.toEqual(first[1]);
+  });
 });
 
 describe('a disk that is asked for in a few words', () => {
