@@ -67,6 +67,17 @@ describe('what is refused of a description', () => {
     expect(refusals[0]?.at?.column).toBeGreaterThan(type.indexOf('bootfilesystem'));
   });
 
+  it.each([
+    ['editbootinstall="x.sh"', '', 'editbootinstall of <type>'],
+    ['root_clone="1"', '', 'root_clone of <type>'],
+    ['boot_clone="1"', '', 'boot_clone of <type>'],
+    ['', '<partitions><partition name="p" size="1" clone="1"/></partitions>', 'clone of <partition>'],
+  ])('is what disks are not made with: %s%s', async (attributes, children, what) => {
+    const type = `<type image="oem" filesystem="ext4" ${attributes}>${children}</type>`;
+    const refusals = refusalsOf(await describedIn({ elements: [preferences(type)] }), 'again');
+    expect(refusals.map(({ message }) => message)).toEqual([expect.stringMatching(`^${what}: `)]);
+  });
+
   it('is a list of exclusions that is none', async () => {
     const given = { elements: [preferences('<type image="tbz"/>')], files: { 'exclude_files.yaml': '[]' } };
     expect(refusalsOf(await describedIn(given), 'again')).toMatchObject([
