@@ -15,6 +15,7 @@ export const BELOW = {
   layers: 'layers below',
   parents: 'directories above',
   time: 'newest time below',
+  program: 'program of this machine',
 } as const;
 
 /** What the name of a part begins with whose value is nothing for logs. */

@@ -52,15 +52,13 @@ export async function packagesParts(
 ): Promise<readonly KeyPart[]> {
   const { kind: _, at: _at, createdBy: _by, failure: _failure, keys: _keys, repositories, ...words } = step;
   const { options } = context;
-  const byHost = step.bootstrap || layers?.length === 0;
+  const program = layers && (await hostToolVersion(step.manager, layers, context));
   return [
     ...(layers ? [[BELOW.layers, chainOf(layers)] as const] : []),
     ...Object.entries(words).map(([name, value]): KeyPart => [name, plain(value)]),
     ...repositories.map(repositoryPart),
     ...keys.map(({ identity }, i): KeyPart => [`key ${i + 1}`, identity]),
-    ...(byHost
-      ? [['program of this machine', (await hostToolVersion(step.manager, context)) ?? ''] as const]
-      : []),
+    ...(program === undefined ? [] : [[BELOW.program, program] as const]),
     ['network', options.network],
     ['platform', canonical(platform)],
     epochPart(options),

@@ -6,6 +6,7 @@ import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
 import type { LookContext } from '../context.ts';
 import { keyOf } from '../keys/keys.ts';
+import { chainOf } from '../layer-records.ts';
 import type { LayerRecord } from '../values.ts';
 import { treeOf } from './targets.ts';
 
@@ -15,17 +16,48 @@ export async function toolFor(
   layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<PackageRequest['tool']> {
-  const { inTree, databases } = managerPrograms(manager);
-  if (await hasAny(inTree, layers, context)) return 'tree';
-  const tool = (await hasAny(databases, layers, context)) ? 'host' : 'host-on-nothing';
-  const { host, hostOnNothing } = hostPrograms(manager);
-  const program = tool === 'host' ? host : hostOnNothing;
+  const { tool, program } = await chooseTool(manager, layers, context);
+  if (program === undefined) return tool;
   if (findProgram(program) === undefined) {
     const { message, hint } = missingTool(manager, program);
     throw new AshlarError(message, { at, hint });
   }
   context.emit({ kind: 'program-used', program, version: await versionOf(program, context) });
   return tool;
+}
+
+interface Choice {
+  readonly tool: PackageRequest['tool'];
+  /** Of this machine, whether it is here or not; undefined for the tree's own. */
+  readonly program: string | undefined;
+}
+
+/** Follows from the layers alone, and is remembered: keys ask for it in every build. */
+async function chooseTool(
+  manager: PackagesStep['manager'],
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<Choice> {
+  const { database } = context.store;
+  const key = keyOf('package manager', [
+    ['layers', chainOf(layers)],
+    ['manager', manager],
+  ]);
+  const known = database.recall('lookups', key) as PackageRequest['tool'] | undefined;
+  const tool = known ?? (await findTool(manager, layers, context));
+  if (!known) database.remember('lookups', key, tool);
+  const { host, hostOnNothing } = hostPrograms(manager);
+  return { tool, program: { tree: undefined, host, 'host-on-nothing': hostOnNothing }[tool] };
+}
+
+async function findTool(
+  manager: PackagesStep['manager'],
+  layers: readonly LayerRecord[],
+  context: LookContext,
+): Promise<PackageRequest['tool']> {
+  const { inTree, databases } = managerPrograms(manager);
+  if (await hasAny(inTree, layers, context)) return 'tree';
+  return (await hasAny(databases, layers, context)) ? 'host' : 'host-on-nothing';
 }
 
 async function hasAny(
@@ -44,13 +76,15 @@ async function hasAny(
   return false;
 }
 
-/** Version of the host's program that makes a first system; undefined when it is not here. */
+/** The host's program that does the work, and its version; undefined where the tree's own does it. */
 export async function hostToolVersion(
   manager: PackagesStep['manager'],
+  layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<string | undefined> {
-  const { hostOnNothing } = hostPrograms(manager);
-  return findProgram(hostOnNothing) === undefined ? undefined : versionOf(hostOnNothing, context);
+  const { program } = await chooseTool(manager, layers, context);
+  if (program === undefined) return undefined;
+  return `${program} ${findProgram(program) === undefined ? 'none' : await versionOf(program, context)}`;
 }
 
 /** What a program that is here says of itself, remembered until it is another one. */

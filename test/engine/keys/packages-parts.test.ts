@@ -1,10 +1,14 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { LookContext } from '../../../src/engine/context.ts';
 import { packagesParts } from '../../../src/engine/keys/system-parts.ts';
+import type { LayerRecord } from '../../../src/engine/values.ts';
+import { digestOf } from '../../../src/oci/index.ts';
 import type { PackagesStep, Repository } from '../../../src/plan/system-steps.ts';
+import { rawTar } from '../../layers/support.ts';
+import { useStore } from '../stores.ts';
 
 const at = { file: 'plan', line: 1, column: 1 };
 
@@ -69,6 +73,48 @@ describe('what packages depend on', () => {
     expect(before).not.toContain(scratch);
     expect(await parts(step({ url: moved }))).toBe(before);
     expect(await parts(step({ url: repository('two', 'Package: b') }))).not.toBe(before);
+  });
+
+  describe('where a program of this machine does the work', () => {
+    const stored = useStore();
+    afterEach(() => void vi.unstubAllEnvs());
+
+    function layerOf(...names: readonly string[]): LayerRecord {
+      const tar = rawTar(names.map(name => ({ name })));
+      const digest = digestOf(tar);
+      const fetch = async () => {
+        const path = stored.store.temporaryPath('blob');
+        writeFileSync(path, tar);
+        await stored.store.placeBlob(digest, path);
+      };
+      const mediaType = 'application/vnd.oci.image.layer.v1.tar';
+      const descriptor = { mediaType, digest, size: tar.length };
+      return { diffId: digest, descriptor, format: { kind: 'tar', compression: 'none' }, fetch };
+    }
+
+    function program(name: string, version: string): void {
+      const text = `#!/bin/sh\necho ${name} ${version}\n`;
+      writeFileSync(join(stored.directory, name), text, { mode: 0o755 });
+    }
+
+    async function programFor(...layers: readonly LayerRecord[]): Promise<string | undefined> {
+      const context = { ...stored.build(), options: { network: 'host' } } as LookContext;
+      const platform = { os: 'linux', architecture: 'amd64' };
+      const found = await packagesParts(step({}, { bootstrap: true }), { platform }, [], layers, context);
+      return new Map(found).get('program of this machine');
+    }
+
+    it('is that program and its version, of whichever it takes', async () => {
+      vi.stubEnv('PATH', `${stored.directory}:${process.env.PATH}`);
+      for (const name of ['apt-get', 'mmdebstrap']) program(name, '1.2');
+      const database = layerOf('var/lib/dpkg/status');
+      expect(await programFor()).toBe('mmdebstrap 1.2');
+      expect(await programFor(layerOf('etc/hosts'))).toBe('mmdebstrap 1.2');
+      expect(await programFor(database)).toBe('apt-get 1.2');
+      expect(await programFor(database, layerOf('usr/bin/apt-get'))).toBeUndefined();
+      program('apt-get', '1.2.3');
+      expect(await programFor(database)).toBe('apt-get 1.2.3');
+    });
   });
 
   it('is what the script of a repository says', async () => {
