@@ -53,6 +53,8 @@ features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,ex
 
 const KNOWN = { withValue: 'bCEgGiIJmNO', alone: '' };
 const MOST_LABEL = 16;
+/** An empty file system has room in it, whatever its options. */
+const LARGE = 1024 * MIB;
 /** Bytes of content for one inode, where nothing else is said. */
 const INODE_RATIO = 16384;
 
@@ -63,13 +65,18 @@ export async function makeExt(request: FileSystemRequest, tree: SourceTree): Pro
     if (!byHand) await makeByProgram(request, tree);
     request.say(`${fileSystem.type} by mke2fs${byHand ? ', filled without mounting' : ' -d'}`);
   } catch (error) {
-    if (error instanceof NoRoom || (error instanceof AshlarError && /allocate|space/i.test(error.message))) {
+    if (isNoRoom(error)) {
       throw new AshlarError(`the content does not fit into an ${fileSystem.type} of ${size} bytes`, {
         cause: error,
       });
     }
     throw error;
   }
+}
+
+/** What mke2fs says, or we do. */
+function isNoRoom(error: unknown): boolean {
+  return error instanceof NoRoom || (error instanceof AshlarError && /allocate|space/i.test(error.message));
 }
 
 /** mke2fs makes it empty, and all that is in it is written here; false for forms in which that cannot be. */
@@ -177,7 +184,14 @@ export async function leastExtSize(
   try {
     for (let size = roundUp(stored, MIB) + 2 * MIB; ; ) {
       createSparse(trial, size);
-      await mke2fs({ ...making, epoch: 1 }, inodes, trial, size, extended(making.fileSystem, []));
+      try {
+        await mke2fs({ ...making, epoch: 1 }, inodes, trial, size, extended(making.fileSystem, []));
+      } catch (error) {
+        if (size > LARGE || !isNoRoom(error)) throw error;
+        // Of large blocks not even an empty one fits.
+        size *= 2;
+        continue;
+      }
       using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
       const volume = new ExtVolume(file.fd, 0);
       const lackingBlocks = Math.max(0, measureExt(tree, volume) - volume.freeBlocks);
