@@ -109,6 +109,17 @@ export function openSource(root: number, path: ByteString): FileDescriptor {
   return new FileDescriptor(openBeneath(root, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
 }
 
+/** Reads the content of a file from a place on; behind its end are zeros. Throws an AshlarError when it ends before. */
+export function readSource(fd: number, into: Buffer, from: number, { path, size }: SourceInode): void {
+  const wanted = Math.min(into.length, size - from);
+  for (let done = 0; done < wanted; ) {
+    const count = readSync(fd, into, done, wanted - done, from + done);
+    if (count === 0) throw new AshlarError(`${nameOf(path)} changed while it was read`);
+    done += count;
+  }
+  into.fill(0, Math.max(0, wanted));
+}
+
 class TreeReader {
   readonly directories = new Map<ByteString, readonly SourceEntry[]>();
   readonly inodes: SourceInode[] = [];

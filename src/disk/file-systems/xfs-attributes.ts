@@ -30,7 +30,7 @@ interface AttributeBlock {
 }
 
 /** Most bytes that attributes take of an inode. */
-const MOST_LOCAL = 160;
+export const MOST_LOCAL = 160;
 const LEAF = { header: 80, checksum: 12 } as const;
 const REMOTE = { header: 56, checksum: 12, magic: 0x5841524d } as const;
 const MAGIC_LEAF = 0x3bee;

@@ -3,7 +3,7 @@
 import { TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { nameOf, type SourceInode } from './source-tree.ts';
-import type { XfsAttributes } from './xfs-attributes.ts';
+import { MOST_LOCAL, type XfsAttributes } from './xfs-attributes.ts';
 import type { Extent, XfsImage } from './xfs-groups.ts';
 import { XFS_BLOCK } from './xfs-trees.ts';
 
@@ -63,6 +63,15 @@ const TREE = {
 } as const;
 const LINK = { magic: 0x58534c4d, header: 56, crc: 12, longest: 1024 } as const;
 const SECOND = 1_000_000_000n;
+
+/** A file may be cut where groups end, which is not foreseen. */
+const CUTS = 3;
+
+/** The most blocks that tell where the pieces of a file are. */
+export function leavesOf(pieces: number, inodeSize: number, hasAttributes: boolean): number {
+  const room = inodeSize - CORE - (hasAttributes ? MOST_LOCAL : 0);
+  return pieces + CUTS <= Math.floor(room / MAPPING) ? 0 : Math.ceil((pieces + CUTS) / TREE.perLeaf);
+}
 
 export class InodeWriter {
   readonly #image: XfsImage;

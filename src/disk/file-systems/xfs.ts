@@ -2,7 +2,7 @@
  * xfs: mkfs.xfs makes it empty, and everything in it is written by our own hand. Its protofiles lose attributes, links
  * and times, a mount needs root, and a machine that mounts it needs half a minute.
  */
-import { constants, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import { constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteString, splitLast } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
@@ -16,6 +16,7 @@ import { runTool } from './program.ts';
 import {
   nameOf,
   openSource,
+  readSource,
   roundUp,
   type SourceInode,
   type SourceTree,
@@ -24,7 +25,7 @@ import {
 import { attributesOf } from './xfs-attributes.ts';
 import { directoryOf } from './xfs-directory.ts';
 import { type Extent, XfsImage } from './xfs-groups.ts';
-import { InodeWriter, type Mapping, type XfsData } from './xfs-inode.ts';
+import { InodeWriter, leavesOf, type Mapping, type XfsData } from './xfs-inode.ts';
 import { XFS_BLOCK } from './xfs-trees.ts';
 
 const KNOWN = { withValue: 'bdilmns', alone: 'K' };
@@ -59,7 +60,11 @@ async function mkfs(
     throw new AshlarError(`the label ${JSON.stringify(label)} is longer than the ${MOST_LABEL} bytes of xfs`);
   }
   const given = readOptions('mkfs.xfs', createOptions, KNOWN);
-  const bad = given.find(([, value]) => /\b(?:file|name|logdev|rtdev)\b/.test(value ?? ''));
+  const bad = given.find(
+    ([option, value]) =>
+      /\b(?:file|name|logdev|rtdev)\b/.test(value ?? '') ||
+      (option === '-d' && keysOf(value).includes('size')),
+  );
   if (bad) throw new AshlarError(`the option ${bad.join(' ')} of mkfs.xfs cannot be used here`);
   const chosen = new Set(given.flatMap(([option, value]) => (option === '-m' ? keysOf(value) : [])));
   const features = FEATURES.split(',').filter(word => !keysOf(word).some(key => chosen.has(key)));
@@ -190,7 +195,6 @@ class Filler {
     if (fstatSync(source.fd).size !== size)
       throw new AshlarError(`${nameOf(path)} changed while it was read`);
     const mappings: Mapping[] = [];
-    const buffer = this.#buffer;
     for (const { start, end } of stretchesOf(inode)) {
       const extents = this.#image.takeBlocks((end - start) / XFS_BLOCK);
       let at = start;
@@ -199,12 +203,10 @@ class Filler {
         const place = this.#image.placeOf(extent.block);
         const length = extent.count * XFS_BLOCK;
         for (let done = 0; done < length; ) {
-          const wanted = Math.min(PIECE, length - done);
-          const count = readSync(source.fd, buffer, 0, wanted, at + done);
-          // Behind the end of the file nothing of another one may be seen.
-          buffer.fill(0, count, wanted);
-          this.#image.write(buffer.subarray(0, wanted), place + done);
-          done += wanted;
+          const piece = this.#buffer.subarray(0, length - done);
+          readSource(source.fd, piece, at + done, inode);
+          this.#image.write(piece, place + done);
+          done += piece.length;
         }
         at += length;
       }
@@ -253,12 +255,12 @@ export async function leastXfsSize(
   tree: SourceTree,
 ): Promise<number> {
   const trial = join(request.scratch, 'empty.img');
-  const blocks = measureXfs(tree);
   try {
-    for (let size = Math.max(SMALLEST, roundUp(blocks * XFS_BLOCK, MIB)); ; ) {
+    for (let size = Math.max(SMALLEST, roundUp(measureXfs(tree, USUAL_INODE) * XFS_BLOCK, MIB)); ; ) {
       await mkfs({ ...request, uuid: '00000000-0000-4000-8000-000000000000' }, trial, size);
       using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
-      const lacking = blocks - new XfsImage(file.fd).room();
+      const image = new XfsImage(file.fd);
+      const lacking = measureXfs(tree, image.inodeSize) - image.room();
       if (lacking <= 0) return size;
       size += roundUp(lacking * XFS_BLOCK, MIB);
     }
@@ -267,13 +269,21 @@ export async function leastXfsSize(
   }
 }
 
-/** Blocks that a tree takes. Never too few. */
-export function measureXfs(tree: SourceTree): number {
-  // Chunks of 64 inodes of up to 2048 bytes, and what lies between them; trees of chunks.
-  let blocks = 1024 + Math.ceil(tree.inodes.length / 64) * (tree.inodes.length > 0 ? 8 : 0);
-  blocks += Math.ceil(tree.inodes.length / 64 / 100) * 2;
-  for (const { type, stored, data, link, xattrs } of tree.inodes) {
-    if (type === 'file') blocks += stored / XFS_BLOCK + Math.ceil((data?.length ?? 1) / 8);
+const USUAL_INODE = 512;
+
+/** Blocks that a tree takes, with inodes of so many bytes. Never too few. */
+export function measureXfs(tree: SourceTree, inodeSize: number): number {
+  // Chunks of 64 inodes, and what lies between them; trees of chunks.
+  const chunks = Math.ceil(tree.inodes.length / 64);
+  let blocks = 1024 + (chunks * 64 * inodeSize) / XFS_BLOCK;
+  blocks += Math.ceil(chunks / 100) * 2;
+  for (const inode of tree.inodes) {
+    const { type, link, xattrs } = inode;
+    if (type === 'file') {
+      const pieces = stretchesOf(inode);
+      for (const { start, end } of pieces) blocks += (end - start) / XFS_BLOCK;
+      blocks += leavesOf(pieces.length, inodeSize, xattrs.length > 0);
+    }
     if (type === 'symlink' && link.length > 100) blocks += 1;
     if (xattrs.length > 0) blocks += 1;
     for (const { value } of xattrs) blocks += Math.ceil(value.length / 4000);
