@@ -159,6 +159,22 @@ describe.runIf(has('umoci', 'skopeo', 'getfattr', 'setcap'))('a stash', () => {
     ]);
   });
 
+  it('names the description that its tree has now', async () => {
+    const project = treeProject();
+    const listed = async () => {
+      const root = archived(project);
+      await stashHere(project, { root, name: 'own' });
+      const [stash] = await listStashes(project.store);
+      return stash?.tags[0]?.description;
+    };
+    expect(await listed()).toMatchObject({ name: 'Leap-VM', version: '1.2.3' });
+    const unversioned = DESCRIPTION.replace(/<version>.*<.version>/, '').replace('Leap-VM', 'Other');
+    project.write('root/image/config.xml', unversioned);
+    expect(await listed()).toMatchObject({ name: 'Other', version: undefined });
+    rmSync(project.at('root/image'), { recursive: true });
+    expect(await listed()).toBeUndefined();
+  });
+
   it('is the same for the same tree, wherever and whenever it is read', async () => {
     const [one, other] = [treeProject(), treeProject()];
     for (const project of [one, other])

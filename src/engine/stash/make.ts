@@ -1,5 +1,6 @@
 /** A tree becomes a stash, or another layer of one. */
 import {
+  type Annotations,
   createLayout,
   type Descriptor,
   type Digest,
@@ -154,7 +155,7 @@ interface Before {
   readonly manifest: Descriptor;
   readonly config: ImageConfig;
   readonly layers: readonly LayerRecord[];
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations: Annotations;
 }
 
 async function openNewest(home: string, name: string, context: LookContext): Promise<Before | undefined> {
@@ -189,7 +190,7 @@ async function write(
   const own = layer ? [layer] : [];
   const config = await addDocument(mediaTypes.config, configOf(before?.config, own, stash, options), context);
   const layers = [...(before?.layers ?? []), ...own].map(({ descriptor }) => descriptor);
-  const annotations = { ...before?.annotations, ...annotationsOf(stash) };
+  const annotations = { ...withoutDescription(before?.annotations ?? {}), ...annotationsOf(stash) };
   const manifest = await addDocument(
     mediaTypes.manifest,
     composeManifest(config, layers, annotations),
@@ -232,7 +233,13 @@ function configOf(
   };
 }
 
-function annotationsOf({ file, described }: Stash): Readonly<Record<string, string>> {
+/** The tree may have another one now, or none. */
+function withoutDescription(annotations: Annotations): Annotations {
+  const former: readonly string[] = Object.values(DESCRIPTION);
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !former.includes(name)));
+}
+
+function annotationsOf({ file, described }: Stash): Annotations {
   if (!file || !described) return {};
   return {
     [DESCRIPTION.name]: described.name,
