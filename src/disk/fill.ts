@@ -2,8 +2,10 @@
 import { chmodSync, mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromText } from '../layers/index.ts';
+import { AshlarError } from '../support/errors.ts';
 import { devicesBelow } from './file-systems/devices.ts';
 import { makeFileSystem, neededSize } from './file-systems/make.ts';
+import { xfsSectorSize } from './file-systems/xfs.ts';
 import type { DiskPartition, DiskRequest, FileSystemRequest, MadePartition, NeededRoom } from './request.ts';
 import { emptyDirectory } from './tree-changes.ts';
 import type { DiskSpec, FileSystemSpec } from './types.ts';
@@ -100,9 +102,12 @@ function emptiedBelow(
 function fileSystemOf(spec: DiskSpec, partition: DiskPartition): FileSystemSpec | undefined {
   const said = fileSystemInSpec(spec, partition);
   // The kernel mounts no xfs whose sectors are smaller than those of its disk.
-  return said?.type === 'xfs' && spec.sectorSize === 4096
-    ? { ...said, createOptions: [...said.createOptions, '-s', 'size=4096'] }
-    : said;
+  if (said?.type === 'xfs' && xfsSectorSize(said.createOptions) < spec.sectorSize) {
+    throw new AshlarError(
+      `an xfs on a disk with sectors of ${spec.sectorSize} bytes cannot have smaller ones`,
+    );
+  }
+  return said;
 }
 
 function fileSystemInSpec(spec: DiskSpec, { role, name }: DiskPartition): FileSystemSpec | undefined {

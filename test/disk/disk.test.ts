@@ -211,6 +211,26 @@ describe.skipIf(!(has(...programs) && hasStub))('a disk', () => {
     },
   );
 
+  it('with large sectors has no smaller ones in its xfs', async () => {
+    const on = (createOptions: readonly string[]) =>
+      make(
+        diskSpec({
+          ...none,
+          sectorSize: 4096,
+          firstSector: 256,
+          root: { type: 'xfs', label: 'ROOT', createOptions },
+        }),
+      );
+    for (const options of [[], ['-s', 'size=4k']]) {
+      const made = await on(options);
+      // The superblock says it at byte 102.
+      expect(readFileSync(made.disk).readUInt16BE(partition(made, 'root').start + 102)).toBe(4096);
+    }
+    await expect(on(['-s', 'size=512'])).rejects.toThrow(
+      'an xfs on a disk with sectors of 4096 bytes cannot have smaller ones',
+    );
+  });
+
   it('starts with GRUB by UEFI and by BIOS', async () => {
     const made = await make(diskSpec(grub));
     const program = fileOfEsp(made, 'EFI/BOOT/BOOTX64.EFI');

@@ -68,8 +68,7 @@ async function mkfs(
   if (bad) throw new AshlarError(`the option ${bad.join(' ')} of mkfs.xfs cannot be used here`);
   const chosen = new Set(given.flatMap(([option, value]) => (option === '-m' ? keysOf(value) : [])));
   const features = FEATURES.split(',').filter(word => !keysOf(word).some(key => chosen.has(key)));
-  // Disks with sectors of 512 bytes take these, too.
-  const sectors = given.some(([option]) => option === '-s') ? [] : ['-s', 'size=4096'];
+  const sectors = given.some(([option]) => option === '-s') ? [] : ['-s', `size=${USUAL_SECTOR}`];
   rmSync(image, { force: true });
   createSparse(image, size);
   await runTool(
@@ -80,6 +79,17 @@ async function mkfs(
     ],
     { signal },
   );
+}
+
+/** Disks with sectors of 512 bytes take these, too. */
+const USUAL_SECTOR = 4096;
+
+/** Bytes of a sector, with such options for mkfs.xfs. */
+export function xfsSectorSize(createOptions: readonly string[]): number {
+  const given = readOptions('mkfs.xfs', createOptions, KNOWN).find(([option]) => option === '-s');
+  if (!given) return USUAL_SECTOR;
+  const [, number, unit] = /^size=(\d+)(k?)$/.exec(given[1] ?? '') ?? [];
+  return Number(number ?? 0) * (unit === 'k' ? 1024 : 1);
 }
 
 function keysOf(words = ''): readonly string[] {
