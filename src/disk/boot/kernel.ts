@@ -24,7 +24,7 @@ export function requireKernel(tree: string): Kernel {
   if (kernel) return kernel;
   const versions = versionsIn(tree);
   const searched = versions[0] ? placesOf(versions[0].version, versions[0].modules) : placesOf('<version>');
-  throw new AshlarError(`No kernel found in ${tree}, searched for [${searched.join(', ')}]`, {
+  throw new AshlarError(`No kernel found in the image, searched for [${searched.join(', ')}]`, {
     hint:
       versions.length === 0
         ? 'a disk that starts needs the package of a kernel: linux-image-amd64, kernel, kernel-default'
