@@ -1,5 +1,6 @@
 /** The programs of managers: what tells that a tree has its own, and what it takes on the host. */
 import { AshlarError } from '../support/errors.ts';
+import { installationOf } from '../support/programs.ts';
 import type { PackageManager } from './types.ts';
 
 interface Tool {
@@ -10,7 +11,6 @@ interface Tool {
   /** What works on a tree that has packages, and what on one that has none. */
   readonly host: string;
   readonly hostOnNothing: string;
-  readonly packages: string;
 }
 
 const RPM_DATABASES = ['/var/lib/rpm', '/usr/lib/sysimage/rpm'];
@@ -28,43 +28,37 @@ const TOOLS: Readonly<Record<PackageManager, Tool>> = {
     databases: ['/var/lib/dpkg/status'],
     host: 'apt-get',
     hostOnNothing: 'mmdebstrap',
-    packages: 'apt install mmdebstrap | dnf install mmdebstrap',
   },
   zypper: {
     inTree: ['/usr/bin/zypper'],
     databases: RPM_DATABASES,
     host: 'zypper',
     hostOnNothing: 'zypper',
-    packages: 'apt install zypper | dnf install zypper | zypper install zypper',
   },
-  dnf4: { ...DNF, packages: 'apt install dnf | dnf install dnf | zypper install dnf' },
+  dnf4: DNF,
   dnf5: {
     inTree: ['/usr/bin/dnf5'],
     databases: RPM_DATABASES,
     host: 'dnf5',
     hostOnNothing: 'dnf5',
-    packages: 'dnf install dnf5 | zypper install dnf5',
   },
   microdnf: {
     inTree: ['/usr/bin/microdnf'],
     databases: RPM_DATABASES,
     host: 'microdnf',
     hostOnNothing: 'microdnf',
-    packages: 'dnf install microdnf | zypper install microdnf',
   },
   apk: {
     inTree: ['/sbin/apk', '/usr/bin/apk'],
     databases: ['/lib/apk/db/installed', '/usr/lib/apk/db/installed'],
     host: 'apk',
     hostOnNothing: 'apk',
-    packages: 'zypper install apk-tools',
   },
   pacman: {
     inTree: ['/usr/bin/pacman'],
     databases: ['/var/lib/pacman/local'],
     host: 'pacman',
     hostOnNothing: 'pacman',
-    packages: 'apt install pacman-package-manager | dnf install pacman',
   },
 };
 
@@ -82,7 +76,7 @@ export function missingTool(manager: PackageManager, program: string): AshlarErr
   return new AshlarError(
     `the tree has no ${manager}, and this machine has no ${program} that could do its work`,
     {
-      hint: `${TOOLS[manager].packages}; or begin with a base that has ${manager}`,
+      hint: [installationOf(program), `begin with a base that has ${manager}`].filter(Boolean).join('; or '),
     },
   );
 }

@@ -72,7 +72,7 @@ export interface RepositoryAccess extends RepositoryTerms {
 export interface PackageWork {
   /** To be written below `CONFIGURATION`: text by relative path. They may hold credentials. */
   readonly files: Readonly<Record<string, string>>;
-  /** A POSIX shell script; `NONE_INSTALLED` is its status when there is nothing to remove. */
+  /** A POSIX shell script; says `NONE_INSTALLED` and fails when there is nothing to remove. */
   readonly script: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Files below `CONFIGURATION` that stand for files of the tree while it runs. */

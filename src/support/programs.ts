@@ -2,8 +2,8 @@
 import { AshlarError } from './errors.ts';
 import { findProgram } from './process.ts';
 
-/** By distribution: one name where all three have the same. */
-type Packages = string | readonly [debian: string, fedora: string, opensuse: string];
+/** By distribution: one name where all three have the same, none where one does not have it. */
+type Packages = string | readonly [debian: string | null, fedora: string | null, opensuse: string | null];
 
 const PACKAGES: Readonly<Record<string, Packages>> = {
   unshare: 'util-linux',
@@ -26,19 +26,24 @@ const PACKAGES: Readonly<Record<string, Packages>> = {
   'qemu-img': ['qemu-utils', 'qemu-img', 'qemu-tools'],
   'qemu-system-x86_64': ['qemu-system-x86', 'qemu-system-x86-core', 'qemu-x86'],
   'qemu-system-aarch64': ['qemu-system-arm', 'qemu-system-aarch64-core', 'qemu-arm'],
-  dnf: ['dnf', 'dnf', 'dnf'],
+  dnf: 'dnf',
+  dnf5: [null, 'dnf5', 'dnf5'],
+  microdnf: [null, 'microdnf', 'microdnf'],
   zypper: 'zypper',
   'apt-get': 'apt',
-  apk: 'apk-tools',
-  pacman: ['pacman-package-manager', 'pacman', 'pacman'],
+  mmdebstrap: ['mmdebstrap', 'mmdebstrap', null],
+  apk: [null, null, 'apk-tools'],
+  pacman: ['pacman-package-manager', 'pacman', null],
 };
 
 /** What to type to get a program; undefined for one that is not known here. */
 export function installationOf(program: string): string | undefined {
   const packages = PACKAGES[program];
   if (packages === undefined) return undefined;
-  const [debian, fedora, opensuse] = typeof packages === 'string' ? [packages, packages, packages] : packages;
-  return `apt install ${debian} | dnf install ${fedora} | zypper install ${opensuse}`;
+  return ['apt', 'dnf', 'zypper']
+    .map((installer, i) => [installer, typeof packages === 'string' ? packages : packages[i]] as const)
+    .flatMap(([installer, name]) => (name ? [`${installer} install ${name}`] : []))
+    .join(' | ');
 }
 
 /**
