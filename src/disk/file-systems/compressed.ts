@@ -16,7 +16,7 @@ import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
 import { readOptions } from './options.ts';
 import { runTool, toolPath } from './program.ts';
-import { nameOf, readTree } from './source-tree.ts';
+import { nameOf, readTree, warnOfLabels } from './source-tree.ts';
 
 export interface CompressedRequest
   extends Pick<
@@ -123,6 +123,7 @@ async function makeErofs(request: CompressedRequest, image: string): Promise<str
   const args = ['--quiet', '-U', uuid, ...options.map(([option, value]) => `${option}${value}`)];
   if (compression !== 'uncompressed') args.push(`-z${compression}`);
   args.push(...leftOut(request).map(path => `--exclude-path=${path}`));
+  warnOfLabels(request);
   const part = `${image}.part`;
   try {
     await runTool('mkfs.erofs', [...args, part, tree], { env: { SOURCE_DATE_EPOCH: LATEST }, signal });
