@@ -2,7 +2,7 @@
  * Fills an ext4 that mke2fs has made empty. All places are given out first; then everything is written that says what is
  * where, and at last the content of files in ascending order: nothing that is written is changed afterwards.
  */
-import { constants, fstatSync, readSync } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { type ByteString, splitLast } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
@@ -14,9 +14,11 @@ import { attributeRoom, inodeBytes } from './ext-inode.ts';
 import { blocksOf, namesIn } from './ext-names.ts';
 import { COMPATIBLE, type ExtVolume, INCOMPATIBLE, READ_ONLY, ROOT } from './ext-volume.ts';
 import { Gatherer } from './gatherer.ts';
-import { nameOf, openSource, type SourceInode, type SourceTree } from './source-tree.ts';
+import { nameOf, openSource, readSource, type SourceInode, type SourceTree } from './source-tree.ts';
 
 const LOST: ByteString = 'lost+found';
+/** Of a file, holes included. */
+const MOST_BLOCKS = 2 ** 32 - 1;
 /** Longer targets of links have a block. */
 const LONGEST_INSIDE = MAP - 1;
 
@@ -177,7 +179,7 @@ class Filler {
   #planContent(planned: Planned): void {
     const { size, data = [{ start: 0, end: size }], path } = planned.source;
     const { blockSize } = this.#volume;
-    if (size >= 2 ** 32 * blockSize) throw new AshlarError(`${nameOf(path)} is too large for an ext4`);
+    if (size > MOST_BLOCKS * blockSize) throw new AshlarError(`${nameOf(path)} is too large for an ext4`);
     for (const { start, end } of data) {
       const first = start / blockSize;
       this.#map(planned.mappings, first, Math.ceil(end / blockSize) - first);
@@ -264,32 +266,18 @@ class Filler {
       if (source.type !== 'file' || source.size === 0) continue;
       signal.throwIfAborted();
       using file = openSource(root.fd, source.path);
-      if (fstatSync(file.fd).size !== source.size) throw changed(source);
+      if (fstatSync(file.fd).size !== source.size)
+        throw new AshlarError(`${nameOf(source.path)} changed while it was read`);
       for (const { offset, block, count } of mappings) {
         for (let done = 0; done < count * blockSize; ) {
           const room = content.next(block * blockSize + done, count * blockSize - done);
-          readContent(file.fd, room, offset * blockSize + done, source);
+          readSource(file.fd, room, offset * blockSize + done, source);
           done += room.length;
         }
       }
     }
     content.flush();
   }
-}
-
-/** Behind the end of the file are zeros. */
-function readContent(fd: number, into: Buffer, from: number, source: SourceInode): void {
-  const wanted = Math.min(into.length, source.size - from);
-  for (let done = 0; done < wanted; ) {
-    const count = readSync(fd, into, done, wanted - done, from + done);
-    if (count === 0) throw changed(source);
-    done += count;
-  }
-  into.fill(0, wanted);
-}
-
-function changed({ path }: SourceInode): AshlarError {
-  return new AshlarError(`${nameOf(path)} changed while it was read`);
 }
 
 function* eachBlock(extents: readonly Extent[]): Generator<number> {

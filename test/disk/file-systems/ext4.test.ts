@@ -31,7 +31,6 @@ import {
   make,
   makeAwkwardTree,
   mounted,
-  noise,
   scratch,
   settle,
   signal,
@@ -179,8 +178,8 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
     }
     const large = join(scratch(), 'large');
     mkdirSync(large);
-    for (let i = 0; i < 300; i++) writeFileSync(join(large, `${i}`), noise(5000 + i));
-    writeFileSync(join(large, 'largest'), noise(2_500_000));
+    for (let i = 0; i < 300; i++) writeFileSync(join(large, `${i}`), Buffer.alloc(5000 + i, 'x'));
+    writeFileSync(join(large, 'largest'), Buffer.alloc(2_500_000, 'y'));
     const empty = join(scratch(), 'empty.img');
     const { image } = await made([], join(base, 'tree/tmp'), 32 * MEBIBYTE);
     copyFileSync(image, empty);

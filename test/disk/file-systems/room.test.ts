@@ -114,7 +114,7 @@ describe('the least size', () => {
         execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
       });
     });
-    await fc.assert(holds, { numRuns: 5 });
+    await fc.assert(holds, { numRuns: 3 });
   });
 
   it.runIf(has('mkfs.xfs', 'xfs_repair'))(
