@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { AshlarError } from '../../support/errors.ts';
 import { installationOf } from '../../support/programs.ts';
+import { familyOf } from './architecture.ts';
 import { readElf } from './elf.ts';
 import { type FoundFile, firstFile, readBytes } from './tree.ts';
 
@@ -44,7 +45,7 @@ export function staticBusybox(tree: string, architecture: string): Uint8Array {
       if (!file || file.size > LARGEST_PROGRAM) continue;
       const bytes = readBytes(file, LARGEST_PROGRAM);
       const elf = readElf(bytes);
-      if (elf?.machine === architecture && elf.interpreter === undefined) return bytes;
+      if (elf?.machine === familyOf(architecture) && elf.interpreter === undefined) return bytes;
     }
   }
   throw new AshlarError(`cannot find a static busybox for ${architecture}, in the image or here`, {
@@ -94,9 +95,10 @@ export function programWithLibraries(
 function libraryPlace(tree: string, name: string, program: string): string | undefined {
   const own = posix.dirname(program);
   const directories = [
-    ...['x86_64', 'aarch64', 'riscv64', 's390x', 'powerpc64le', 'loongarch64'].map(
+    ...['x86_64', 'aarch64', 'riscv64', 's390x', 'powerpc64le', 'loongarch64', 'i386'].map(
       machine => `/lib/${machine}-linux-gnu`,
     ),
+    '/lib/arm-linux-gnueabihf',
     ...['/lib64', '/usr/lib64', '/lib', '/usr/lib', own],
   ];
   return directories.map(directory => `${directory}/${name}`).find(path => firstFile(tree, [path]));

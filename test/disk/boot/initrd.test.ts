@@ -72,6 +72,22 @@ describe.skipIf(!hasBusybox)('an initrd of ours', () => {
     });
   });
 
+  it.each([
+    ['i686', 3],
+    ['armv7l', 40],
+  ] as const)('takes a busybox of %s, if that is static', async (architecture, number) => {
+    const content = { architecture, modules: [], programs: [] };
+    const made = (busybox: Uint8Array) => {
+      const tree = makeTree({ ...system, 'bin/busybox': busybox });
+      return makeInitrd(tree, requireKernel(tree), content);
+    };
+    const { bytes } = await made(smallProgram(number));
+    expect(Buffer.from(bytes).includes(smallProgram(number))).toBe(true);
+    await expect(made(smallProgram(number, '/lib/ld.so', 'libc.so'))).rejects.toThrow(
+      `cannot find a static busybox for ${architecture}, in the image or here`,
+    );
+  });
+
   it('names the package where there is no static busybox for the machine', async () => {
     const tree = makeTree({ ...system, 'bin/busybox': '#!/bin/sh\n' });
     const content = { architecture: 'aarch64', modules: [], programs: [] };
@@ -80,6 +96,28 @@ describe.skipIf(!hasBusybox)('an initrd of ours', () => {
     );
   });
 });
+
+/** A program of 32 bits, static where it names no interpreter. */
+function smallProgram(machine: number, interpreter?: string, library = ''): Buffer {
+  const bytes = Buffer.alloc(512);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+  bytes.writeUInt16LE(machine, 18);
+  bytes.writeUInt32LE(52, 28);
+  bytes.writeUInt16LE(32, 42);
+  const segments = [{ type: 1, offset: 0, address: 0x8000, size: 512 }];
+  if (interpreter !== undefined) {
+    bytes.write(`${interpreter}\0`, 256, 'latin1');
+    bytes.write(`\0${library}\0`, 320, 'latin1');
+    segments.push({ type: 3, offset: 256, address: 0x8100, size: interpreter.length + 1 });
+    segments.push({ type: 2, offset: 384, address: 0x8180, size: 24 });
+    for (const [i, word] of [1, 1, 5, 0x8000 + 320].entries()) bytes.writeUInt32LE(word, 384 + i * 4);
+  }
+  bytes.writeUInt16LE(segments.length, 44);
+  for (const [i, { type, offset, address, size }] of segments.entries())
+    for (const [j, word] of [type, offset, address, address, size].entries())
+      bytes.writeUInt32LE(word, 52 + i * 32 + j * 4);
+  return bytes;
+}
 
 /** The functions of the script, tried with a disk that is a file. */
 describe.skipIf(!hasBusybox || !has('sfdisk'))('the script of an initrd of ours', () => {
@@ -234,6 +272,15 @@ describe('programs', () => {
     expect(readElf(bytes)?.interpreter).toMatch(/ld-linux/);
     if (busybox !== undefined && existsSync(busybox))
       expect(readElf(readFileSync(busybox))?.interpreter).toBeUndefined();
+    for (const [number, machine] of [
+      [3, 'ix86'],
+      [40, 'arm'],
+    ] as const)
+      expect(readElf(smallProgram(number, '/lib/ld-linux.so.2', 'libm.so'))).toEqual({
+        machine,
+        interpreter: '/lib/ld-linux.so.2',
+        libraries: ['libm.so'],
+      });
     for (const length of [0, 3, 20, 63, 70, 600]) expect(readElf(bytes.subarray(0, length))).toBeUndefined();
   });
 });
