@@ -122,15 +122,22 @@ function stampOf(path: string): string {
   return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
-/** Gives it its place; what was there goes. */
+/** Gives it its place; what was there goes, also what another build has put there meanwhile. */
 function keep(temporary: string, place: string): void {
-  try {
-    renameSync(temporary, place);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
-    const old = `${temporary}-old`;
-    renameSync(place, old);
-    renameSync(temporary, place);
+  const old = `${temporary}-old`;
+  while (!renamed(temporary, place, ['ENOTEMPTY', 'EEXIST'])) {
+    renamed(place, old, ['ENOENT']);
     rmSync(old, { recursive: true, force: true });
+  }
+}
+
+/** Whether it was done; not where it fails with one of the errors. */
+function renamed(from: string, to: string, errors: readonly string[]): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (errors.includes(codeOf(error) ?? '')) return false;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** The directory that files made of trees go to: all of them at the end, or none. */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { type FileLock, lockFile } from '../../linux/index.ts';
 import type { Output } from '../../plan/outputs.ts';
@@ -72,11 +72,12 @@ export class Results implements Disposable {
   }
 
   #checkPlace(file: string): void {
+    checkDirectoriesOf(file, this.#directory);
     const path = this.finalPath(file);
     const made = isDirectory(join(this.#temporary, file));
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined || isDirectory(path) === made) return;
     throw new AshlarError(`${path} is ${made ? 'no directory' : 'a directory'}, and a result has that name`, {
-      hint: 'remove it, or choose another directory for the results',
+      hint: ELSEWHERE,
     });
   }
 
@@ -88,6 +89,25 @@ export class Results implements Disposable {
     for (let path = this.#work; path.startsWith(this.#made ?? this.#work); path = dirname(path))
       if (!removeEmpty(path)) break;
   }
+}
+
+const ELSEWHERE = 'remove it, or choose another directory for the results';
+
+/** @throws AshlarError where a directory of a result is something else. */
+function checkDirectoriesOf(file: string, directory: string): void {
+  for (const above of directoriesOf(file)) {
+    const path = join(directory, above);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+      throw new AshlarError(`${path} is no directory, and the result ${file} is to be in it`, {
+        hint: ELSEWHERE,
+      });
+  }
+}
+
+/** The directories that a relative path names, the lowest first. */
+function directoriesOf(file: string): readonly string[] {
+  const above = dirname(file);
+  return above === '.' ? [] : [above, ...directoriesOf(above)];
 }
 
 /** @throws AshlarError */
@@ -125,6 +145,7 @@ export function openResults({ images }: Plan, directory: string | undefined): Re
     throw new AshlarError('there is no directory for the files that are to be made', {
       at: outputs[0]?.at,
     });
+  for (const file of outputs.flatMap(filesOf)) checkDirectoriesOf(file, resolve(directory));
   return new Results(directory);
 }
 
@@ -147,4 +168,10 @@ function checkNames(outputs: readonly Output[]): void {
       taken.add(file);
     }
   }
+  for (const output of outputs)
+    for (const file of filesOf(output)) {
+      const above = directoriesOf(file).find(name => taken.has(name));
+      if (above !== undefined)
+        throw new AshlarError(`the result ${file} cannot be in the result ${above}`, { at: output.at });
+    }
 }

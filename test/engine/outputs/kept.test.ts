@@ -1,8 +1,17 @@
 /** What was made of a tree and is used where it lies: machines write to the disks that they start from. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, linkSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, {
+  appendFileSync,
+  linkSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { BuildOptions, LookContext } from '../../../src/engine/context.ts';
 import { deliver } from '../../../src/engine/outputs/kept.ts';
 import { sha256 } from '../../layers/support.ts';
@@ -40,6 +49,26 @@ it('is noticed where size and times of a result are as they were', async () => {
   writeFileSync(path, 'THE DISK');
   execFileSync('touch', ['--reference', other, path]);
   expect(await delivered('second')).toMatchObject({ ...DISK, cached: false });
+});
+
+it('may be kept by several builds at once', async () => {
+  const { path } = await delivered('first');
+  appendFileSync(path, 'changed');
+  const { renameSync } = fs;
+  const rename = vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+    // Another build is quicker.
+    if (String(to).endsWith('-old')) rmSync(from, { recursive: true });
+    renameSync(from, to);
+  });
+  syncBuiltinESMExports();
+  try {
+    expect(await delivered('second')).toMatchObject({ ...DISK, cached: false });
+    expect(rename.mock.calls.some(([, to]) => String(to).endsWith('-old'))).toBe(true);
+  } finally {
+    rename.mockRestore();
+    syncBuiltinESMExports();
+  }
+  expect(await delivered('third')).toMatchObject({ ...DISK, cached: true });
 });
 
 it('is known although a result got another name or time', async () => {

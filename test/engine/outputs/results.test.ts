@@ -97,6 +97,25 @@ describe('the names of results', () => {
     expect(() => openResults(plan('a', 'a'), directory)).toThrow('two results are to have the name a');
   });
 
+  it('are not below what is no directory, before anything is made', () => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'd'), '');
+    for (const file of ['d/x', 'd/e/x'])
+      expect(() => openResults(plan(file), directory)).toThrow(
+        expect.objectContaining({
+          message: `${directory}/d is no directory, and the result ${file} is to be in it`,
+          hint: expect.stringContaining('remove it'),
+        }),
+      );
+    expect(readdirSync(directory)).toEqual(['d']);
+    expect(() => openResults(plan('a/b', 'a/b/c'), directory)).toThrow(
+      'the result a/b/c cannot be in the result a/b',
+    );
+    using results = new Results(directory);
+    writeFileSync(results.pathFor('d/x'), '');
+    expect(() => results.publish()).toThrow('d is no directory, and the result d/x is to be in it');
+  });
+
   it('ask for a directory where there are any', () => {
     expect(() => openResults(plan('a'), undefined)).toThrow('there is no directory');
     expect(openResults(plan(), undefined)).toBeUndefined();
