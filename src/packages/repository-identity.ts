@@ -1,6 +1,6 @@
 /** What a repository in a directory of the host has, without reading its packages. */
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /** Files that say by digest what all others are, where a repository has one: those of apt and rpm. */
@@ -22,7 +22,7 @@ const SMALL = 64 * 1024 * 1024;
  * Undefined when it is not there.
  */
 export function repositoryIdentity(directory: string, distribution?: string): string | undefined {
-  if (!lstatSync(`${directory}/`, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   const top =
     distribution === undefined || isFlat(distribution) ? directory : join(directory, 'dists', distribution);
   const hash = createHash('sha256');
@@ -41,15 +41,21 @@ function isFlat(distribution: string): boolean {
 }
 
 function isSmallFile(path: string): boolean {
-  const entry = lstatSync(path, { throwIfNoEntry: false });
+  const entry = statSync(path, { throwIfNoEntry: false });
   return entry?.isFile() === true && entry.size <= SMALL;
 }
 
-function listing(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+/** Links are what they lead to, since managers follow them; each directory is looked into once. */
+function listing(directory: string, name = '', seen = new Set<string>()): readonly string[] {
+  const real = realpathSync(join(directory, name));
+  if (seen.has(real)) return [];
+  seen.add(real);
+  return readdirSync(real)
     .sort()
-    .flatMap(name => {
-      const entry = lstatSync(join(directory, name), { throwIfNoEntry: false });
-      return entry?.isFile() ? [`${name} ${entry.size} ${entry.mtimeMs}`] : [];
+    .flatMap(child => {
+      const path = join(name, child);
+      const entry = statSync(join(real, child), { throwIfNoEntry: false });
+      if (entry?.isDirectory()) return listing(directory, path, seen);
+      return entry?.isFile() ? [`${path} ${entry.size} ${entry.mtimeMs}`] : [];
     });
 }

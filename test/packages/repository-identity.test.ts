@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -40,6 +40,34 @@ it('is that of the files where there is no index', () => {
   );
   expect(one).toBe(same);
   expect(one).not.toBe(longer);
+});
+
+it('is that of what links lead to', () => {
+  const linked = (target: string, text: string, name: string) => {
+    const directory = repository({ [`${target}/${name}`]: text });
+    for (const [link, to] of [
+      [name, `${target}/${name}`],
+      ['self', '.'],
+      ['too', '.'],
+      ['nowhere', 'nothing'],
+    ])
+      symlinkSync(to ?? '', join(directory, link ?? ''));
+    return repositoryIdentity(directory);
+  };
+  for (const name of ['Packages', 'a.apk']) {
+    const one = linked('files', 'one', name);
+    expect(linked('files', 'one', name)).toBe(one);
+    expect(linked('files', 'other', name)).not.toBe(one);
+  }
+});
+
+it('is that of packages in a directory that a link leads to', () => {
+  const [one, other] = ['one', 'other'].map(text => {
+    const directory = repository({ note: '' });
+    symlinkSync(repository({ 'a.apk': text }), join(directory, 'x86_64'));
+    return repositoryIdentity(directory);
+  });
+  expect(one).not.toBe(other);
 });
 
 it('is none for what is not there', () => {
