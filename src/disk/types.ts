@@ -114,7 +114,7 @@ export interface BootMenu {
 
 /**
  * What a disk is also handed out as; `vmx` is the description of a machine for a vmdk. `options` are `key=value` words of
- * qemu-img, and `compressed=on` of qcow2; of vmx and ova those of the machine: memory (MiB), cpus, guest, name.
+ * qemu-img, and `compressed=on` of qcow2; of vmx and ova those of the machine: memory (MiB), cpus, guest, name, firmware.
  */
 export interface DiskFormat {
   readonly format: 'qcow2' | 'vmdk' | 'vmx' | 'vdi' | 'vhd' | 'vhd-fixed' | 'vhdx' | 'ova' | 'gce';

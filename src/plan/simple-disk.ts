@@ -50,7 +50,7 @@ export function diskOutput(
     setup: setupOf(words, at),
     formats: formats.map(format => ({
       format,
-      options: [],
+      options: format === 'ova' ? [`firmware=${choice.firmware === 'bios' ? 'bios' : 'efi'}`] : [],
       file: name + formatSuffixes[format],
       role: 'disk_format_image',
     })),

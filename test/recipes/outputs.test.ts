@@ -121,6 +121,13 @@ describe('outputs of a layer', () => {
     expect((await loadDisk('format: ova')).formats).toMatchObject([{ format: 'ova', file: 'l.ova' }]);
   });
 
+  it.each([
+    ['format: ova', 'firmware=efi'],
+    ['format: ova, firmware: bios', 'firmware=bios'],
+  ])('say to a format how the disk starts: %s', async (settings, option) => {
+    expect((await loadDisk(settings)).formats).toMatchObject([{ options: [option] }]);
+  });
+
   it('warn of what is said twice', async () => {
     const { warnings } = await load(layer('outputs: [{disk: {label: A, label: B}}]'));
     expect(warnings).toMatchObject([{ message: "'label' is given twice, the last one counts" }]);

@@ -54,9 +54,28 @@ export function vmxText({ name, disk, memory, cpus, guest, adapter, firmware }: 
   return lines.map(([key, value]) => `${key} = "${value}"\n`).join('');
 }
 
+/** Numbers of CIM_OperatingSystem by the beginning of VMware's names, for 32 and for 64 bits. */
+const GUESTS: readonly (readonly [start: string, narrow: number, wide: number])[] = [
+  ['rhel', 79, 80],
+  ['opensuse', 82, 83],
+  ['suse', 82, 83],
+  ['sles', 84, 85],
+  ['ubuntu', 93, 94],
+  ['debian', 95, 96],
+  ['centos', 106, 107],
+  // Any Linux.
+  ['', 36, 101],
+];
+
+function guestNumber(guest: string): number {
+  const name = guest.toLowerCase();
+  const [, narrow = 36, wide = 101] = GUESTS.find(([start]) => name.startsWith(start)) ?? [];
+  return name.endsWith('-64') ? wide : narrow;
+}
+
 /** `capacity`: bytes of the disk; `size`: of its file. */
 export function ovfText(machine: Machine, capacity: number, size: number): string {
-  const { name, disk, memory, cpus } = machine;
+  const { name, disk, memory, cpus, guest, firmware } = machine;
   const item = (...pairs: readonly (readonly [string, string | number])[]) => [
     '      <Item>',
     ...pairs.map(([key, value]) => `        <rasd:${key}>${value}</rasd:${key}>`),
@@ -66,6 +85,7 @@ export function ovfText(machine: Machine, capacity: number, size: number): strin
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1"',
     '    xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"',
+    '    xmlns:vmw="http://www.vmware.com/schema/ovf"',
     '    xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"',
     '    xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">',
     '  <References>',
@@ -83,7 +103,10 @@ export function ovfText(machine: Machine, capacity: number, size: number): strin
     `  <VirtualSystem ovf:id="${name}">`,
     '    <Info>A virtual machine</Info>',
     `    <Name>${name}</Name>`,
-    '    <OperatingSystemSection ovf:id="101"><Info>The operating system</Info></OperatingSystemSection>',
+    `    <OperatingSystemSection ovf:id="${guestNumber(guest)}">`,
+    '      <Info>The operating system</Info>',
+    `      <Description>${guest}</Description>`,
+    '    </OperatingSystemSection>',
     '    <VirtualHardwareSection>',
     '      <Info>Virtual hardware</Info>',
     '      <System>',
@@ -124,6 +147,10 @@ export function ovfText(machine: Machine, capacity: number, size: number): strin
       ['ResourceSubType', 'E1000'],
       ['ResourceType', 10],
     ),
+    // A BIOS is what nobody has to ask for.
+    ...(firmware === 'efi'
+      ? ['      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"/>']
+      : []),
     '    </VirtualHardwareSection>',
     '  </VirtualSystem>',
     '</Envelope>',

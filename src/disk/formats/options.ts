@@ -9,7 +9,10 @@ const SIZE = /^\d+[kKMG]?$/;
 const NUMBER = /^\d{1,7}$/;
 const NAME = /^[\w][\w.+ -]{0,99}$/;
 
-const MACHINE: Values = { memory: NUMBER, cpus: NUMBER, guest: NAME, name: NAME };
+const MACHINE: Values = {
+  ...{ memory: NUMBER, cpus: NUMBER, guest: NAME, name: NAME },
+  firmware: /^(?:bios|efi)$/,
+};
 
 const KNOWN: Readonly<Record<DiskFormat['format'], Values>> = {
   qcow2: {
@@ -39,7 +42,6 @@ const KNOWN: Readonly<Record<DiskFormat['format'], Values>> = {
     ...MACHINE,
     disk: NAME,
     adapter_type: /^(?:ide|buslogic|lsilogic|lsisas1068|pvscsi|legacyESX)$/,
-    firmware: /^(?:bios|efi)$/,
   },
   ova: MACHINE,
   gce: {},

@@ -83,6 +83,17 @@ describe.runIf(has('qemu-img'))('a disk', () => {
     expect(readFileSync(again).equals(readFileSync(made))).toBe(true);
   });
 
+  it.each([
+    [[], 'ovf:id="101"', true],
+    [['guest=debian12-64', 'firmware=efi'], 'ovf:id="96"', true],
+    [['guest=SLES', 'firmware=bios'], 'ovf:id="84"', false],
+  ] as const)('says in an ova what the machine starts, and how: %j', async (options, guest, efi) => {
+    const made = await convert(rawDisk(), 'ova', [...options]);
+    const ovf = execFileSync('tar', ['-xOf', made, 'disk.ovf'], { encoding: 'utf8' });
+    expect(ovf).toContain(`<OperatingSystemSection ${guest}>`);
+    expect(ovf.includes('vmw:key="firmware" vmw:value="efi"')).toBe(efi);
+  });
+
   it('is disk.raw in the archive for Google', async () => {
     const source = rawDisk();
     const made = await convert(source, 'gce');

@@ -126,7 +126,7 @@ function formatOptions(format: DiskFormat['format'], description: KiwiDescriptio
     case 'vmdk':
       return diskOptions(description.type);
     case 'ova':
-      return machineOptions(description);
+      return [...machineOptions(description), ...given({ firmware: machineFirmware(description) })];
     default:
       return [];
   }
@@ -183,9 +183,13 @@ function startOptions({ type, architecture }: KiwiDescription, disk: string): re
   const controller = vmdiskOf(type)?.attributes.controller;
   return given({
     adapter_type: controller && oneOf(Object.keys(CONTROLLERS), 'controller', controller),
-    firmware: ['bios', 'ec2'].includes(firmwareOf({ type, architecture })) ? 'bios' : 'efi',
+    firmware: machineFirmware({ type, architecture }),
     disk,
   });
+}
+
+function machineFirmware(description: Pick<KiwiDescription, 'type' | 'architecture'>): 'bios' | 'efi' {
+  return ['bios', 'ec2'].includes(firmwareOf(description)) ? 'bios' : 'efi';
 }
 
 function given(options: Readonly<Record<string, string | undefined>>): readonly string[] {

@@ -322,6 +322,12 @@ describe('the disk of a description', () => {
     ]);
   });
 
+  it('says in an ova how the machine starts', async () => {
+    expect((await outputOf('format="ova" firmware="uefi"')).formats).toMatchObject([
+      { format: 'ova', options: ['name=n', 'firmware=efi'] },
+    ]);
+  });
+
   it.each(['qcow2', 'vmdk', 'vdi', 'vhd', 'vhd-fixed', 'vhdx', 'ova', 'gce'])(
     'asks of %s what can be',
     async format => {
