@@ -76,7 +76,10 @@ export async function makeExt(request: FileSystemRequest, tree: SourceTree): Pro
 
 /** What mke2fs says, or we do. */
 function isNoRoom(error: unknown): boolean {
-  return error instanceof NoRoom || (error instanceof AshlarError && /allocate|space/i.test(error.message));
+  return (
+    error instanceof NoRoom ||
+    (error instanceof AshlarError && /^mke2fs failed .*(?:allocate|space)/is.test(error.message))
+  );
 }
 
 /** mke2fs makes it empty, and all that is in it is written here; false for forms in which that cannot be. */
