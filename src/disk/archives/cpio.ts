@@ -1,10 +1,11 @@
-/** A tree as a cpio archive in the form "newc" (the kernel's Documentation/driver-api/early-userspace/buffer-format). */
-import { constants, fstatSync, openSync, readSync } from 'node:fs';
+/** A tree as a cpio archive. */
+import { constants, fstatSync, openSync } from 'node:fs';
 import { AT_FDCWD, FileDescriptor, openAt, TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { writeFully } from '../file-systems/copy-into.ts';
 import { withDevices } from '../file-systems/devices.ts';
-import { nameOf, openSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
+import { nameOf, openSource, readSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
+import { newcHeader, newcPadding, newcTrailer } from '../newc.ts';
 import type { ArchiveRequest } from '../request.ts';
 
 const MOST = 0xffff_ffff;
@@ -52,46 +53,34 @@ class Archive {
     const target = Buffer.from(inode.link, 'latin1');
     const size = inode.type === 'symlink' ? target.length : root === undefined ? 0 : inode.size;
     if (size > MOST) throw new AshlarError(`${nameOf(inode.path)} is too large for a cpio archive`);
-    const seconds = Math.min(MOST, Math.max(0, Math.floor(Number(inode.mtime) / 1e9)));
-    const links = inode.type === 'directory' ? 2 : inode.names;
     const { mode, uid, gid, major, minor } = inode;
-    const owner = [number, TYPE_BITS[inode.type] | mode, uid, gid, links, seconds];
-    this.#header(path, [...owner, size, 0, 0, major, minor]);
+    const entry = {
+      ...{ inode: number, mode: TYPE_BITS[inode.type] | mode, uid, gid, size, major, minor },
+      links: inode.type === 'directory' ? 2 : inode.names,
+      time: Math.min(MOST, Math.max(0, Math.floor(Number(inode.mtime) / 1e9))),
+    };
+    this.#write(newcHeader(Buffer.from(path, 'latin1'), entry));
     if (inode.type === 'symlink') this.#write(target);
     else if (size > 0 && root !== undefined) this.#content(root, inode);
-    this.#pad();
+    this.#write(newcPadding(size));
   }
 
   /** The entry that ends it, and whole sectors, as other programs write them. */
   end(): void {
-    this.#header('TRAILER!!!', [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    this.#write(newcTrailer());
     this.#write(Buffer.alloc((512 - (this.#at % 512)) % 512));
   }
 
-  #header(path: string, numbers: readonly number[]): void {
-    const name = Buffer.from(`${path}\0`, 'latin1');
-    // The last number is a checksum, which this form does not have.
-    const fields = [...numbers, name.length, 0].map(field =>
-      field.toString(16).toUpperCase().padStart(8, '0'),
-    );
-    this.#write(Buffer.concat([Buffer.from(`070701${fields.join('')}`), name]));
-    this.#pad();
-  }
-
-  #content(root: number, { path, size }: SourceInode): void {
+  #content(root: number, inode: SourceInode): void {
+    const { path, size } = inode;
     using source = openSource(root, path);
     if (fstatSync(source.fd).size !== size)
       throw new AshlarError(`${nameOf(path)} changed while it was read`);
-    for (let at = 0; at < size; ) {
-      const count = readSync(source.fd, this.#buffer, 0, Math.min(PIECE, size - at), at);
-      if (count === 0) throw new AshlarError(`${nameOf(path)} changed while it was read`);
-      this.#write(this.#buffer.subarray(0, count));
-      at += count;
+    for (let at = 0; at < size; at += PIECE) {
+      const piece = this.#buffer.subarray(0, size - at);
+      readSource(source.fd, piece, at, inode);
+      this.#write(piece);
     }
-  }
-
-  #pad(): void {
-    this.#write(Buffer.alloc((4 - (this.#at % 4)) % 4));
   }
 
   #write(bytes: Buffer): void {
