@@ -1,7 +1,8 @@
 /** What a repository in a directory of the host has, without reading its packages. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { codeOf } from '../support/errors.ts';
 
 /** Files that say by digest what all others are, where a repository has one: those of apt and rpm. */
 const INDEXES = [
@@ -22,7 +23,7 @@ const SMALL = 64 * 1024 * 1024;
  * Undefined when it is not there.
  */
 export function repositoryIdentity(directory: string, distribution?: string): string | undefined {
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  if (!statusOf(directory)?.isDirectory()) return undefined;
   const top =
     distribution === undefined || isFlat(distribution) ? directory : join(directory, 'dists', distribution);
   const hash = createHash('sha256');
@@ -41,7 +42,7 @@ function isFlat(distribution: string): boolean {
 }
 
 function isSmallFile(path: string): boolean {
-  const entry = statSync(path, { throwIfNoEntry: false });
+  const entry = statusOf(path);
   return entry?.isFile() === true && entry.size <= SMALL;
 }
 
@@ -54,8 +55,18 @@ function listing(directory: string, name = '', seen = new Set<string>()): readon
     .sort()
     .flatMap(child => {
       const path = join(name, child);
-      const entry = statSync(join(real, child), { throwIfNoEntry: false });
+      const entry = statusOf(join(real, child));
       if (entry?.isDirectory()) return listing(directory, path, seen);
       return entry?.isFile() ? [`${path} ${entry.size} ${entry.mtimeMs}`] : [];
     });
+}
+
+/** Of what a link leads to; undefined where that is nothing. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (codeOf(error) === 'ELOOP') return undefined;
+    throw error;
+  }
 }

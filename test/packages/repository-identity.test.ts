@@ -50,6 +50,7 @@ it('is that of what links lead to', () => {
       ['self', '.'],
       ['too', '.'],
       ['nowhere', 'nothing'],
+      ['circle', 'circle'],
     ])
       symlinkSync(to ?? '', join(directory, link ?? ''));
     return repositoryIdentity(directory);
