@@ -9,12 +9,17 @@ export function idsOf(identity: string): Ids {
     createHash('sha256').update('ashlar disk\0').update(identity).update('\0').update(role).digest();
 }
 
-/** A name-based UUID. */
-export function uuidOf(ids: Ids, role: string): string {
+/** The bytes of a name-based UUID. */
+export function uuidBytes(ids: Ids, role: string): Buffer {
   const bytes = ids(role).subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
+  return bytes;
+}
+
+/** A name-based UUID. */
+export function uuidOf(ids: Ids, role: string): string {
+  const hex = uuidBytes(ids, role).toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 

@@ -2,10 +2,10 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 import { AT_FDCWD, FileDescriptor, openAt, TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { writeFully } from '../file-systems/copy-into.ts';
 import { withDevices } from '../file-systems/devices.ts';
 import { nameOf, openSource, readSource, readTree, type SourceInode } from '../file-systems/source-tree.ts';
 import { newcHeader, newcPadding, newcTrailer } from '../newc.ts';
+import { writeFully } from '../pieces.ts';
 import type { ArchiveRequest } from '../request.ts';
 
 const MOST = 0xffff_ffff;

@@ -8,7 +8,7 @@ import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32c } from '../crc32c.ts';
 import { idsOf } from '../ids.ts';
-import { writeFully } from './copy-into.ts';
+import { writeFully } from '../pieces.ts';
 import type { TreeDevice } from './devices.ts';
 import { dataOf, nameOf, type SourceInode, type SourceTree } from './source-tree.ts';
 

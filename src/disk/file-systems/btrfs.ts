@@ -1,10 +1,9 @@
 /** btrfs, by mkfs.btrfs from a directory. */
-import { ftruncateSync, openSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { findProgram, runProgram } from '../../support/process.ts';
-import { MIB } from '../pieces.ts';
+import { alignUp, createSparse, MIB } from '../pieces.ts';
 import type { FileSystemRequest, SizeRequest } from '../request.ts';
 import { finishBtrfs } from './btrfs-image.ts';
 import { copyInto } from './copy-into.ts';
@@ -76,11 +75,6 @@ async function subvolumeOptions({
   });
 }
 
-function createSparse(path: string, size: number): void {
-  using file = new FileDescriptor(openSync(path, 'wx'));
-  ftruncateSync(file.fd, size);
-}
-
 /** Bytes that btrfs keeps for itself, whatever is in it, in its usual profile. */
 const FIXED = 160 * MIB;
 /** Of an inode: its item, names in both directions and of the directory, and one piece of content. */
@@ -111,6 +105,6 @@ export async function leastBtrfsSize(
     metadata += (size / BLOCK) * 4;
   }
   const names = tree.inodes.reduce((sum, inode) => sum + inode.names, 0);
-  const estimate = EMPTY + roundUp(estimated, 8 * MIB) + 2 * roundUp(names * ESTIMATED_INODE, 32 * MIB);
-  return Math.max(estimate, roundUp(FIXED + data * 1.05 + metadata * 2 * 2, MIB));
+  const estimate = EMPTY + alignUp(estimated, 8 * MIB) + 2 * alignUp(names * ESTIMATED_INODE, 32 * MIB);
+  return Math.max(estimate, alignUp(FIXED + data * 1.05 + metadata * 2 * 2, MIB));
 }

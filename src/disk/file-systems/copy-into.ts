@@ -1,6 +1,7 @@
 /** Copies an image to its place in the file of a disk. */
-import { constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, readSync } from 'node:fs';
 import { FileDescriptor } from '../../linux/index.ts';
+import { writeFully } from '../pieces.ts';
 import { dataOf } from './source-tree.ts';
 
 const PIECE = 1 << 16;
@@ -19,11 +20,5 @@ export function copyInto(image: string, file: string, offset: number): void {
         writeFully(target.fd, buffer.subarray(0, count), offset + at);
       at += count;
     }
-  }
-}
-
-export function writeFully(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
   }
 }

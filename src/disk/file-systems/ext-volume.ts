@@ -5,7 +5,7 @@
 import { readSync } from 'node:fs';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32cRaw } from '../crc32c.ts';
-import { writeFully } from './copy-into.ts';
+import { writeFully } from '../pieces.ts';
 
 export const ROOT = 2;
 

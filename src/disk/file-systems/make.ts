@@ -1,10 +1,9 @@
 /** File systems of trees, each in the way that keeps everything and takes the least time here. */
-import { ftruncateSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { fromText, sealImage } from '../../layers/index.ts';
-import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { idsOf, uuidOf } from '../ids.ts';
-import { MIB } from '../pieces.ts';
+import { alignUp, createSparse, MIB } from '../pieces.ts';
 import type {
   FileSystemRequest,
   MakeFileSystem,
@@ -57,7 +56,7 @@ export const neededSize: NeededSize = async request => {
       const source = readTree(tree, signal, { without: without.map(fromText) });
       const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
       const least = await leastSize(request, source);
-      const usual = least + roundUp(Math.max(32 * MIB, stored / 10), MIB);
+      const usual = least + alignUp(Math.max(32 * MIB, stored / 10), MIB);
       return { least, usual, measured: { kind: 'tree', tree: source } };
     }
   }
@@ -83,7 +82,7 @@ export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity,
       renameSync(await makeCompressed({ ...request, uuid, without: [] }), part);
     else {
       const { usual: size, measured } = await neededSize({ ...request, uuid, without: [] });
-      createEmpty(part, size);
+      createSparse(part, size);
       await makeFileSystem({ ...request, uuid, file: part, offset: 0, size, measured });
     }
     const { rootHash } = verity ? await sealImage(part, true, request) : {};
@@ -93,9 +92,3 @@ export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity,
     rmSync(part, { force: true });
   }
 };
-
-/** A file of this size that reads as zeros. */
-function createEmpty(path: string, size: number): void {
-  using file = new FileDescriptor(openSync(path, 'wx'));
-  ftruncateSync(file.fd, size);
-}

@@ -15,6 +15,7 @@ import {
   unpackDevice,
 } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { alignUp } from '../pieces.ts';
 
 /** An inode of the tree. */
 export interface SourceInode {
@@ -250,7 +251,7 @@ export function* dataOf(fd: number, size: number): Generator<Stretch> {
 }
 
 export function roundUp(bytes: number, to = BLOCK): number {
-  return Math.ceil(bytes / to) * to;
+  return alignUp(bytes, to);
 }
 
 /** For messages. */

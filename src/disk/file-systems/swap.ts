@@ -2,8 +2,8 @@
 import { constants, openSync } from 'node:fs';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { writeFully } from '../pieces.ts';
 import type { MakeSwap } from '../request.ts';
-import { writeFully } from './copy-into.ts';
 
 const PAGE = 4096;
 const AT = {

@@ -5,7 +5,7 @@
 import { readSync } from 'node:fs';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32c } from '../crc32c.ts';
-import { writeFully } from './copy-into.ts';
+import { writeFully } from '../pieces.ts';
 import {
   chunkTree,
   countBits,

@@ -2,12 +2,12 @@
  * xfs: mkfs.xfs makes it empty, and everything in it is written by our own hand. Its protofiles lose attributes, links
  * and times, a mount needs root, and a machine that mounts it needs half a minute.
  */
-import { constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { constants, fstatSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteString, splitLast } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { MIB } from '../pieces.ts';
+import { alignDown, alignUp, createSparse, MIB } from '../pieces.ts';
 import type { FileSystemRequest, SizeRequest } from '../request.ts';
 import { copyInto } from './copy-into.ts';
 import { withDevices } from './devices.ts';
@@ -17,7 +17,6 @@ import {
   nameOf,
   openSource,
   readSource,
-  roundUp,
   type SourceInode,
   type SourceTree,
   type Stretch,
@@ -70,7 +69,7 @@ async function mkfs(
   const features = FEATURES.split(',').filter(word => !keysOf(word).some(key => chosen.has(key)));
   const sectors = given.some(([option]) => option === '-s') ? [] : ['-s', `size=${USUAL_SECTOR}`];
   rmSync(image, { force: true });
-  createSparse(image, size);
+  createSparse(image, alignDown(size, XFS_BLOCK));
   await runTool(
     'mkfs.xfs',
     [
@@ -94,15 +93,6 @@ export function xfsSectorSize(createOptions: readonly string[]): number {
 
 function keysOf(words = ''): readonly string[] {
   return words.split(',').map(word => word.split('=')[0] ?? '');
-}
-
-function createSparse(path: string, size: number): void {
-  using file = new FileDescriptor(openSync(path, 'wx'));
-  ftruncateSync(file.fd, roundDown(size));
-}
-
-function roundDown(size: number): number {
-  return Math.floor(size / XFS_BLOCK) * XFS_BLOCK;
 }
 
 const PIECE = 1 << 20;
@@ -239,7 +229,7 @@ function addMapping(mappings: Mapping[], offset: number, { block, count }: Exten
 
 /** The stretches of a file, in whole blocks; of many small holes those are left that are larger. */
 function stretchesOf({ size, data = [{ start: 0, end: size }] }: SourceInode): readonly Stretch[] {
-  let stretches: readonly Stretch[] = data.map(({ start, end }) => ({ start, end: roundUp(end, XFS_BLOCK) }));
+  let stretches: readonly Stretch[] = data.map(({ start, end }) => ({ start, end: alignUp(end, XFS_BLOCK) }));
   for (let hole = XFS_BLOCK; stretches.length > MOST_PIECES; hole *= 2)
     stretches = withoutHoles(stretches, hole);
   return stretches;
@@ -266,13 +256,13 @@ export async function leastXfsSize(
 ): Promise<number> {
   const trial = join(request.scratch, 'empty.img');
   try {
-    for (let size = Math.max(SMALLEST, roundUp(measureXfs(tree, USUAL_INODE) * XFS_BLOCK, MIB)); ; ) {
+    for (let size = Math.max(SMALLEST, alignUp(measureXfs(tree, USUAL_INODE) * XFS_BLOCK, MIB)); ; ) {
       await mkfs({ ...request, uuid: '00000000-0000-4000-8000-000000000000' }, trial, size);
       using file = new FileDescriptor(openSync(trial, constants.O_RDONLY));
       const image = new XfsImage(file.fd);
       const lacking = measureXfs(tree, image.inodeSize) - image.room();
       if (lacking <= 0) return size;
-      size += roundUp(lacking * XFS_BLOCK, MIB);
+      size += alignUp(lacking * XFS_BLOCK, MIB);
     }
   } finally {
     rmSync(trial, { force: true });

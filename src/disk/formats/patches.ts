@@ -2,10 +2,11 @@
  * Ids and times that qemu-img makes up for a disk become those that belong to its content, so that equal disks are equal
  * files in every format. All files here were written by qemu-img a moment ago.
  */
-import { readSync, writeSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32c } from '../crc32c.ts';
-import type { Ids } from '../ids.ts';
+import { type Ids, uuidBytes } from '../ids.ts';
+import { writeFully } from '../pieces.ts';
 
 const SECTOR = 512;
 
@@ -13,10 +14,6 @@ function read(fd: number, at: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   if (readSync(fd, bytes, 0, length, at) !== length) throw unexpected('it is too short');
   return bytes;
-}
-
-function write(fd: number, bytes: Buffer, at: number): void {
-  if (writeSync(fd, bytes, 0, bytes.length, at) !== bytes.length) throw new AshlarError('the disk is full');
 }
 
 function unexpected(why: string): AshlarError {
@@ -35,14 +32,14 @@ export function patchVmdk(fd: number, ids: Ids): void {
   const id = (ids('vmdk content').readUInt32BE(0) & 0x7fffffff).toString(16);
   const changed = Buffer.from(text.replace(/^CID=[0-9a-f]+$/m, `CID=${id}`), 'latin1');
   if (changed.length > length) throw unexpected('a vmdk whose description is full');
-  write(fd, Buffer.concat([changed, Buffer.alloc(length - changed.length)]), at);
+  writeFully(fd, Buffer.concat([changed, Buffer.alloc(length - changed.length)]), at);
 }
 
 /** VirtualBox's format: UUIDs of the image and of its last change. */
 export function patchVdi(fd: number, ids: Ids): void {
   if (read(fd, 0x40, 4).readUInt32LE() !== 0xbeda107f) throw unexpected('a vdi without its signature');
-  write(fd, uuidBytes(ids('vdi image')), 0x188);
-  write(fd, uuidBytes(ids('vdi change')), 0x198);
+  writeFully(fd, uuidBytes(ids, 'vdi image'), 0x188);
+  writeFully(fd, uuidBytes(ids, 'vdi change'), 0x198);
 }
 
 /** Microsoft's Virtual Hard Disk Image Format Specification 1.0: a footer, and in dynamic disks a copy in front. */
@@ -52,13 +49,13 @@ export function patchVhd(fd: number, size: number, ids: Ids, epoch: number): voi
   const atStart = read(fd, 0, 8).toString('latin1') === 'conectix';
   const since2000 = Math.max(0, epoch - 946_684_800);
   atEnd.writeUInt32BE(since2000 >>> 0, 24);
-  uuidBytes(ids('vhd')).copy(atEnd, 68);
+  uuidBytes(ids, 'vhd').copy(atEnd, 68);
   atEnd.writeUInt32BE(0, 64);
   let sum = 0;
   for (const byte of atEnd) sum += byte;
   atEnd.writeUInt32BE(~sum >>> 0, 64);
-  write(fd, atEnd, size - SECTOR);
-  if (atStart) write(fd, atEnd, 0);
+  writeFully(fd, atEnd, size - SECTOR);
+  if (atStart) writeFully(fd, atEnd, 0);
 }
 
 const VHDX = { headers: [1 << 16, 2 << 16], headerSize: 4096, regions: 3 << 16, regionEntries: 16 } as const;
@@ -75,19 +72,19 @@ export function patchVhdx(fd: number, ids: Ids): void {
     // The later header is the one that holds; qemu-img begins to count anywhere.
     const isLater = sequences.every((sequence, other) => other === i || sequence < (sequences[i] ?? 0n));
     header.writeBigUInt64LE(isLater ? 2n : 1n, 8);
-    uuidBytes(ids('vhdx file')).copy(header, 16);
-    uuidBytes(ids('vhdx data')).copy(header, 32);
+    uuidBytes(ids, 'vhdx file').copy(header, 16);
+    uuidBytes(ids, 'vhdx data').copy(header, 32);
     header.writeUInt32LE(0, 4);
     header.writeUInt32LE(crc32c(header), 4);
-    write(fd, header, at);
+    writeFully(fd, header, at);
     const log = { length: header.readUInt32LE(68), at: Number(header.readBigUInt64LE(72)) };
     if (log.length > 64 << 20) throw unexpected('a vhdx with an endless log');
-    write(fd, Buffer.alloc(log.length), log.at);
+    writeFully(fd, Buffer.alloc(log.length), log.at);
   }
   const metadata = findEntry(read(fd, VHDX.regions, 1 << 16), VHDX.regionEntries, METADATA_REGION);
   const start = Number(metadata.readBigUInt64LE(16));
   const id = findEntry(read(fd, start, 1 << 16), 32, DISK_ID);
-  write(fd, uuidBytes(ids('vhdx disk')), start + id.readUInt32LE(16));
+  writeFully(fd, uuidBytes(ids, 'vhdx disk'), start + id.readUInt32LE(16));
 }
 
 /** The entry of 32 bytes that begins with a GUID. */
@@ -97,12 +94,4 @@ function findEntry(table: Buffer, start: number, guid: string): Buffer {
     if (entry.toString('hex', 0, 16) === guid) return entry;
   }
   throw unexpected('a vhdx without its tables');
-}
-
-/** With the marks of a UUID that is made as its maker likes (RFC 9562, version 8). */
-function uuidBytes(bytes: Buffer): Buffer {
-  const uuid = Buffer.from(bytes.subarray(0, 16));
-  uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x80, 6);
-  uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8);
-  return uuid;
 }
