@@ -11,6 +11,7 @@ import { alignDown, alignUp, createSparse, MIB } from '../pieces.ts';
 import type { FileSystemRequest, SizeRequest } from '../request.ts';
 import { copyInto } from './copy-into.ts';
 import { withDevices } from './devices.ts';
+import { PIECE } from './gatherer.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
 import {
@@ -94,8 +95,6 @@ export function xfsSectorSize(createOptions: readonly string[]): number {
 function keysOf(words = ''): readonly string[] {
   return words.split(',').map(word => word.split('=')[0] ?? '');
 }
-
-const PIECE = 1 << 20;
 
 /** Pieces of a file that an inode and its blocks of pointers can tell of, whatever attributes it has. */
 const MOST_PIECES = 2000;

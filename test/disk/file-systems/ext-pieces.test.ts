@@ -41,13 +41,13 @@ describe('bitmaps', () => {
 
 describe('a gatherer', () => {
   it('writes what came, in fewer pieces where they meet', () => {
-    const pieces = fc.array(fc.tuple(fc.constantFrom(0, 0, 7), fc.integer({ min: 1, max: 900_000 })), {
+    const pieces = fc.array(fc.tuple(fc.constantFrom(0, 0, 7), fc.integer({ min: 1, max: 90_000 })), {
       minLength: 1,
       maxLength: 8,
     });
     fc.assert(
       fc.property(pieces, all => {
-        const [expected, written] = [Buffer.alloc(8 << 20), Buffer.alloc(8 << 20)];
+        const [expected, written] = [Buffer.alloc(1 << 20), Buffer.alloc(1 << 20)];
         const places: number[] = [];
         const gatherer = new Gatherer((bytes, at) => {
           places.push(at);
@@ -63,7 +63,7 @@ describe('a gatherer', () => {
         gatherer.flush();
         expect(written.equals(expected)).toBe(true);
         const gaps = all.filter(([gap]) => gap > 0).length;
-        expect(places.length).toBeLessThanOrEqual(1 + gaps + Math.floor(at / (1 << 20)));
+        expect(places.length).toBeLessThanOrEqual(1 + gaps + Math.floor(at / (1 << 16)));
         expect(places).toEqual(places.toSorted((a, b) => a - b));
       }),
       { numRuns: 20 },

@@ -190,7 +190,8 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
     const content = volume.places.slice(volume.places.lastIndexOf(1024) + 1);
     expect(content).toEqual(content.toSorted((a, b) => a - b));
     expect(content.length).toBeGreaterThan(3);
-    expect(content.length).toBeLessThan(12);
+    // Two blocks of each small file, and all of the large one, in pieces of 64 KiB.
+    expect(content.length).toBeLessThan(90);
   });
 
   it('refuses what does not fit, and names it', async () => {
