@@ -82,7 +82,12 @@ export interface OverlayOptions {
   readonly target: string;
   /** From the bottom to the top. At least one; without an upper directory at least two. */
   readonly lowers: readonly string[];
-  readonly upper?: { readonly directory: string; readonly work: string };
+  readonly upper?: {
+    readonly directory: string;
+    readonly work: string;
+    /** Whether it is thrown away: then nothing waits for the disk, and what a crash of the machine leaves is useless. */
+    readonly volatile?: boolean;
+  };
 }
 
 const FSCONFIG_SET_FLAG = 0;
@@ -122,6 +127,7 @@ function mountByParts(options: OverlayOptions): boolean {
       set('workdir', options.upper.work);
     }
     command(FSCONFIG_SET_FLAG, 'userxattr');
+    if (options.upper?.volatile) command(FSCONFIG_SET_FLAG, 'volatile');
     command(FSCONFIG_CMD_CREATE, null);
     const mounted = syscall(options.target, SYS.fsmount, 'long', context, 'long', CLOEXEC, 'long', 0);
     try {
@@ -158,6 +164,7 @@ export function mountByText({ target, lowers, upper }: OverlayOptions): void {
     `lowerdir=${lowers.toReversed().map(escapePath).join(':')}`,
     ...(upper ? [`upperdir=${escapePath(upper.directory)}`, `workdir=${escapePath(upper.work)}`] : []),
     'userxattr',
+    ...(upper?.volatile ? ['volatile'] : []),
   ];
   const data = options.join(',');
   if (Buffer.byteLength(data) >= PAGE) {

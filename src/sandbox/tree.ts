@@ -9,6 +9,8 @@ export interface TreeOptions {
   readonly lowers: readonly string[];
   /** An existing directory that collects the changes; without it the tree is read-only. */
   readonly upper?: string;
+  /** Whether the changes are thrown away: then unmounting does not wait until they, and all else there, are on the disk. */
+  readonly volatile?: boolean;
   /** A directory of ours, on the file system of `upper`, for the mount point and overlayfs's own needs. */
   readonly scratch: string;
   /** A directory that the tree is mounted at instead of one in `scratch`. */
@@ -25,7 +27,7 @@ export interface Tree extends Disposable {
  * see the tree.
  * @throws AshlarError when the file system of `scratch` lacks what changes need.
  */
-export function mountTree({ lowers, upper, scratch, target }: TreeOptions): Tree {
+export function mountTree({ lowers, upper, volatile = false, scratch, target }: TreeOptions): Tree {
   const [work, empty] = [join(scratch, 'work'), join(scratch, 'empty')];
   const root = target ?? join(scratch, 'root');
   for (const directory of [root, work, empty]) mkdirSync(directory, { recursive: true });
@@ -37,7 +39,7 @@ export function mountTree({ lowers, upper, scratch, target }: TreeOptions): Tree
     mountOverlay({
       target: root,
       lowers: [empty, ...withoutRepeats(lowers)],
-      ...(upper === undefined ? {} : { upper: { directory: upper, work } }),
+      ...(upper === undefined ? {} : { upper: { directory: upper, work, volatile } }),
     });
   }
   return {

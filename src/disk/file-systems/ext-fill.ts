@@ -3,9 +3,11 @@
  * where, and at last the content of files in ascending order: nothing that is written is changed afterwards.
  */
 import { constants, fstatSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { type ByteString, splitLast } from '../../layers/index.ts';
 import { AT_FDCWD, FileDescriptor, openAt } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
+import { MIB } from '../pieces.ts';
 import { attributesOf, signAttributes } from './ext-attributes.ts';
 import { directoryBlocks, type ExtName, type NameForm, nameBlocks } from './ext-directory.ts';
 import { addMapping, extentBlocks, extentTree, MAP, type Mapping } from './ext-extents.ts';
@@ -45,13 +47,18 @@ export interface Filling {
   readonly real: (inode: SourceInode) => SourceInode;
   /** When all inodes are made: seconds since 1970. */
   readonly made: number;
+  /** Told up to which offset everything stays as it is. */
+  readonly settled: (end: number) => void;
   readonly signal: AbortSignal;
 }
 
 /** Throws NoRoom when the tree does not fit. */
-export function fillExt(volume: ExtVolume, filling: Filling): void {
-  new Filler(volume, filling).fill();
+export async function fillExt(volume: ExtVolume, filling: Filling): Promise<void> {
+  await new Filler(volume, filling).fill();
 }
+
+/** Bytes after which others have their turn, those who want it stopped among them. */
+const AT_ONCE = 16 * MIB;
 
 /** An inode and its places. */
 interface Planned {
@@ -89,7 +96,7 @@ class Filler {
     this.#lost = lost.inode;
   }
 
-  fill(): void {
+  async fill(): Promise<void> {
     const planned = this.#plan();
     const inodes = new Gatherer((bytes, at) => this.#volume.write(bytes, at));
     const blocks = new Gatherer((bytes, at) => this.#volume.write(bytes, at));
@@ -100,7 +107,7 @@ class Filler {
     inodes.flush();
     blocks.flush();
     this.#groups.finish();
-    this.#writeContent(planned);
+    await this.#writeContent(planned);
   }
 
   #plan(): readonly Planned[] {
@@ -255,16 +262,20 @@ class Filler {
     for (const bytes of written) blocks.put(bytes, (places[i++] ?? 0) * this.#volume.blockSize);
   }
 
-  #writeContent(planned: readonly Planned[]): void {
-    const { tree, signal } = this.#filling;
+  async #writeContent(planned: readonly Planned[]): Promise<void> {
+    const { tree, settled, signal } = this.#filling;
     const { blockSize } = this.#volume;
     using root = new FileDescriptor(
       openAt(AT_FDCWD, tree.directory, constants.O_RDONLY | constants.O_DIRECTORY),
     );
-    const content = new Gatherer((bytes, at) => this.#volume.write(bytes, at));
+    let since = 0;
+    const content = new Gatherer((bytes, at) => {
+      this.#volume.write(bytes, at);
+      settled(at + bytes.length);
+      since += bytes.length;
+    });
     for (const { source, mappings } of planned) {
       if (source.type !== 'file' || source.size === 0) continue;
-      signal.throwIfAborted();
       using file = openSource(root.fd, source.path);
       if (fstatSync(file.fd).size !== source.size)
         throw new AshlarError(`${nameOf(source.path)} changed while it was read`);
@@ -273,6 +284,10 @@ class Filler {
           const room = content.next(block * blockSize + done, count * blockSize - done);
           readSource(file.fd, room, offset * blockSize + done, source);
           done += room.length;
+          if (since < AT_ONCE) continue;
+          since = 0;
+          await setImmediate();
+          signal.throwIfAborted();
         }
       }
     }

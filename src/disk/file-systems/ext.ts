@@ -99,7 +99,8 @@ async function makeByHand(request: FileSystemRequest, tree: SourceTree): Promise
   using target = new FileDescriptor(openSync(file, constants.O_RDWR));
   const standIns = new Map(devices.map(device => [device.path, device]));
   const real = (inode: SourceInode) => withDevices(inode, standIns);
-  fillExt(new ExtVolume(target.fd, offset), { tree, real, made: Math.max(1, made), signal });
+  const settled = (end: number) => request.settled?.(offset + end);
+  await fillExt(new ExtVolume(target.fd, offset), { tree, real, made: Math.max(1, made), settled, signal });
   return true;
 }
 

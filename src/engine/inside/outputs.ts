@@ -68,7 +68,7 @@ class ChangingTree implements Disposable {
 
   #mount(): Tree {
     const { lowers, upper } = this.#room;
-    return mountTree({ lowers, upper, scratch: join(this.#call.scratch, 'changing') });
+    return mountTree({ lowers, upper, volatile: true, scratch: join(this.#call.scratch, 'changing') });
   }
 
   /** What the program changes stays. Nothing of the tree may be open meanwhile. */

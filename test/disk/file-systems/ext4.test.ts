@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fillExt } from '../../../src/disk/file-systems/ext-fill.ts';
 import { ExtVolume } from '../../../src/disk/file-systems/ext-volume.ts';
 import { makeFileSystem, neededSize } from '../../../src/disk/file-systems/make.ts';
-import { readTree } from '../../../src/disk/file-systems/source-tree.ts';
+import { readTree, type SourceInode } from '../../../src/disk/file-systems/source-tree.ts';
 import { setXattr } from '../../../src/linux/index.ts';
 import { has, isRoot } from '../../support/tools.ts';
 import {
@@ -185,11 +185,18 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
     copyFileSync(image, empty);
     const fd = openSync(empty, constants.O_RDWR);
     const volume = new Watched(fd, 0);
-    fillExt(volume, { tree: readTree(large, signal), real: inode => inode, made: 1, signal });
+    const settled: number[] = [];
+    await fillExt(volume, {
+      ...{ tree: readTree(large, signal), real: (inode: SourceInode) => inode, made: 1, signal },
+      settled: end => settled.push(end),
+    });
     closeSync(fd);
     const content = volume.places.slice(volume.places.lastIndexOf(1024) + 1);
     expect(content).toEqual(content.toSorted((a, b) => a - b));
     expect(content.length).toBeGreaterThan(3);
+    // Who follows behind is told of all of it, and of nothing that is still to change.
+    expect(settled.slice(0, -1).every((end, i) => end <= (content[i + 1] ?? 0))).toBe(true);
+    expect(settled).toHaveLength(content.length);
     // Two blocks of each small file, and all of the large one, in pieces of 64 KiB.
     expect(content.length).toBeLessThan(90);
   });
