@@ -2,8 +2,9 @@
 import type { ByteString, Xattr } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { crc32cRaw } from '../crc32c.ts';
+import { alignUp } from '../pieces.ts';
 import { readAcl } from './posix-acl.ts';
-import { nameOf, roundUp } from './source-tree.ts';
+import { nameOf } from './source-tree.ts';
 
 export interface ExtAttributes {
   /** Empty where there are none. */
@@ -101,7 +102,7 @@ function inOrder(a: Attribute, b: Attribute): number {
 }
 
 function sizeOf({ name, value }: Attribute): number {
-  return ENTRY + roundUp(name.length, 4) + roundUp(value.length, 4);
+  return ENTRY + alignUp(name.length, 4) + alignUp(value.length, 4);
 }
 
 function insideBytes(attributes: readonly Attribute[], room: number): Buffer {
@@ -139,14 +140,14 @@ function writeEntries(
   let [at, end] = [first, bytes.length];
   for (const { space, name, value } of attributes) {
     places.push(at);
-    end -= roundUp(value.length, 4);
+    end -= alignUp(value.length, 4);
     bytes.writeUInt8(name.length, at);
     bytes.writeUInt8(space, at + 1);
     bytes.writeUInt16LE(value.length === 0 ? 0 : end - from, at + 2);
     bytes.writeUInt32LE(value.length, at + 8);
     bytes.write(name, at + ENTRY, 'latin1');
     value.copy(bytes, end);
-    at += ENTRY + roundUp(name.length, 4);
+    at += ENTRY + alignUp(name.length, 4);
   }
   return places;
 }
@@ -155,7 +156,7 @@ function writeEntries(
 function hashOf({ name, value }: Attribute): number {
   let hash = 0;
   for (let i = 0; i < name.length; i++) hash = ((hash << 5) | (hash >>> 27)) ^ name.charCodeAt(i);
-  const words = Buffer.alloc(roundUp(value.length, 4));
+  const words = Buffer.alloc(alignUp(value.length, 4));
   value.copy(words);
   for (let at = 0; at < words.length; at += 4) hash = ((hash << 16) | (hash >>> 16)) ^ words.readUInt32LE(at);
   return hash >>> 0;

@@ -2,7 +2,8 @@
 import type { ByteString } from '../../layers/index.ts';
 import type { InodeType } from '../../linux/index.ts';
 import { crc32cRaw } from '../crc32c.ts';
-import { FILE_TYPES, roundUp } from './source-tree.ts';
+import { alignUp } from '../pieces.ts';
+import { FILE_TYPES } from './source-tree.ts';
 
 export interface ExtName {
   readonly name: ByteString;
@@ -85,7 +86,7 @@ export function* directoryBlocks(
 }
 
 function entrySize(name: ByteString): number {
-  return ENTRY + roundUp(name.length, 4);
+  return ENTRY + alignUp(name.length, 4);
 }
 
 /** 64 KiB do not fit into the number. */

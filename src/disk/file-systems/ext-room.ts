@@ -1,8 +1,10 @@
 /** What a tree takes in an ext2, ext3 or ext4, whether mke2fs fills it or we do. */
+
+import { alignUp } from '../pieces.ts';
 import { nameBlocks } from './ext-directory.ts';
 import { attributeRoom } from './ext-inode.ts';
 import { type ExtVolume, INCOMPATIBLE } from './ext-volume.ts';
-import { roundUp, type SourceInode, type SourceTree } from './source-tree.ts';
+import type { SourceInode, SourceTree } from './source-tree.ts';
 
 /** Blocks that a tree takes, those included that tell where others are. Never too few. */
 export function measureExt(tree: SourceTree, volume: ExtVolume): number {
@@ -55,6 +57,6 @@ function tableBlocks(blocks: number, pieces: number, volume: ExtVolume): number 
 /** Attributes that the inode has no room for take a block. */
 function attributeBlocks({ xattrs }: SourceInode, { inodeSize }: ExtVolume): number {
   let bytes = 8;
-  for (const { name, value } of xattrs) bytes += 16 + roundUp(name.length, 4) + roundUp(value.length, 4);
+  for (const { name, value } of xattrs) bytes += 16 + alignUp(name.length, 4) + alignUp(value.length, 4);
   return xattrs.length > 0 && bytes > attributeRoom(inodeSize) ? 1 : 0;
 }

@@ -2,11 +2,11 @@
  * ext2, ext3 and ext4. mke2fs makes an ext4 empty, and everything in it is written by our own hand: mke2fs would write
  * each block by itself and wait for the disk. What is not written here mke2fs fills, and it is finished by our own hand.
  */
-import { constants, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { MIB } from '../pieces.ts';
+import { alignUp, createSparse, MIB } from '../pieces.ts';
 import type { FileSystemRequest } from '../request.ts';
 import type { FileSystemSpec } from '../types.ts';
 import { copyInto } from './copy-into.ts';
@@ -18,7 +18,7 @@ import { measureExt } from './ext-room.ts';
 import { ExtVolume } from './ext-volume.ts';
 import { asWords, readOptions } from './options.ts';
 import { runTool } from './program.ts';
-import { BLOCK, roundUp, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
+import { BLOCK, type SourceInode, type SourceTree, warnOfLabels } from './source-tree.ts';
 
 /**
  * Ours instead of the machine's /etc/mke2fs.conf, so that the same tree gives the same file system everywhere. Of what is
@@ -186,7 +186,8 @@ export async function leastExtSize(
   const stored = tree.inodes.reduce((sum, inode) => sum + inode.stored, 0);
   const trial = join(making.scratch, 'empty.img');
   try {
-    for (let size = roundUp(stored, MIB) + 2 * MIB; ; ) {
+    for (let size = alignUp(stored, MIB) + 2 * MIB; ; ) {
+      rmSync(trial, { force: true });
       createSparse(trial, size);
       try {
         await mke2fs({ ...making, epoch: 1 }, inodes, trial, size, extended(making.fileSystem, []));
@@ -201,14 +202,9 @@ export async function leastExtSize(
       const lackingBlocks = Math.max(0, measureExt(tree, volume) - volume.freeBlocks);
       const lackingInodes = Math.max(0, inodes - volume.freeInodes);
       if (lackingBlocks === 0 && lackingInodes === 0) return size;
-      size += roundUp(Math.max(lackingBlocks * volume.blockSize, lackingInodes * INODE_RATIO), MIB);
+      size += alignUp(Math.max(lackingBlocks * volume.blockSize, lackingInodes * INODE_RATIO), MIB);
     }
   } finally {
     rmSync(trial, { force: true });
   }
-}
-
-function createSparse(path: string, size: number): void {
-  using file = new FileDescriptor(openSync(path, 'w'));
-  ftruncateSync(file.fd, size);
 }

@@ -250,8 +250,8 @@ export function* dataOf(fd: number, size: number): Generator<Stretch> {
   }
 }
 
-export function roundUp(bytes: number, to = BLOCK): number {
-  return alignUp(bytes, to);
+export function roundUp(bytes: number): number {
+  return alignUp(bytes, BLOCK);
 }
 
 /** For messages. */

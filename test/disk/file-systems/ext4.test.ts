@@ -49,8 +49,7 @@ beforeAll(() => {
   mkdirSync(join(tree, 'lost+found'), { mode: 0o750 });
   writeFileSync(join(tree, 'lost+found/found'), 'found');
   mkdirSync(join(tree, 'large'));
-  for (let i = 0; i < 1200; i++)
-    linkSync(join(tree, 'usr/sg'), join(tree, `large/${'name'.repeat(15)}-${i}`));
+  for (let i = 0; i < 400; i++) linkSync(join(tree, 'usr/sg'), join(tree, `large/${'name'.repeat(15)}-${i}`));
   const fd = openSync(join(tree, 'pieces'), 'w');
   for (let i = 0; i < 90; i++) writeSync(fd, 'piece', i * 140_000);
   ftruncateSync(fd, 90 * 140_000 + 3 * MEBIBYTE);
