@@ -27,9 +27,9 @@ const AT = {
 /** Copies of the superblock, where the file system reaches so far. */
 const SUPERBLOCKS = [SUPERBLOCK, 2 ** 26, 2 ** 38];
 const HEADER = 101;
-const NODE = { items: 0x60, level: 0x64 } as const;
+const NODE = { generation: 0x50, items: 0x60, level: 0x64 } as const;
 const KEY = 17;
-const TYPE = { inode: 1, name: 84, index: 96, root: 132, chunk: 228, treeId: 251 } as const;
+const TYPE = { inode: 1, attribute: 24, name: 84, index: 96, root: 132, chunk: 228, treeId: 251 } as const;
 /** The first tree of files, and the first number of subvolumes and of inodes. */
 const FILES = 5n;
 const TOP = 256n;
@@ -70,7 +70,11 @@ export function finishBtrfs(
   for (const [subvolume, root] of image.subvolumes) {
     for (const leaf of image.leaves(root)) {
       let changed = false;
-      for (const { id, type, at } of leaf.items) {
+      for (const { id, type, at, size } of leaf.items) {
+        if (type === TYPE.attribute || type === TYPE.name || type === TYPE.index) {
+          setTransactions(leaf.bytes, at, at + size);
+          changed = true;
+        }
         if (type === TYPE.inode) {
           const inode = inodes.get(placeOf({ subvolume, id }));
           if (inode === undefined) continue;
@@ -88,6 +92,12 @@ export function finishBtrfs(
     }
   }
   image.settle(identity);
+}
+
+/** Which transaction has written an entry: mkfs.btrfs leaves there what was in its memory. */
+function setTransactions(leaf: Buffer, start: number, end: number): void {
+  for (let at = start; at < end; at += 30 + leaf.readUInt16LE(at + 25) + leaf.readUInt16LE(at + 27))
+    leaf.copy(leaf, at + 17, NODE.generation, NODE.generation + 8);
 }
 
 /** Numbers of inodes are those of one subvolume. */
@@ -189,6 +199,14 @@ function setTreeKeys({ bytes, items }: Leaf, made: ReadonlyMap<string, Buffer>):
     key.copy(bytes, HEADER + i * 25);
     bytes.writeBigUInt64LE(tree, items[i]?.at ?? 0);
   }
+}
+
+/** Items that have moved leave their bytes behind, with times of this machine. */
+function clearGap({ bytes, items }: Leaf): void {
+  const count = bytes.readUInt32LE(NODE.items);
+  const isLeaf = bytes.readUInt8(NODE.level) === 0;
+  const end = Math.min(bytes.length, ...(isLeaf ? items.map(({ at }) => at) : []));
+  bytes.fill(0, HEADER + count * (isLeaf ? 25 : 33), end);
 }
 
 function replaceIds(bytes: Buffer, made: ReadonlyMap<string, Buffer>): void {
@@ -304,6 +322,7 @@ class BtrfsImage {
         if (!files.has(root)) setTimes(node, epoch);
         setTreeKeys(node, made);
         replaceIds(node.bytes, made);
+        clearGap(node);
         this.write(node);
         for (const start of this.#placesOf(node.logical)) kept.push({ start, end: start + this.#nodeSize });
       }
