@@ -64,7 +64,7 @@ export function showSpan(span: SourceSpan): string {
 export function findLine(from: SourceSpan, text: string, within: number): SourceSpan | undefined {
   // What comes with its line is no file here.
   if (from.lineText !== undefined) return undefined;
-  const lines = readLines(from.file)?.slice(from.line - 1, from.line + within) ?? [];
+  const lines = linesOf(readText(from.file) ?? '').slice(from.line - 1, from.line + within);
   const bare = lines.map(line => line.replace(/^\s*(?:- +)?(?:[\w-]+: *)?["']?/, '').trimEnd());
   const found = [
     bare.indexOf(text),
@@ -83,9 +83,9 @@ function renderHint(hint: string | undefined, options: RenderOptions): string[] 
 function renderPlace(span: SourceSpan | undefined, options: RenderOptions): string[] {
   if (span === undefined) return [];
   const place = `  ${paint(options, ['blue'], '-->')} ${printableLines(showSpan(span))}`;
-  const line = span.lineText ?? readLines(span.file)?.[span.line - 1];
+  const line = shownLine(span);
   if (line === undefined) return [place];
-  const { text, offset, width } = layOut(withoutPasswords(line), span);
+  const { text, offset, width } = layOut(line, span);
   const number = String(span.line);
   const bar = paint(options, ['blue'], '|');
   return [
@@ -95,17 +95,26 @@ function renderPlace(span: SourceSpan | undefined, options: RenderOptions): stri
   ];
 }
 
-/** The lines of a file, or undefined when it is not there any more or is no plain file. */
-function readLines(file: string): readonly string[] | undefined {
+/** The line of a place, with stars for passwords, which may have begun in a line before. */
+function shownLine({ file, line, lineText }: SourceSpan): string | undefined {
+  if (lineText !== undefined) return withoutPasswords(lineText);
+  const text = readText(file);
+  return text === undefined ? undefined : linesOf(withoutPasswords(text))[line - 1];
+}
+
+/** Undefined when the file is not there any more or is no plain file. */
+function readText(file: string): string | undefined {
   try {
     // Reading from a pipe or terminal would wait for input.
     if (!statSync(file).isFile()) return undefined;
-    return readFileSync(file, 'utf8')
-      .replace(/^\ufeff/, '')
-      .split(/\r?\n/);
+    return readFileSync(file, 'utf8').replace(/^\ufeff/, '');
   } catch {
     return undefined;
   }
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split(/\r?\n/);
 }
 
 const maxLineWidth = 120;

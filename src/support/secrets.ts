@@ -10,31 +10,31 @@ const SERVER = '(?:https?|ftp)://';
 
 /**
  * What stands before the host in an address of a server: tokens are names of users as well as passwords. People write
- * passwords as they are, with any character but a slash.
+ * passwords as they are, with any character but a slash; digits at the end of a host are its port.
  */
-const LOGIN = String.raw`([^\s/?#:]*)(?::([^\s/]*))?`;
+const LOGIN = String.raw`([^\s/?#:]*)(?::(?!\d+[?#])([^\s/]*))?`;
 
 const LOGINS = new RegExp(String.raw`(?<=\b${SERVER})${LOGIN}(?=@)`, 'gi');
 const ADDRESS = new RegExp(`^(${SERVER})${LOGIN}@(.*)$`, 'is');
 
-/** Of XML. A value may go on in the next line. */
-const PASSWORD = /(?<=\b(?:password|luks)\s*=\s*)(["'])(.*?)(\1|$)/g;
+/** Of XML. A value may go on in the next lines. */
+const PASSWORD = /(?<=\b(?:password|luks)\s*=\s*)(["'])(.*?)(\1|$)/gs;
 
 /** The text with stars for the logins of addresses. */
 export function withoutLogins(text: string): string {
   return text.replace(LOGINS, stars);
 }
 
-/** A line of a description with stars for its passwords; nothing in it moves. */
-export function withoutPasswords(line: string): string {
-  return withoutLogins(line).replace(
+/** A description, whole, with stars for its passwords; nothing in it moves. */
+export function withoutPasswords(text: string): string {
+  return withoutLogins(text).replace(
     PASSWORD,
     (_, begin: string, value: string, end: string) => begin + stars(value) + end,
   );
 }
 
 function stars(text: string): string {
-  return '*'.repeat(text.length);
+  return text.replaceAll(/[^\r\n]/g, '*');
 }
 
 /** An address, and the login that stands in it. */
@@ -103,9 +103,19 @@ export class Censor {
   }
 }
 
-/** For `JSON.stringify`: logins are left out, and texts and lines of descriptions have no passwords. */
+/** What stands in plans for what they do not show. */
+const HIDDEN = '(hidden)';
+
+/**
+ * For `JSON.stringify`: logins are left out; passwords of users, hashed ones too, and texts of files, which may hold
+ * some, are said to be hidden; other texts and lines of descriptions have no passwords.
+ */
 export function publicValue(name: string, value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && 'user' in value && 'password' in value) return undefined;
+  if (typeof value === 'object' && value !== null) {
+    if ('user' in value && 'password' in value) return undefined;
+    return 'kind' in value && value.kind === 'file' && 'text' in value ? { ...value, text: HIDDEN } : value;
+  }
   if (typeof value !== 'string') return value;
+  if (name === 'password') return HIDDEN;
   return name === 'lineText' ? withoutPasswords(value) : withoutLogins(value);
 }

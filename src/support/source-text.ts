@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { SourceSpan } from './errors.ts';
+import { withoutPasswords } from './secrets.ts';
 
 /**
  * A text that came from a file, with the way back: every stretch of it knows which stretch of the file it stands for,
@@ -11,6 +12,8 @@ export interface SourceText {
   readonly text: string;
   /** The text of the file as it was read. */
   readonly original: string;
+  /** The same with stars for passwords: what lines are shown of, where there is no file to be looked at again. */
+  readonly shown: string | undefined;
   /** The offset in the original at which each of its lines begins. */
   readonly lineStarts: readonly number[];
   /** The stretches of `text`, in order and without gaps. */
@@ -39,7 +42,8 @@ export interface Edit {
 export function sourceText(file: string, text: string): SourceText {
   const whole = { at: 0, length: text.length, start: 0, end: text.length, copied: true };
   const lineStarts = [0, ...text.matchAll(/\n/g).map(({ index }) => index + 1)];
-  return { file, text, original: text, lineStarts, pieces: [whole] };
+  const shown = isAbsolute(file) ? undefined : withoutPasswords(text);
+  return { file, text, original: text, shown, lineStarts, pieces: [whole] };
 }
 
 /** The text with the edits done; they must be sorted and must not overlap. */
@@ -81,8 +85,8 @@ export function spanBetween(source: SourceText, start: number, end: number): Sou
     line,
     column: origin.start - lineStart + 1,
     ...(length > 0 && { length }),
-    ...(!isAbsolute(source.file) && {
-      lineText: source.original.slice(lineStart, lineEnd).replace(/\r$/, ''),
+    ...(source.shown !== undefined && {
+      lineText: source.shown.slice(lineStart, lineEnd).replace(/\r$/, ''),
     }),
   };
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AshlarError } from '../../src/support/errors.ts';
@@ -9,6 +12,7 @@ import {
   withoutLogins,
   withoutPasswords,
 } from '../../src/support/secrets.ts';
+import { sourceText, spanBetween } from '../../src/support/source-text.ts';
 
 describe('texts without secrets', () => {
   it.each([
@@ -24,12 +28,17 @@ describe('texts without secrets', () => {
     expect(withoutLogins(text)).toBe(shown);
   });
 
-  it.each(['ssh://git@host/x', 'https://host/a@b', 'https://host?to=a@b', 'ann@example.com'])(
-    'are %s itself',
-    text => {
-      expect(withoutLogins(text)).toBe(text);
-    },
-  );
+  it.each([
+    'ssh://git@host/x',
+    'https://host/a@b',
+    'https://host?to=a@b',
+    'https://host:8443?to=a@b',
+    'https://host:8443#a@b',
+    'https://host:8443/a@b',
+    'ann@example.com',
+  ])('are %s itself', text => {
+    expect(withoutLogins(text)).toBe(text);
+  });
 
   it('have stars for what is taken for a login, and for nothing else', () => {
     const part = fc.constantFrom('u', 'p', ':', '@', '#', '?', "'", '"', '<', '%', '&', '/', ' ');
@@ -52,6 +61,24 @@ describe('texts without secrets', () => {
     expect(withoutPasswords(`<type luks='top`)).toBe(`<type luks='***`);
   });
 
+  it('have stars for passwords that go on in other lines, in each of them', () => {
+    const text = '<user\n  password="se\r\ncr"\n  name="me"/>';
+    expect(withoutPasswords(text)).toBe('<user\n  password="**\r\n**"\n  name="me"/>');
+    const file = join(mkdtempSync(join(tmpdir(), 'secrets-')), 'config.xml');
+    writeFileSync(file, text);
+    try {
+      for (const at of [
+        { file, line: 3, column: 1 },
+        spanBetween(sourceText('config.xml of an image', text), text.indexOf('cr"'), text.length),
+      ]) {
+        const shown = renderError(new AshlarError('wrong', { at }), { color: false });
+        expect(shown).toContain(`${at.line} | **"`);
+      }
+    } finally {
+      rmSync(dirname(file), { recursive: true });
+    }
+  });
+
   it('have the places that they had', () => {
     const line = `<repository username="me" password="se'cret" alias='x'/><user password = 'a"b'/>`;
     expect(withoutPasswords(line)).toBe(
@@ -65,9 +92,18 @@ describe('texts without secrets', () => {
 
   it('are what plans are shown as', () => {
     const at = { lineText: '<user password="secret"/>' };
-    const plan = { at, credentials: { user: 'me', password: 'secret' }, url: 'http://me:secret@h/', n: 1 };
+    const plan = {
+      at,
+      credentials: { user: 'me', password: 'secret' },
+      users: [{ name: 'me', password: '$6$secret' }],
+      files: [{ kind: 'file', path: '/a', text: '$6$secret' }],
+      url: 'http://me:secret@h/',
+      n: 1,
+    };
     expect(JSON.parse(JSON.stringify(plan, publicValue))).toEqual({
       at: { lineText: '<user password="******"/>' },
+      users: [{ name: 'me', password: '(hidden)' }],
+      files: [{ kind: 'file', path: '/a', text: '(hidden)' }],
       url: 'http://*********@h/',
       n: 1,
     });
@@ -115,9 +151,12 @@ function cut(bytes: Buffer, sizes: readonly number[]): readonly Buffer[] {
 }
 
 describe('the login in an address', () => {
-  it.each(['/srv/a:b@c', 'https://host/a:b@c', 'https://host', 'this://a:b@c'])('is not there in %s', url => {
-    expect(splitLogin(url)).toEqual({ url });
-  });
+  it.each(['/srv/a:b@c', 'https://host/a:b@c', 'https://host:8443?q=a@b', 'https://host', 'this://a:b@c'])(
+    'is not there in %s',
+    url => {
+      expect(splitLogin(url)).toEqual({ url });
+    },
+  );
 
   it('is what was written into it', () => {
     fc.assert(

@@ -1,5 +1,5 @@
 /** What has changed between two lists of key parts, one readable line each. */
-import { BELOW, PASSWORDS } from './key-parts.ts';
+import { BELOW, HIDDEN } from './key-parts.ts';
 import type { KeyPart } from './keys.ts';
 import { changedLines } from './line-diff.ts';
 import type { ChangedPaths } from './misses.ts';
@@ -60,8 +60,8 @@ function describe(
   if (name === BELOW.parents) return plain('the directories above it changed');
   if (name === BELOW.time) return plain('the newest time below it changed');
   const variable = /^(?:default of )?environment (.*)$/s.exec(name)?.[1];
-  const secret = name.startsWith(`${PASSWORDS} of `) || (variable !== undefined && SECRET.test(variable));
-  if (secret) return plain(`${name}: (changed)`);
+  const hidden = Object.values(HIDDEN).some(beginning => name.startsWith(beginning));
+  if (hidden || (variable !== undefined && SECRET.test(variable))) return plain(`${name}: (changed)`);
   if (before === undefined) return plain(`${name}: new${shown(name, now, ', ')}`);
   if (now === undefined) return plain(`${name}: removed${shown(name, before, ', was ')}`);
   if (name === 'script') return { text: 'script changed', details: limited(changedLines(before, now)) };

@@ -18,8 +18,8 @@ export const BELOW = {
   program: 'program of this machine',
 } as const;
 
-/** What the name of a part begins with whose value is nothing for logs. */
-export const PASSWORDS = 'passwords';
+/** What the names of parts begin with that are hashes of what is nothing for logs: files may hold passwords, too. */
+export const HIDDEN = { passwords: 'passwords of ', text: 'text of ' } as const;
 
 export function tarParts({ identity }: FileIdentity, options: BuildOptions): readonly KeyPart[] {
   return [['content', identity], epochPart(options)];

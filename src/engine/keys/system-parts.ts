@@ -11,7 +11,7 @@ import type { FileIdentity } from '../sources/identity.ts';
 import { hostToolVersion } from '../steps/package-tools.ts';
 import type { LayerRecord } from '../values.ts';
 import { withoutPlaces } from './comparison.ts';
-import { BELOW, epochPart, PASSWORDS } from './key-parts.ts';
+import { BELOW, epochPart, HIDDEN } from './key-parts.ts';
 import { canonical, type KeyPart } from './keys.ts';
 
 /** @param layers Undefined where they are not known yet. */
@@ -27,16 +27,25 @@ export function setupParts(
   ];
 }
 
-/** Passwords have a part of their own, whose value nobody is shown or finds in what is kept of a build. */
+/** Passwords and texts have a part of their own: nobody is shown them, or finds them in what is kept of a build. */
 function changeParts(change: SetupChange, number: number): readonly KeyPart[] {
   const part = (value: object): KeyPart => [`change ${number} (${change.kind})`, plain(value)];
-  if (change.kind !== 'users') return [part(change)];
-  const passwords = change.users.map(({ password }) => password);
-  const users = change.users.map(({ password: _, ...user }) => user);
-  return [
-    part({ ...change, users }),
-    [`${PASSWORDS} of change ${number}`, hash('sha256', canonical(passwords))],
-  ];
+  switch (change.kind) {
+    case 'users': {
+      const passwords = change.users.map(({ password }) => password);
+      const users = change.users.map(({ password: _, ...user }) => user);
+      return [
+        part({ ...change, users }),
+        [`${HIDDEN.passwords}change ${number}`, hash('sha256', canonical(passwords))],
+      ];
+    }
+    case 'file': {
+      const { text, ...file } = change;
+      return [part(file), [`${HIDDEN.text}${file.path} (change ${number})`, hash('sha256', text)]];
+    }
+    default:
+      return [part(change)];
+  }
 }
 
 /**
@@ -70,7 +79,8 @@ function repositoryPart(repository: Repository): KeyPart {
   const content = url.startsWith('/')
     ? (repositoryIdentity(url, repository.distribution) ?? 'not there')
     : url;
-  const script = customize === undefined ? undefined : customization(customize, at);
+  // It may hold a password.
+  const script = customize === undefined ? undefined : hash('sha256', customization(customize, at));
   return [`repository ${repository.alias}`, plain({ ...words, content, script })];
 }
 
