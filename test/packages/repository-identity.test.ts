@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { repositoryIdentity } from '../../src/packages/index.ts';
+import { AshlarError } from '../../src/support/errors.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'repositories-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -42,7 +44,7 @@ it('is that of the files where there is no index', () => {
   expect(one).not.toBe(longer);
 });
 
-it('is that of what links lead to', () => {
+it('is that of what links in it lead to', () => {
   const linked = (target: string, text: string, name: string) => {
     const directory = repository({ [`${target}/${name}`]: text });
     for (const [link, to] of [
@@ -62,13 +64,54 @@ it('is that of what links lead to', () => {
   }
 });
 
-it('is that of packages in a directory that a link leads to', () => {
-  const [one, other] = ['one', 'other'].map(text => {
-    const directory = repository({ note: '' });
-    symlinkSync(repository({ 'a.apk': text }), join(directory, 'x86_64'));
+it('is another one when a link leads to other packages of it', () => {
+  const [one, other] = ['v1', 'v2'].map(version => {
+    const directory = repository({ 'v1/a.apk': 'one', 'v2/a.apk': 'other' });
+    symlinkSync(version, join(directory, 'x86_64'));
     return repositoryIdentity(directory);
   });
   expect(one).not.toBe(other);
+});
+
+it.each([
+  ['a directory of packages', 'x86_64', { 'a.apk': 'one' }],
+  ['an index', 'Packages', { Packages: 'one' }],
+])('is the same whatever a link out of it leads to, as managers do not see %s there', (_, name, files) => {
+  const elsewhere = repository(files);
+  const directory = repository({ 'x.apk': '' });
+  symlinkSync(name === 'Packages' ? join(elsewhere, name) : elsewhere, join(directory, name));
+  const before = repositoryIdentity(directory);
+  for (const file of Object.keys(files)) writeFileSync(join(elsewhere, file), 'other text');
+  expect(repositoryIdentity(directory)).toBe(before);
+  rmSync(join(directory, name));
+  symlinkSync('/usr', join(directory, name));
+  expect(repositoryIdentity(directory)).not.toBe(before);
+});
+
+it('is that of a directory that is itself found through a link', () => {
+  const directory = repository({ Packages: 'Package: a' });
+  symlinkSync(directory, join(scratch, 'link'));
+  expect(repositoryIdentity(join(scratch, 'link'))).toBe(repositoryIdentity(directory));
+});
+
+it('is an error that says which file cannot be read', () => {
+  const directory = repository({ 'x86_64/a.apk': '' });
+  const closed = join(directory, 'x86_64');
+  const { readdirSync } = fs;
+  const refused = Object.assign(new Error('EACCES'), { code: 'EACCES', path: closed });
+  const read = vi.spyOn(fs, 'readdirSync').mockImplementation(((path: string, options: object) => {
+    if (path === closed) throw refused;
+    return Reflect.apply(readdirSync, fs, [path, options]);
+  }) as typeof readdirSync);
+  syncBuiltinESMExports();
+  try {
+    expect(() => repositoryIdentity(directory)).toThrow(
+      new AshlarError(`cannot read ${closed} of the repository ${directory}`),
+    );
+  } finally {
+    read.mockRestore();
+    syncBuiltinESMExports();
+  }
 });
 
 it('is none for what is not there', () => {

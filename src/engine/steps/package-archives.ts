@@ -3,7 +3,16 @@
  * what it has fetched besides is kept afterwards; no two runs write to one directory. Managers check what they find
  * against the digests of the repository's index, so that a bad file there costs a download and nothing else.
  */
-import { copyFileSync, type Dirent, linkSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import {
+  copyFileSync,
+  type Dirent,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageArchive } from '../../packages/index.ts';
 import type { PackagesStep } from '../../plan/types.ts';
@@ -44,7 +53,9 @@ export function keepArchives(
 function keepAll(kept: string, directory: string, store: Store): void {
   for (const name of archivesIn(directory)) {
     const [source, target] = [join(directory, name), join(kept, name)];
-    if (lstatSync(target, { throwIfNoEntry: false })?.ino === lstatSync(source).ino) continue;
+    const there = lstatSync(target, { throwIfNoEntry: false });
+    if (there?.ino === lstatSync(source).ino) continue;
+    if (there?.isDirectory()) rmSync(target, { recursive: true });
     mkdirSync(dirname(target), { recursive: true });
     const temporary = store.temporaryPath('package');
     linkOrCopy(source, temporary);
@@ -70,8 +81,9 @@ function archivesIn(directory: string): readonly string[] {
   return entriesOf(directory).flatMap(entry => {
     const name = entry.name.toString();
     if (!entry.name.equals(Buffer.from(name))) return [];
-    if (entry.isDirectory()) return archivesIn(join(directory, name)).map(inside => join(name, inside));
-    return entry.isFile() && packageArchive(name) ? [name] : [];
+    // No directory may take the place of an archive.
+    if (packageArchive(name)) return entry.isFile() ? [name] : [];
+    return entry.isDirectory() ? archivesIn(join(directory, name)).map(inside => join(name, inside)) : [];
   });
 }
 

@@ -68,7 +68,8 @@ describe('packages that were fetched', () => {
     symlinkSync(join(elsewhere, 'private.rpm'), join(planted, 'sub/link.rpm'));
     for (const name of ['one', 'two']) symlinkSync('.', join(planted, name));
     writeFileSync(Buffer.from(join(planted, '\xff.deb'), 'latin1'), '');
-    mkdirSync(join(planted, 'directory.deb'));
+    mkdirSync(join(planted, 'b.deb'));
+    writeFileSync(join(planted, 'b.deb/x.deb'), '');
     keepArchives('apt', planted, store, refuse);
     expect(listArchives(store).map(({ name }) => name)).toEqual(['apt/a.deb']);
     symlinkSync(elsewhere, join(scratch, 'replaced'));
@@ -76,12 +77,27 @@ describe('packages that were fetched', () => {
     expect(listArchives(store)).toHaveLength(1);
   });
 
+  it('come in the place of directories that have their names, which are lent to nobody', () => {
+    using store = new Store(join(scratch, 'store-7'));
+    mkdirSync(join(store.path, 'packages/apt/a.deb'), { recursive: true });
+    writeFileSync(join(store.path, 'packages/apt/a.deb/x.deb'), '');
+    const before = run('before');
+    lendArchives('apt', before, store);
+    expect(readdirSync(before)).toEqual(['sub']);
+    keepArchives('apt', run('fetched', { 'a.deb': 'a', 'b.deb': 'b' }), store, refuse);
+    const after = run('after');
+    lendArchives('apt', after, store);
+    expect(readdirSync(after).sort()).toEqual(['a.deb', 'b.deb', 'sub']);
+    expect(readFileSync(join(after, 'a.deb'), 'utf8')).toBe('a');
+  });
+
   it('are done without, with a warning, where they cannot be kept', () => {
     using store = new Store(join(scratch, 'store-5'));
-    mkdirSync(join(store.path, 'packages/apt/a.deb/b'), { recursive: true });
+    mkdirSync(join(store.path, 'packages'), { recursive: true });
+    writeFileSync(join(store.path, 'packages/apt'), '');
     const warnings: string[] = [];
     keepArchives('apt', run('refused', { 'a.deb': '' }), store, text => warnings.push(text));
-    expect(warnings).toEqual([expect.stringMatching(/^packages that were fetched are not kept: EISDIR/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^packages that were fetched are not kept: ENOTDIR/)]);
   });
 
   it('are not missed when they are collected while they are lent', () => {
