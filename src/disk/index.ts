@@ -6,6 +6,7 @@ export { type DeviceEntry, standInForDevices } from './file-systems/devices.ts';
 export { makeFileSystemFile } from './file-systems/make.ts';
 export { makeFormat } from './formats/make.ts';
 export { formatOptions } from './formats/options.ts';
+export { bootPartitionNumber } from './layout.ts';
 export type { DiskPartition, DiskRequest, MadeDisk, MadePartition, PartitionRole } from './request.ts';
 export type {
   BootMenu,

@@ -1,7 +1,7 @@
 /** Which partitions a disk has, in which order, and where they are: decided before anything is written. */
 import { AshlarError } from '../support/errors.ts';
 import { hasBios } from './boot/architecture.ts';
-import { eightDigits, type Ids, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
+import { eightDigits, type Ids, idsOf, shortIdOf, uuidOf, volumeIdText } from './ids.ts';
 import { alignDown, alignUp, MIB, mebibytes } from './pieces.ts';
 import type {
   DiskPartition,
@@ -49,6 +49,14 @@ export function planDisk(spec: DiskSpec, ids: Ids): PlannedDisk {
   });
   checkNames(partitions);
   return { id: spec.table === 'gpt' ? uuidOf(ids, 'disk') : eightDigits(signature), signature, partitions };
+}
+
+/** The number of the partition that holds /boot: of its own, else of the root. @throws AshlarError where no disk is possible */
+export function bootPartitionNumber(spec: DiskSpec): number {
+  // Numbers do not depend on ids.
+  const { partitions } = planDisk(spec, idsOf(''));
+  const numberOf = (role: PartitionRole) => partitions.find(partition => partition.role === role)?.number;
+  return numberOf('boot') ?? numberOf('root') ?? 0;
 }
 
 interface WantedPartition extends Omit<DiskPartition, 'number' | 'uuid'> {

@@ -14,6 +14,7 @@ export type {
   PartitionSpec,
   Subvolume,
 } from '../disk/index.ts';
+export { bootPartitionNumber } from '../disk/index.ts';
 
 /** `file` is the name of the result, relative to the directory of results. */
 export type Output = DiskOutput | FileSystemOutput | ArchiveOutput | ContainerOutput | PackageListOutput;

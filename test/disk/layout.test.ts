@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { idsOf } from '../../src/disk/ids.ts';
-import { type Layout, layOut, planDisk } from '../../src/disk/layout.ts';
+import { bootPartitionNumber, type Layout, layOut, planDisk } from '../../src/disk/layout.ts';
 import { partitionNumbers } from '../../src/disk/partition-numbers.ts';
 import { MIB } from '../../src/disk/pieces.ts';
 import { diskSpec } from './specs.ts';
@@ -94,6 +94,14 @@ describe('the partitions of a disk', () => {
     expect(laidOut({ numbers, swap }).partitions.map(({ number }) => number)).toEqual([14, 15, 2, 1]);
     expect(() => laidOut({ numbers: { efi: 1, root: 1 } })).toThrow('both have the number 1');
     expect(() => laidOut({ numbers: { efi: 129 } })).toThrow('cannot have the number 129');
+  });
+
+  it('say which of them holds /boot', () => {
+    const boot = { type: 'ext4', label: 'BOOT', createOptions: [], size: MIB } as const;
+    expect(bootPartitionNumber(diskSpec())).toBe(3);
+    expect(bootPartitionNumber(diskSpec({ numbers: { root: 1 } }))).toBe(1);
+    expect(bootPartitionNumber(diskSpec({ boot, partitions: [home] }))).toBe(3);
+    expect(() => bootPartitionNumber(diskSpec({ numbers: { efi: 1, root: 1 } }))).toThrow('the number 1');
   });
 
   it('begin where they are told', () => {

@@ -1,6 +1,7 @@
 /** The second half of a build: what happens to a tree on its way into a result, and to no other tree. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { bootPartitionNumber } from '../../../plan/outputs.ts';
 import type { SetupChange } from '../../../plan/system-steps.ts';
 import type { Step, Surroundings } from '../../../plan/types.ts';
 import { AshlarError } from '../../../support/errors.ts';
@@ -8,7 +9,7 @@ import { sourceText } from '../../../support/source-text.ts';
 import { parseYaml, textOf as textOfNode } from '../../../support/yaml.ts';
 import type { KiwiDescription } from '../model.ts';
 import { textOf } from './attributes.ts';
-import { bootPartitionNumber, diskSpec } from './disk.ts';
+import { diskSpec } from './disk.ts';
 import { EXCLUDES, setupStep } from './files.ts';
 import { shellQuoted } from './profile.ts';
 import {

@@ -279,26 +279,3 @@ function fixedNumbers({ attributes }: KiwiType): DiskSpec['numbers'] {
   };
   return Object.fromEntries(Object.entries(numbers).filter(([, number]) => number !== undefined));
 }
-
-/**
- * The number of the partition that holds /boot, as the disk will have it: those that are not wanted otherwise take what
- * is left, in their order.
- */
-export function bootPartitionNumber(spec: DiskSpec): number {
-  const { numbers, root, boot } = spec;
-  const data = (isLast: boolean) =>
-    spec.partitions.filter(({ last = false }) => last === isLast).map(({ number }) => number);
-  const ahead = [
-    ...(spec.legacyBoot ? [numbers.legacy] : []),
-    ...(spec.firmware === 'bios' ? [] : [numbers.efi]),
-  ];
-  const between = [...(spec.swap ? [undefined] : []), ...data(false), ...(root.verity ? [undefined] : [])];
-  const wanted = [...ahead, ...(boot ? [numbers.boot] : []), ...between, numbers.root, ...data(true)];
-  const place = boot ? ahead.length : ahead.length + between.length;
-  // All but the first two and the last are in an extended one then.
-  if (spec.table === 'msdos' && wanted.length > 4)
-    return place < 2 ? place + 1 : place === wanted.length - 1 ? 4 : place + 3;
-  const free = Array.from({ length: 2 * wanted.length }, (_, i) => i + 1).filter(n => !wanted.includes(n));
-  const own = wanted.map(number => number ?? free.shift() ?? 0);
-  return own[place] ?? 0;
-}

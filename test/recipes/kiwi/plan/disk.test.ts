@@ -1,29 +1,14 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { idsOf } from '../../../../src/disk/ids.ts';
 import { formatOptions } from '../../../../src/disk/index.ts';
-import { planDisk } from '../../../../src/disk/layout.ts';
 import type { DiskOutput, DiskSpec } from '../../../../src/plan/outputs.ts';
-import { bootPartitionNumber, diskSpec } from '../../../../src/recipes/kiwi/plan/disk.ts';
-import { AshlarError } from '../../../../src/support/errors.ts';
-import { built, describedIn, imageCalled, preferences } from './support.ts';
+import { diskSpec } from '../../../../src/recipes/kiwi/plan/disk.ts';
+import { built, describedIn, imageCalled, preferences, stepCalled } from './support.ts';
 
 const MB = 1 << 20;
 
 async function specOf(attributes: string, children = ''): Promise<DiskSpec> {
   const type = `<type image="oem" ${attributes}>${children}</type>`;
   return diskSpec(await describedIn({ elements: [preferences(type)] }));
-}
-
-/** Of the partitions by their names; nothing where there cannot be such a disk. */
-function numbersOnDisk(spec: DiskSpec): ReadonlyMap<string, number> | undefined {
-  try {
-    const { partitions } = planDisk(spec, idsOf('test'));
-    return new Map(partitions.map(({ name, number }) => [name, number]));
-  } catch (error) {
-    if (error instanceof AshlarError) return undefined;
-    throw error;
-  }
 }
 
 async function outputOf(attributes: string, children = ''): Promise<DiskOutput> {
@@ -195,65 +180,6 @@ describe('the disk of a description', () => {
     expect((await specOf('filesystem="ext4" firmware="uefi"', uki)).loader).toBe('uki');
   });
 
-  it('tells them so on disks with more partitions than an MBR has places for', async () => {
-    for (const attributes of ['firmware="bios"', 'firmware="bios" bootpartition="true"'])
-      for (const count of [2, 3, 4, 5]) {
-        const names = Array.from({ length: count }, (_, i) => `data${i}`);
-        const partitions = names.map(
-          name => ({ name, partitionName: name, partitionType: 'linux', size: 1 }) as const,
-        );
-        const spec = { ...(await specOf(`filesystem="ext4" ${attributes}`)), partitions };
-        const planned = planDisk(spec, idsOf('test')).partitions;
-        const made = planned.findLast(({ role }) => role === (spec.boot ? 'boot' : 'root'));
-        expect([count, bootPartitionNumber(spec)]).toEqual([count, made?.number]);
-      }
-  });
-
-  it('tells scripts the number that the disk has, whatever numbers are wanted', async () => {
-    const usual = await specOf('filesystem="ext4" firmware="uefi"');
-    const number = fc.option(fc.integer({ min: 1, max: 7 }), { nil: undefined, freq: 2 });
-    const wishes = fc.record({ efi: number, legacy: number, root: number, boot: number });
-    const kinds = fc.constantFrom<Partial<DiskSpec>>(
-      { firmware: 'bios', table: 'msdos', legacyBoot: false },
-      { firmware: 'uefi', table: 'msdos', legacyBoot: false },
-      { legacyBoot: false },
-      {},
-    );
-    const data = fc.array(fc.record({ number, last: fc.boolean() }), { maxLength: 3 });
-    const flags = fc.record({ boot: fc.boolean(), swap: fc.boolean(), verity: fc.boolean() });
-    const given = <T extends object>(record: T) =>
-      Object.fromEntries(
-        Object.entries(record).filter(([, value]) => value !== undefined && value !== false),
-      );
-    let compared = 0;
-    fc.assert(
-      fc.property(kinds, wishes, data, flags, (kind, numbers, partitions, { boot, swap, verity }) => {
-        const spec: DiskSpec = {
-          ...usual,
-          ...kind,
-          root: { ...usual.root, ...(verity && { verity: true as const }) },
-          ...(boot && { boot: { ...usual.root, size: MB } }),
-          ...(swap && { swap: { size: MB, label: 'SWAP' } }),
-          numbers: given(numbers),
-          partitions: partitions.map((wanted, i) => ({
-            name: `data${i}`,
-            partitionName: `data${i}`,
-            partitionType: 'linux',
-            size: 1,
-            ...given(wanted),
-          })),
-        };
-        const made = numbersOnDisk(spec);
-        if (!made) return;
-        compared++;
-        expect(bootPartitionNumber(spec)).toBe(boot ? made.get('boot') : made.get('root'));
-      }),
-      { numRuns: 1000 },
-    );
-    // The others want what no disk has: a number twice, or any behind the fourth.
-    expect(compared).toBeGreaterThan(100);
-  });
-
   it('lets the tree make the initrd only where that is asked for', async () => {
     expect((await specOf('filesystem="ext4" initrd_system="dracut"')).initrd.kind).toBe('tree');
     const modules = '<initrd action="add"><dracut module="lvm"/><dracut driver="virtio"/></initrd>';
@@ -272,11 +198,10 @@ describe('the disk of a description', () => {
     ['filesystem="ext4" firmware="uefi" efipart_id="1"', 3],
     ['filesystem="ext4" firmware="uefi" efipart_id="3"', 2],
   ])('tells scripts which partition has /boot: %s', async (attributes, number) => {
-    const spec = await specOf(attributes);
-    expect(bootPartitionNumber(spec)).toBe(number);
-    // As the disk is made.
-    const { partitions } = planDisk(spec, idsOf('test'));
-    expect(partitions.findLast(({ role }) => role === (spec.boot ? 'boot' : 'root'))?.number).toBe(number);
+    const type = `<type image="oem" editbootconfig="edit.sh" ${attributes}/>`;
+    const plan = await built({ elements: [preferences(type)], files: { 'edit.sh': '' } });
+    const { script } = stepCalled(imageCalled(plan, 'n result').steps, 'run', 'editbootconfig');
+    expect(script).toContain(` /image/edit_boot_config.sh 'ext4' '${number}'\n`);
   });
 
   it.each([
