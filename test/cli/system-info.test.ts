@@ -78,6 +78,7 @@ describe('system validate', () => {
     expect(err.replaceAll(/\(.*variants\.kiwi/g, '(variants.kiwi').split('\n')).toEqual([
       'cannot be built: btrfs_root_is_snapper_snapshot of <type>: snapshots are not made: leave it out, and set snapper up when the machine first starts (variants.kiwi:28:61)',
       'cannot be built: <type image="iso">: ashlar does not build this type (variants.kiwi:41:10)',
+      '  hint: image="oem" makes a disk that can be written to a stick',
       'without effect: flags of <type>: live media are not made (variants.kiwi:41:27)',
       'without effect: hybridpersistent of <type>: live media are not made (variants.kiwi:41:59)',
       'cannot be built: Conflicting image type setup detected: docker is there more than once (variants.kiwi:48:10)',

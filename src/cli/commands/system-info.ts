@@ -40,8 +40,10 @@ export async function systemValidate(
   const source = await readKiwi({ directory, kiwiFile: globals.kiwiFile });
   const log = openLog(globals.ashlar);
   const warnings = chosenOf(source, globals).flatMap(description => [
-    ...refusalsOf(description, 'from nothing').map(({ message, at }) =>
-      withPlace(`cannot be built: ${message}`, at),
+    ...refusalsOf(description, 'from nothing').map(({ message, at, hint }) =>
+      [withPlace(`cannot be built: ${message}`, at), ...(hint === undefined ? [] : [`hint: ${hint}`])].join(
+        '\n',
+      ),
     ),
     ...description.remarks.map(({ text, at }) => withPlace(`without effect: ${text}`, at)),
   ]);

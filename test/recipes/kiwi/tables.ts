@@ -78,7 +78,9 @@ function isPlain({ attributes, children, open }: ElementRule): boolean {
 
 function outcomeText(outcome: Outcome | undefined): readonly string[] {
   if (outcome === undefined) return [];
-  return [`**${outcome.kind === 'ignored' ? 'Ignored' : 'Refused'}**: ${outcome.text}.`];
+  const { kind, text, value } = outcome;
+  const where = value === undefined ? '' : ` where it is \`${value}\``;
+  return [`**${kind === 'ignored' ? 'Ignored' : 'Refused'}**${where}: ${text}.`];
 }
 
 function formText(form: ValueForm): string {

@@ -25,10 +25,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
   const rootSize = grows ? undefined : numberOf(oemconfig, 'oem-systemsize');
   const espSize = numberOf(attributes, 'efipartsize');
   const unpartitioned = size?.unpartitioned ?? 0;
-  const overlay = flagOf(attributes, 'overlayroot') ?? false;
-  const fileSystem = overlay
-    ? fileSystemOf(type, textOf(attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs')
-    : fileSystemOf(type);
+  const overlay = hasOverlay(type);
   const keeper = changesPartition(type, rootSize);
   const readOnlySize = overlay ? numberOf(attributes, 'overlayroot_readonly_partsize') : undefined;
   const subvolumes = subvolumesOf(type);
@@ -46,7 +43,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
       (flagOf(attributes, 'eficsm') ?? true),
     loader: loaderOf(type),
     root: {
-      ...fileSystem,
+      ...rootFileSystem(type),
       ...sizeOf(overlay ? readOnlySize : rootSize),
       ...(hasVerity(type) && { verity: true as const }),
       ...(overlay && { overlay: true as const }),
@@ -54,7 +51,7 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
       ...(subvolumes.length > 0 && { subvolumes }),
     },
     ...(espSize !== undefined && { espSize: espSize * MEGABYTE }),
-    ...((flagOf(attributes, 'bootpartition') ?? overlay) && { boot: bootPartition(type) }),
+    ...(hasBootPartition(type) && { boot: bootPartition(type) }),
     ...(flagOf(oemconfig, 'oem-swap') && {
       swap: { size: (numberOf(oemconfig, 'oem-swapsize') ?? 128) * MEGABYTE, label: 'SWAP' },
     }),
@@ -75,6 +72,29 @@ export function diskSpec(description: KiwiDescription): DiskSpec {
     hybridMbr: flagOf(attributes, 'gpt_hybrid_mbr') ?? false,
     tellsNumbers: true,
   };
+}
+
+/** What makes its file systems, each by itself: throws for one that there is not. */
+export function diskFileSystems(type: KiwiType): readonly (() => unknown)[] {
+  return [
+    () => rootFileSystem(type),
+    ...(hasBootPartition(type) ? [() => bootPartition(type)] : []),
+    ...type.partitions.map(partition => () => partitionSpec(partition)),
+    () => sparePartition(type),
+  ];
+}
+
+function hasOverlay({ attributes }: KiwiType): boolean {
+  return flagOf(attributes, 'overlayroot') ?? false;
+}
+
+function hasBootPartition(type: KiwiType): boolean {
+  return flagOf(type.attributes, 'bootpartition') ?? hasOverlay(type);
+}
+
+function rootFileSystem(type: KiwiType): FileSystemSpec {
+  if (!hasOverlay(type)) return fileSystemOf(type);
+  return fileSystemOf(type, textOf(type.attributes, 'overlayroot_readonly_filesystem') ?? 'squashfs');
 }
 
 function sizeOf(megabytes: number | undefined): { readonly size?: number } {

@@ -1,11 +1,11 @@
 /** Which files a type is handed out as. */
 import type { DiskFormat, DiskOutput, Output, PackageListOutput } from '../../../plan/outputs.ts';
-import { formatSuffixes, isFormatName } from '../../../plan/simple-disk.ts';
+import { type FormatName, formatSuffixes, isFormatName } from '../../../plan/simple-disk.ts';
 import { AshlarError } from '../../../support/errors.ts';
 import type { KiwiAttribute, KiwiDescription, KiwiType } from '../model.ts';
 import { flagOf, textOf } from './attributes.ts';
 import { containerFile, containerNames } from './container.ts';
-import { diskSpec, fileSystemOf, hasVerity } from './disk.ts';
+import { diskFileSystems, diskSpec, fileSystemOf, hasVerity } from './disk.ts';
 import { containerName, resultStem } from './names.ts';
 import { firmwareOf } from './type.ts';
 
@@ -66,12 +66,30 @@ function resultOf(description: KiwiDescription): Output {
   }
 }
 
+/** What a disk is made of, each part a function that throws for what cannot be made of it alone. */
+export function diskOutputParts({ type }: KiwiDescription): readonly (() => unknown)[] {
+  const { written } = writtenFormat(type);
+  return [
+    ...diskFileSystems(type),
+    ...(written === 'raw' ? [] : [() => formatOf(type, written)]),
+    ...(written === 'vmdk' ? [() => diskMode(type), () => controllerOf(type)] : []),
+  ];
+}
+
 /** `oci:qcow2`: the format, and a container that holds the disk in it. */
+function writtenFormat({ attributes }: KiwiType): {
+  readonly container: 'oci' | 'docker' | undefined;
+  readonly written: string;
+} {
+  const asked = textOf(attributes, 'format') ?? 'raw';
+  const [, container, written = asked] = /^(oci|docker):(.*)$/.exec(asked) ?? [];
+  return { container: container === 'oci' || container === 'docker' ? container : undefined, written };
+}
+
 function diskOutput(description: KiwiDescription): DiskOutput {
-  const asked = textOf(description.type.attributes, 'format') ?? 'raw';
-  const [, format, written = asked] = /^(oci|docker):(.*)$/.exec(asked) ?? [];
+  const { container: format, written } = writtenFormat(description.type);
   const output = diskInFormat(description, written);
-  if (format !== 'oci' && format !== 'docker') return output;
+  if (format === undefined) return output;
   const container = {
     format,
     disk: (output.formats[0] ?? output).file,
@@ -95,26 +113,29 @@ function diskInFormat(description: KiwiDescription, written: string): DiskOutput
     at: type.at,
   } as const;
   if (written === 'raw') return { ...output, formats: [] };
-  const at = type.attributes.format?.at;
-  if (!isFormatName(written)) {
-    throw new AshlarError(`unsupported disk format ${written}`, {
-      at,
-      hint: `there are ${Object.keys(formatSuffixes).join(', ')}`,
-    });
-  }
+  const name = formatOf(type, written);
   const format = {
-    format: written,
-    options: [...givenOptions(type), ...formatOptions(written, description)],
-    file: stem + formatSuffixes[written],
+    format: name,
+    options: [...givenOptions(type), ...formatOptions(name, description)],
+    file: stem + formatSuffixes[name],
     role: 'disk_format_image',
   };
+  if (name !== 'vmdk') return { ...output, formats: [format] };
   const machine = {
     format: 'vmx',
     options: [...machineOptions(description), ...startOptions(description, format.file)],
     file: `${stem}.vmx`,
     role: 'disk_format_machine_settings',
   } as const;
-  return { ...output, formats: written === 'vmdk' ? [format, machine] : [format] };
+  return { ...output, formats: [format, machine] };
+}
+
+function formatOf({ attributes }: KiwiType, written: string): FormatName {
+  if (isFormatName(written)) return written;
+  throw new AshlarError(`unsupported disk format ${written}`, {
+    at: attributes.format?.at,
+    hint: `there are ${Object.keys(formatSuffixes).join(', ')}`,
+  });
 }
 
 function givenOptions({ attributes }: KiwiType): readonly string[] {
@@ -151,11 +172,21 @@ function vmdiskOf({ machine }: KiwiType) {
 
 /** What a virtual machine expects of its disk. @throws AshlarError for what nobody makes. */
 function diskOptions(type: KiwiType): readonly string[] {
-  const { diskmode, controller } = vmdiskOf(type)?.attributes ?? {};
+  const controller = controllerOf(type);
   return given({
-    subformat: diskmode && oneOf(DISK_MODES, 'diskmode', diskmode),
-    adapter_type: controller && CONTROLLERS[oneOf(Object.keys(CONTROLLERS), 'controller', controller)],
+    subformat: diskMode(type),
+    adapter_type: controller === undefined ? undefined : CONTROLLERS[controller],
   });
+}
+
+function diskMode(type: KiwiType): string | undefined {
+  const mode = vmdiskOf(type)?.attributes.diskmode;
+  return mode && oneOf(DISK_MODES, 'diskmode', mode);
+}
+
+function controllerOf(type: KiwiType): string | undefined {
+  const controller = vmdiskOf(type)?.attributes.controller;
+  return controller && oneOf(Object.keys(CONTROLLERS), 'controller', controller);
 }
 
 function oneOf(known: readonly string[], name: string, { value, at }: KiwiAttribute): string {
@@ -180,9 +211,8 @@ function machineOptions({ name, type }: KiwiDescription): readonly string[] {
 
 /** How VMware is to start the disk. */
 function startOptions({ type, architecture }: KiwiDescription, disk: string): readonly string[] {
-  const controller = vmdiskOf(type)?.attributes.controller;
   return given({
-    adapter_type: controller && oneOf(Object.keys(CONTROLLERS), 'controller', controller),
+    adapter_type: controllerOf(type),
     firmware: machineFirmware({ type, architecture }),
     disk,
   });

@@ -5,7 +5,7 @@ import { textOf } from './attributes.ts';
 import { derivedBase } from './container.ts';
 import { excluded } from './create.ts';
 import type { KiwiPlanOptions } from './options.ts';
-import { typeOutputs } from './outputs.ts';
+import { diskOutputParts, typeOutputs } from './outputs.ts';
 import { locationOf, repositoryAddress } from './repositories.ts';
 import { bootScript } from './scripts.ts';
 import { firmwareOf } from './type.ts';
@@ -29,7 +29,7 @@ export function refusalsOf(description: KiwiDescription, purpose: Purpose): read
     ...description.refusals.map(({ text, at }) => new AshlarError(text, { at })),
     ...types,
     ...(description.type.image === 'oem' ? refusedForDisks(description) : []),
-    ...(types.length === 0 ? thrownBy(() => typeOutputs(description)) : []),
+    ...(types.length === 0 ? refusedOutputs(description) : []),
     ...thrownBy(() => bootScript(description)),
     ...thrownBy(() => excluded(description)),
     ...(purpose === 'again' ? [] : [...refusedContainers(description), ...refusedRepositories(description)]),
@@ -70,6 +70,12 @@ function refusedType({ type }: KiwiDescription): readonly AshlarError[] {
   return hint === undefined
     ? []
     : [new AshlarError(`<type image="${image}">: ashlar does not build this type`, { at, hint })];
+}
+
+/** Each of their parts by itself: the first mistake must not hide the others. */
+function refusedOutputs(description: KiwiDescription): readonly AshlarError[] {
+  const parts = description.type.image === 'oem' ? diskOutputParts(description).flatMap(thrownBy) : [];
+  return parts.length > 0 ? parts : thrownBy(() => typeOutputs(description));
 }
 
 function refusedForDisks(description: KiwiDescription): readonly AshlarError[] {

@@ -68,9 +68,10 @@ function collect(element: XmlElement, rule: ElementRule, kind: Outcome['kind'], 
   }
   for (const { name, value, at } of element.attributes) {
     const { outcome, form } = rule.attributes?.[name] ?? {};
-    // What is switched off asks for nothing.
-    if (form === 'boolean' && !isTrue(value)) continue;
-    if (outcome?.kind === kind) found.push({ text: `${name} of <${element.name}>: ${outcome.text}`, at });
+    if (outcome?.kind !== kind) continue;
+    // What is switched off asks for nothing, but where that is what is not done.
+    if (form !== 'boolean' || isTrue(value) === (outcome.value ?? true))
+      found.push({ text: `${name} of <${element.name}>: ${outcome.text}`, at });
   }
   for (const child of element.children) {
     const [, below] = rule.children?.[child.name] ?? [];

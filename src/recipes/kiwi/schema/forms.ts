@@ -15,11 +15,17 @@ export type ValueForm =
   | { readonly pattern: RegExp; readonly like: string };
 
 /** What becomes of something that is understood, where it is not simply done. */
-export type Outcome =
-  /** It has no effect, or only one that needs no words of a plan; why. */
-  | { readonly kind: 'ignored'; readonly text: string }
-  /** It can be read and shown, but nothing can be built with it; why. */
-  | { readonly kind: 'refused'; readonly text: string };
+export interface Outcome {
+  /**
+   * `ignored`: it has no effect, or only one that needs no words of a plan. `refused`: it can be read and shown, but
+   * nothing can be built with it.
+   */
+  readonly kind: 'ignored' | 'refused';
+  /** Why. */
+  readonly text: string;
+  /** Of an attribute that is true or false: for which of them; `true` when not given. */
+  readonly value?: boolean;
+}
 
 export interface AttributeRule {
   readonly form: ValueForm;
@@ -50,5 +56,9 @@ export interface ElementRule {
 
 export type Children = Readonly<Record<string, readonly [Multiplicity, ElementRule]>>;
 
-export const ignored = (text: string): Outcome => ({ kind: 'ignored', text });
+export const ignored = (text: string, value?: boolean): Outcome => ({
+  kind: 'ignored',
+  text,
+  ...(value !== undefined && { value }),
+});
 export const refused = (text: string): Outcome => ({ kind: 'refused', text });

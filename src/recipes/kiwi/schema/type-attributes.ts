@@ -270,7 +270,7 @@ export const typeAttributes: Attributes = {
   }),
   ensure_empty_tmpdirs: attribute('boolean', 'Whether /run and /tmp are empty in it.', {
     images: containers,
-    outcome: ignored('they are empty in any case'),
+    outcome: ignored('they are emptied in any case', false),
   }),
   metadata_path: attribute('text', 'The directory with the facts of an appx file.', {
     images: ['appx'],

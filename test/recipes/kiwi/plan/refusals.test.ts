@@ -5,7 +5,7 @@ import { built, describedIn, onStash, preferences, rebuilt } from './support.ts'
 
 const withAll = [
   preferences(
-    '<type image="oem" filesystem="ext4" firmware="ofw" format="vmdk" luks="x" editbootconfig="gone.sh"><bootloader name="zipl"/><systemdisk/><machine><vmdisk controller="floppy"/></machine></type>',
+    '<type image="oem" filesystem="ext4" bootpartition="true" bootfilesystem="fat32" firmware="ofw" format="vmdk" luks="x" editbootconfig="gone.sh"><bootloader name="zipl"/><systemdisk/><machine><vmdisk controller="floppy" diskmode="twoGbMaxExtentFlat"/></machine></type>',
   ),
   '<repository><source path="obsrepositories:/"/></repository>',
   '<repository><source path="ftps://x"><signing key="key.asc"/></source></repository>',
@@ -18,6 +18,8 @@ const ofResult = [
   '<systemdisk>: ashlar does not make volumes of LVM',
   '<bootloader name="zipl">: ashlar does not install it',
   'support for firmware ofw for arch x86_64 not implemented',
+  '/boot cannot be fat32',
+  'diskmode of <vmdisk>: ashlar does not know twoGbMaxExtentFlat',
   'controller of <vmdisk>: ashlar does not know floppy',
   'Specified script gone.sh does not exist',
 ];
@@ -35,7 +37,7 @@ describe('what is refused of a description', () => {
   it('is all of it at once, each with its place', async () => {
     const refusals = refusalsOf(await describedIn({ elements: withAll }), 'from nothing');
     expect(refusals.map(({ message }) => message)).toEqual(beginnings([...ofResult, ...ofSystem]));
-    expect(refusals.map(({ at }) => at?.line)).toEqual([2, 2, 2, 2, 2, 2, 6, 3, 4, 4, 5]);
+    expect(refusals.map(({ at }) => at?.line)).toEqual([2, 2, 2, 2, 2, 2, 2, 2, 6, 3, 4, 4, 5]);
   });
 
   it('is what its build says', async () => {
@@ -65,6 +67,16 @@ describe('what is refused of a description', () => {
     const refusals = refusalsOf(await describedIn({ elements: [preferences(type)] }), 'from nothing');
     expect(refusals).toMatchObject([{ message: '/boot cannot be fat32', at: { line: 2 } }]);
     expect(refusals[0]?.at?.column).toBeGreaterThan(type.indexOf('bootfilesystem'));
+  });
+
+  it('is an unknown format of a disk besides', async () => {
+    const type =
+      '<type image="oem" filesystem="ext4" bootpartition="true" bootfilesystem="fat32" format="oci:vagrant"/>';
+    const refusals = refusalsOf(await describedIn({ elements: [preferences(type)] }), 'from nothing');
+    expect(refusals.map(({ message }) => message)).toEqual([
+      '/boot cannot be fat32',
+      'unsupported disk format vagrant',
+    ]);
   });
 
   it.each([

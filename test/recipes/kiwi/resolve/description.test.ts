@@ -390,6 +390,15 @@ describe('a description', () => {
     expect(live.refusals).toEqual([]);
     expect(live.remarks.map(({ text }) => text)).toEqual(['flags of <type>: live media are not made']);
   });
+
+  it.each([
+    ['true', []],
+    ['false', ['ensure_empty_tmpdirs of <type>: they are emptied in any case']],
+  ])('names what is not switched off: ensure_empty_tmpdirs="%s"', async (value, remarks) => {
+    const type = `<type image="docker" ensure_empty_tmpdirs="${value}"/>`;
+    const description = await describeText(imageOf(`<preferences><version>1</version>${type}</preferences>`));
+    expect(description.remarks.map(({ text }) => text)).toEqual(remarks);
+  });
 });
 
 function withoutPlaces(value: unknown): unknown {
