@@ -1,10 +1,10 @@
 /** Files beside a description: the description itself, overlays, archives, single files, certificates. */
-import { statSync } from 'node:fs';
 import { basename, extname, join, posix } from 'node:path';
 import type { SetupChange } from '../../../plan/system-steps.ts';
 import type { CopyItem, CopyStep, FileSource, SetupStep, Step, Surroundings } from '../../../plan/types.ts';
 import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
 import type { KiwiArchive, KiwiDescription, KiwiFile } from '../model.ts';
+import { isDirectory, isFile } from './beside.ts';
 import { kconfig } from './kconfig.ts';
 import type { KiwiPlanOptions } from './options.ts';
 import { profileText, profileVariables } from './profile.ts';
@@ -41,8 +41,7 @@ export function importSteps(
 ): readonly Step[] {
   const { at } = description;
   const { text, files, leftOut } = publicDescription(description);
-  for (const source of leftOut)
-    warn(`${source} stays on this machine: the description in the image is without it`, at);
+  for (const why of leftOut) warn(`${why}: the description in the image is without it`, at);
   const config: SetupChange = {
     kind: 'file',
     path: `${IMAGE_DIRECTORY}/config.xml`,
@@ -77,7 +76,7 @@ interface Beside {
 function filesBeside(description: KiwiDescription, more: readonly string[]): readonly Beside[] {
   const { packages, directory, at } = description;
   const scripts = SCRIPTS.filter(name => scriptOf(name, description));
-  const others = [EXCLUDES, ...more].filter(name => isFile(join(directory, name)));
+  const others = [...(isFile(join(directory, EXCLUDES)) ? [EXCLUDES] : []), ...more];
   const boot = bootScript(description);
   const parts = [
     ...packages.bootstrapArchives,
@@ -224,12 +223,4 @@ export function certificateSteps(
 
 function absolute(path: string): string {
   return posix.join('/', path);
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

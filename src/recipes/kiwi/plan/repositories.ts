@@ -54,9 +54,7 @@ function repositoryOf(
     architectures: wordsOf(repository.architectures ?? ''),
     ...(repository.repositoryGpgCheck !== undefined && { checkRepository: repository.repositoryGpgCheck }),
     ...(repository.packageGpgCheck !== undefined && { checkPackages: repository.packageGpgCheck }),
-    keys: repository.signingKeys.map(key =>
-      keySource(key.replaceAll('$releasever', releaseVersion ?? ''), at, description),
-    ),
+    keys: repository.signingKeys.map(key => keySource(released(key, releaseVersion), at, description)),
     ...(credentials && { credentials }),
     ...(customize !== undefined && { customize: join(description.directory, customize) }),
     at,
@@ -79,24 +77,38 @@ function wordsOf(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter(Boolean);
 }
 
-/** The address of a source as it is written, or an absolute path of the host. @throws AshlarError */
-export function locationOf(
-  source: string,
-  at: SourceSpan,
-  { directory }: Pick<KiwiDescription, 'directory'>,
-): string {
+type Beside = Pick<KiwiDescription, 'directory'>;
+
+/** The absolute path of the host that a source means; undefined for others. */
+export function hostPath(source: string, { directory }: Beside): string | undefined {
   if (isAbsolute(source)) return source;
-  const [, scheme, rest = ''] = /^([a-z]+):(?:\/\/)?(.*)$/s.exec(source) ?? [];
+  const { scheme, rest } = partsOf(source);
   switch (scheme) {
-    case 'http':
-    case 'https':
-    case 'ftp':
-      return source;
     case 'dir':
     case 'file':
       return isAbsolute(rest) ? rest : `/${rest}`;
     case 'this':
       return join(directory, rest);
+    default:
+      return undefined;
+  }
+}
+
+function partsOf(source: string): { readonly scheme: string | undefined; readonly rest: string } {
+  const [, scheme, rest = ''] = /^([a-z]+):(?:\/\/)?(.*)$/s.exec(source) ?? [];
+  return { scheme, rest };
+}
+
+/** The address of a source as it is written, or an absolute path of the host. @throws AshlarError */
+export function locationOf(source: string, at: SourceSpan, beside: Beside): string {
+  const path = hostPath(source, beside);
+  if (path !== undefined) return path;
+  const { scheme, rest } = partsOf(source);
+  switch (scheme) {
+    case 'http':
+    case 'https':
+    case 'ftp':
+      return source;
     case 'obs': {
       const [project = '', ...repository] = rest.split('/');
       return [BUILD_SERVICE, project.replaceAll(':', ':/'), ...repository].join('/');
@@ -127,6 +139,11 @@ export function repositoryAddress(repository: KiwiRepository, description: KiwiD
 
 function isOfImage({ imageInclude, imageOnly }: KiwiRepository): boolean {
   return (imageInclude ?? false) || (imageOnly ?? false);
+}
+
+/** An address of a key, whose `$releasever` stands for a version. */
+export function released(key: string, version: string | undefined): string {
+  return key.replaceAll('$releasever', version ?? '');
 }
 
 function keySource(key: string, at: SourceSpan, description: KiwiDescription): Source {

@@ -6,6 +6,7 @@ import { AshlarError, type SourceSpan } from '../../../support/errors.ts';
 import { defaultPath } from '../../references.ts';
 import type { KiwiDescription } from '../model.ts';
 import { textOf } from './attributes.ts';
+import { isFile } from './beside.ts';
 import { profileVariables, shellQuoted } from './profile.ts';
 
 /** Where the description is in the tree. */
@@ -46,7 +47,7 @@ export const BOOT_SCRIPT = 'edit_boot_config.sh';
 export function bootScript({ directory, type }: KiwiDescription): string | undefined {
   const name = textOf(type.attributes, 'editbootconfig');
   if (name === undefined || name === '') return undefined;
-  if (!statSync(join(directory, name), { throwIfNoEntry: false })?.isFile()) {
+  if (!isFile(join(directory, name))) {
     throw new AshlarError(`Specified script ${name} does not exist`, {
       at: type.attributes.editbootconfig?.at,
     });

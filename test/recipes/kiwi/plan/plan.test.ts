@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Plan } from '../../../../src/plan/types.ts';
 import { noPackageChoice } from '../../../../src/recipes/kiwi/plan/options.ts';
-import { complaints } from '../support.ts';
 import {
   at,
   built,
@@ -176,54 +174,6 @@ describe('the plan of a new image', () => {
     });
   });
 
-  it('keeps the description without repositories of this machine, and with the files that it needs', async () => {
-    const elements = [
-      preferences(tbzType),
-      '<repository alias="here"><source path="this://packages"/></repository>',
-      '<repository alias="d" customize="tools/edit.sh"><source path="http://d.example"><signing key="this://keys/d.asc"/><signing key="this://../elsewhere.asc"/></source></repository>',
-      '<certificates target_distribution="debian"><certificate name="ca.crt"/></certificates>',
-    ];
-    const files = { 'tools/edit.sh': '', 'keys/d.asc': '', 'ca.crt': '', 'packages/Packages': '' };
-    const plan = await built({ elements, files });
-    const { steps } = imageCalled(plan, 'n');
-    const { items } = stepCalled(steps, 'copy', 'files of the description');
-    expect(items.map(({ target }) => target).sort()).toEqual([
-      '/image/ca.crt',
-      '/image/keys/d.asc',
-      '/image/tools/edit.sh',
-    ]);
-    const [kept] = stepCalled(steps, 'setup', 'description').changes;
-    const text = kept?.kind === 'file' ? kept.text : '';
-    expect(text).toContain('this://keys/d.asc');
-    expect(text).not.toMatch(/this:\/\/packages|elsewhere/);
-    expect(await complaints(text)).toEqual([]);
-    expect(plan.warnings.filter(text => text.includes('stays on this machine'))).toEqual([
-      'this://packages stays on this machine: the description in the image is without it',
-      '../elsewhere.asc stays on this machine: the description in the image is without it',
-    ]);
-  });
-
-  it('keeps a description in order where all certificates are elsewhere', async () => {
-    const elements = [
-      preferences(tbzType),
-      '<certificates target_distribution="debian"><certificate name="../ca.crt"/></certificates>',
-    ];
-    const plan = await built({ elements });
-    const [kept] = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes;
-    expect(await complaints(kept?.kind === 'file' ? kept.text : '')).toEqual([]);
-  });
-
-  it('keeps no passphrase in the image', async () => {
-    const crypted =
-      '<type image="oem" filesystem="ext4" luks="topsecret" luks_version="luks2"><luksformat><option name="a"/></luksformat></type>';
-    const plan = await built({ elements: [preferences(`<type image="tbz" primary="true"/>${crypted}`)] });
-    const [kept] = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes;
-    expect(JSON.stringify(plan)).not.toContain('topsecret');
-    const text = kept?.kind === 'file' ? kept.text : '';
-    expect(text).toContain('luks_version="luks2"');
-    expect(await complaints(text)).toEqual([]);
-  });
-
   it('installs and removes what the command line adds after the rest', async () => {
     const plan = await built(
       { elements: [preferences(tbzType), debian, packages('image', 'vim')] },
@@ -257,64 +207,6 @@ describe('the plan of a new image', () => {
     expect(stepCalled(steps, 'copy', 'files').items).toMatchObject([{ target: '/etc/a.conf', mode: 0o4755 }]);
     expect(stepCalled(steps, 'setup', 'owners of files').changes).toEqual([
       { kind: 'owner', path: '/etc/a.conf', owner: 'bin:bin', mode: 0o4755 },
-    ]);
-  });
-
-  it('makes groups before users, and hashes what is plain the same each time', async () => {
-    const users =
-      '<users><user name="a" password="secret" pwdformat="plain" groups="a:500,wheel"/><user name="b" password="$1$x$y"/></users>';
-    const plan = await built({ elements: [preferences(tbzType), users] });
-    const again = await built({ elements: [preferences(tbzType), users] });
-    const { changes } = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'system');
-    expect(changes).toMatchObject([
-      { kind: 'groups', groups: [{ name: 'a', gid: 500 }, { name: 'wheel' }] },
-      {
-        kind: 'users',
-        users: [
-          { name: 'a', groups: ['a', 'wheel'] },
-          { name: 'b', password: '$1$x$y', groups: [] },
-        ],
-      },
-    ]);
-    expect(JSON.stringify(changes)).toMatch(/"\$6\$[^"]+"/);
-    expect(JSON.stringify(changes)).not.toContain('secret');
-    const same = stepCalled(imageCalled(again, 'n').steps, 'setup', 'system').changes;
-    const plain = (changes: object) =>
-      JSON.stringify(changes, (key, value: unknown) => (key === 'at' ? 0 : value));
-    expect(plain(same)).toBe(plain(changes));
-    expect(plan.warnings.join('\n')).toContain('the password of a can be read by everybody');
-    expect(plan.warnings.join('\n')).toContain('the password of b is hashed with MD5');
-    expect(plan.warnings.join('\n')).not.toContain('secret');
-    // Nor do the description in the image, and whatever shows plans.
-    expect(JSON.stringify(plan)).not.toContain('secret');
-    const kept = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description').changes[0];
-    const text = kept?.kind === 'file' ? kept.text : '';
-    const hash = /"password":"(\$6\$[^"]+)"/.exec(JSON.stringify(changes))?.[1];
-    expect(text).toContain(`<user name="a" password="${hash}" groups="a:500,wheel"/>`);
-  });
-
-  it('keeps who may read repositories out of the description in the image', async () => {
-    const secret =
-      '<repository alias="p" username="me" password="pass-word"><source path="http://p.example"/></repository>';
-    const plan = await built({ elements: [preferences(tbzType), secret] });
-    const { changes } = stepCalled(imageCalled(plan, 'n').steps, 'setup', 'description');
-    expect(changes[0]).toMatchObject({ text: expect.stringContaining('<repository alias="p">') });
-    expect(JSON.stringify(changes)).not.toContain('pass-word');
-
-    const written =
-      '<repository alias="q" imageinclude="true"><source path="http://me:pass%2Fword@q.example/r"><signing key="http://me:pass%2Fword@q.example/k"/></source></repository>';
-    const other = await built({
-      elements: [preferences(tbzType), '<packages type="image"><package name="p"/></packages>', written],
-    });
-    const { changes: kept, ...rest } = stepCalled(imageCalled(other, 'n').steps, 'setup', 'description');
-    expect(kept[0]).toMatchObject({ text: expect.stringContaining('<signing key="http://q.example/k"/>') });
-    const { steps } = imageCalled(other, 'n');
-    const setup = steps.filter(({ kind }) => kind === 'setup');
-    expect(JSON.stringify([kept, rest, setup])).not.toContain('word');
-    expect(JSON.stringify(setup)).toContain('http://q.example/r');
-    const packages = steps.find(step => step.kind === 'packages');
-    expect(packages?.repositories).toMatchObject([
-      { url: 'http://q.example/r', credentials: { user: 'me', password: 'pass/word' } },
     ]);
   });
 
@@ -390,112 +282,6 @@ it('copies a file to each place where it is wanted', async () => {
     { target: '/etc/motd' },
     { target: '/etc/issue', mode: 0o600 },
   ]);
-});
-
-describe('what only a result sees', () => {
-  it('is changed by the script of editbootconfig, which has its own name in the tree', async () => {
-    const elements = [
-      preferences('<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="../x/edit.sh"/>'),
-    ];
-    const files = { 'edit_boot_config.sh': '' };
-    const last = (plan: Plan) =>
-      stepCalled(imageCalled(plan, 'n result').steps, 'run', 'editbootconfig').script;
-    // Nobody looks for what the description of a tree calls it.
-    expect(last(await rebuilt({ elements, files }))).toContain(' /image/edit_boot_config.sh ');
-    await expect(rebuilt({ elements })).rejects.toThrow(
-      'Specified script edit_boot_config.sh does not exist',
-    );
-    await expect(built({ elements, files })).rejects.toThrow('Specified script ../x/edit.sh does not exist');
-
-    const beside = [
-      preferences('<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="s/edit.sh"/>'),
-    ];
-    const plan = await built({ elements: beside, files: { 's/edit.sh': '' } });
-    const { items } = stepCalled(imageCalled(plan, 'n').steps, 'copy', 'files of the description');
-    expect(items).toMatchObject([
-      { source: { path: `${plan.directory}/s/edit.sh` }, target: '/image/edit_boot_config.sh' },
-    ]);
-    expect(last(plan)).toContain(' /image/edit_boot_config.sh ');
-  });
-
-  it('is made on top of the system, which stays as it is', async () => {
-    const type = '<type image="oem" filesystem="ext4" firmware="efi" editbootconfig="edit.sh"/>';
-    const plan = await built({
-      elements: [preferences(type)],
-      files: {
-        'pre_disk_sync.sh': '',
-        'disk.sh!': '',
-        'edit.sh': '',
-        'exclude_files.yaml': 'exclude: [usr/share/doc/*]',
-      },
-    });
-    const result = imageCalled(plan, 'n result');
-    expect(result.base).toMatchObject({ kind: 'built', image: 'n' });
-    expect(stepNames(result.steps)).toEqual([
-      'identity of the disk',
-      'editbootconfig',
-      'pre_disk_sync.sh',
-      'disk.sh',
-      'cleaning',
-    ]);
-    const edit = stepCalled(result.steps, 'run', 'editbootconfig');
-    expect(edit.script).toBe("#!/bin/sh\ncd /\nexec bash --norc /image/edit_boot_config.sh 'ext4' '3'\n");
-    expect(stepCalled(result.steps, 'setup', 'identity of the disk').changes).toEqual([
-      { kind: 'machine-id' },
-    ]);
-    const removed = stepCalled(result.steps, 'setup', 'cleaning').changes;
-    for (const path of ['/image', '/.kconfig', '/.profile', '/run/*', '/tmp/*', '/usr/share/doc/*'])
-      expect(removed).toContainEqual({ kind: 'remove', path });
-    expect(imageCalled(plan, 'n').outputs).toMatchObject([
-      { kind: 'container', format: 'layout', file: 'build/image-root', names: ['n:latest'] },
-    ]);
-  });
-
-  it('is one layer of a container', async () => {
-    const config =
-      '<containerconfig name="c" tag="1" additionalnames=":2,other:3,more"><entrypoint execute="/bin/a"><argument name="-b"/></entrypoint><expose><port number="80"/></expose><stopsignal>SIGQUIT</stopsignal><history author="H" created_by="B">why</history></containerconfig>';
-    const plan = await built({
-      elements: [preferences(`<type image="docker">${config}</type>`)],
-      files: { 'config.sh': '' },
-    });
-    const result = imageCalled(plan, 'n result');
-    expect(result.base).toEqual(onStash[0]);
-    expect(result.squash).toEqual({
-      groups: [{ steps: result.steps.length, createdBy: 'B' }],
-      without: [],
-    });
-    expect(result.createdBy).toBe('B');
-    expect(result.config).toMatchObject({
-      entrypoint: ['/bin/a', '-b'],
-      ports: ['80/tcp'],
-      stopSignal: 'SIGQUIT',
-      author: 'A',
-      history: { author: 'H', comment: 'why' },
-    });
-    expect(result.outputs?.[0]).toMatchObject({
-      kind: 'container',
-      format: 'docker',
-      file: 'n.x86_64-1.2.3.docker.tar',
-      names: ['c:1', 'c:2', 'other:3', 'more:1'],
-    });
-  });
-
-  it.each([
-    ['tbz', 'tar.xz', 'root_archive'],
-    ['cpio', 'cpio', 'root_archive'],
-    ['ext4', 'ext4', 'filesystem_image'],
-    ['xfs', 'xfs', 'filesystem_image'],
-    ['erofs', 'erofs', 'filesystem_image'],
-  ])('is called as KIWI calls it: %s', async (image, suffix, role) => {
-    const plan = await built({ elements: [preferences(`<type image="${image}"/>`)] });
-    const outputs = imageCalled(plan, 'n result').outputs ?? [];
-    expect(outputs.map(({ file, role }) => [file, role])).toEqual([
-      [`n.x86_64-1.2.3.${suffix}`, role],
-      ['n.x86_64-1.2.3.packages', 'image_packages'],
-      ['n.x86_64-1.2.3.changes', 'image_changes'],
-      ['n.x86_64-1.2.3.verified', 'image_verified'],
-    ]);
-  });
 });
 
 describe('what cannot be built', () => {
