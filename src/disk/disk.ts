@@ -1,4 +1,4 @@
-/** From a tree to a disk that starts: every byte of it is written once, into a sparse file. */
+/** From a tree to a disk that starts: a sparse file, into which each part of the disk is written in its place. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { GrowingSeal } from '../layers/index.ts';
 import { bootCode } from './boot/bios.ts';
@@ -23,8 +23,9 @@ import { clampTimes, prepareTree } from './tree-changes.ts';
 import type { DiskSpec } from './types.ts';
 
 /**
- * Makes a raw disk of a tree, which changes on the way. Its SHA-256 is taken meanwhile. Throws AshlarError when the tree lacks what it needs to start, or
- * when something has no room; no file is left then.
+ * Makes a raw disk of a tree, which changes on the way, and takes its SHA-256: while the root is filled, where that is an
+ * ext4 that is written by our own hand and has no hash tree, else once the disk is written. Throws AshlarError when the
+ * tree lacks what it needs to start, or when something has no room; no file is left then.
  */
 export async function makeDisk(
   request: DiskRequest,
@@ -87,7 +88,7 @@ async function writeDisk(fd: number, writing: Writing): Promise<VerityRoot | und
   const { spec, output: file } = request;
   ftruncateSync(fd, layout.bytes);
   writePieces(fd, tableOf(spec, planned, layout));
-  writePieces(fd, bootPieces(spec, boot, layout));
+  writePieces(fd, await bootPieces(spec, boot, layout));
   for (const { role, fileSystem, start, size } of layout.partitions)
     if (role === 'swap' && fileSystem) await makeSwap({ ...fileSystem, file, offset: start, size });
   // Its files may be in /boot, which may have a partition of its own and leave the tree for it.
@@ -130,12 +131,12 @@ function unknownRoot(ids: Ids): VerityRoot {
 }
 
 /** What a BIOS reads: the first sector, and GRUB behind it or in a partition of its own. */
-function bootPieces(spec: DiskSpec, { bios }: PreparedBoot, { partitions }: Layout): Piece[] {
+async function bootPieces(spec: DiskSpec, { bios }: PreparedBoot, { partitions }: Layout): Promise<Piece[]> {
   if (!bios || spec.sectorSize !== 512) return [];
   const legacy = partitions.find(({ role }) => role === 'legacy');
   const start = legacy ? legacy.start / spec.sectorSize : 1;
   const sectors = legacy ? legacy.size / spec.sectorSize : spec.firstSector - 1;
-  const code = bootCode(bios, start, sectors);
+  const code = bootCode({ ...bios, core: await bios.core }, start, sectors);
   return [
     { offset: 0, bytes: code.first },
     { offset: start * spec.sectorSize, bytes: code.core },

@@ -1,6 +1,6 @@
 /** What a BIOS starts: GRUB's first sector, which reads the rest from a place that is written into both. */
 import { AshlarError } from '../../support/errors.ts';
-import type { BiosBoot, BootCode } from './types.ts';
+import type { BootCode } from './types.ts';
 
 const SECTOR = 512;
 /** Up to the signature of the disk and the table of partitions. */
@@ -21,7 +21,11 @@ const SEGMENT = 0x820;
  * @param room Sectors that are free there.
  * @throws AshlarError when GRUB is larger.
  */
-export function bootCode({ sector: boot, core }: BiosBoot, sector: number, room: number): BootCode {
+export function bootCode(
+  { sector: boot, core }: { readonly sector: Uint8Array; readonly core: Uint8Array },
+  sector: number,
+  room: number,
+): BootCode {
   const sectors = Math.ceil(core.length / SECTOR);
   if (sectors > room) {
     throw new AshlarError(`GRUB takes ${sectors} sectors, and there are ${room} before the first partition`, {

@@ -101,6 +101,15 @@ export async function makeGrubImage(
   modules: GrubModules,
   early: string,
 ): Promise<Uint8Array> {
+  return (await startGrubImage(request, modules, early)).bytes;
+}
+
+/** The same, while the tree is used and changed already: a grub-mkimage of the tree itself has ended by then. */
+export async function startGrubImage(
+  request: BootRequest,
+  modules: GrubModules,
+  early: string,
+): Promise<{ readonly bytes: Promise<Uint8Array> }> {
   const { tree, say, scratch } = request;
   const { target, top, directory } = modules;
   const source = top === '/' ? 'of this machine' : 'of the image';
@@ -116,9 +125,10 @@ export async function makeGrubImage(
     const place = (name: string) => join(scratch, `${target}-${name}`);
     writeFileSync(place('early.cfg'), early);
     const from = top === '/' ? directory : copyModules(modules, names, join(scratch, `${target}-modules`));
-    const { status, stderr } = await runProgram(program.path, args(place, from), { signal: request.signal });
-    if (status !== 0) throw failed(program.path, status, stderr);
-    return readFileSync(place('grub.img'));
+    const bytes = runHere(program.path, args(place, from), place('grub.img'), request.signal);
+    // Whoever does not come to wait for it has failed in another way.
+    bytes.catch(() => {});
+    return { bytes };
   }
   const place = (name: string) => `/.ashlar-${target}-${name}`;
   writeInTree(tree, place('early.cfg'), 0o600, textContent(early));
@@ -129,7 +139,18 @@ export async function makeGrubImage(
   if (status !== 0 || made?.kind !== 'file') throw failed(program.path, status, output);
   const bytes = readBytes(made, LARGEST);
   for (const name of ['early.cfg', 'grub.img']) removeInTree(tree, place(name));
-  return bytes;
+  return { bytes: Promise.resolve(bytes) };
+}
+
+async function runHere(
+  program: string,
+  args: readonly string[],
+  output: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { status, stderr } = await runProgram(program, args, { signal });
+  if (status !== 0) throw failed(program, status, stderr);
+  return readFileSync(output);
 }
 
 /** Far above the largest there is. */

@@ -6,7 +6,7 @@ import { efiName, grubTarget } from './architecture.ts';
 import { kernelCommandLine, namesRoot, type VerityRoot } from './command-line.ts';
 import { earlyConfig, type GrubPlace, grubConfig } from './grub-config.ts';
 import { grubDefaults } from './grub-defaults.ts';
-import { findGrubModules, makeGrubImage, missingGrub } from './grub-image.ts';
+import { findGrubModules, makeGrubImage, missingGrub, startGrubImage } from './grub-image.ts';
 import { optionalPartition, partitionOf } from './partitions.ts';
 import { signedChain } from './signed-chain.ts';
 import {
@@ -88,7 +88,7 @@ export async function grubForBios(request: BootRequest): Promise<BiosBoot | unde
     warn('grub path i386-pc not found: machines with a BIOS do not start from the disk');
     return undefined;
   }
-  const core = await makeGrubImage(request, modules, earlyConfig(placeOfMenu(request)));
+  const { bytes: core } = await startGrubImage(request, modules, earlyConfig(placeOfMenu(request)));
   return { sector: readBytes(first, SECTOR), core };
 }
 

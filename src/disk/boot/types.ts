@@ -82,8 +82,8 @@ export interface OsRelease {
 export interface BiosBoot {
   /** boot.img of GRUB. */
   readonly sector: Uint8Array;
-  /** core.img of GRUB. */
-  readonly core: Uint8Array;
+  /** core.img of GRUB, which may still be in the making. */
+  readonly core: Promise<Uint8Array>;
 }
 
 /** What `bootCode` returns. */

@@ -8,6 +8,7 @@ import {
   fromText,
   isText,
   mergeContents,
+  prepareLayerWorker,
   toText,
 } from '../../layers/index.ts';
 import { openImage, parseReference } from '../../oci/index.ts';
@@ -38,6 +39,7 @@ export function withDirectoryOf<T>(
   signal: AbortSignal,
   use: (directory: string | undefined) => Promise<T>,
 ): Promise<T> {
+  prepareLayerWorker();
   return looking(options, emit, signal, async context => {
     const opened = await openImage(parseReference(image.reference), { insecure: image.insecure, signal });
     const layers = layersOf(opened, opened, image.reference, context);
