@@ -128,12 +128,34 @@ describe('/etc/default/grub', () => {
       const script = `${after}printf '%s|' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DISABLE_LINUX_UUID"`;
       return execFileSync('sh', ['-c', script], { encoding: 'utf8' });
     };
-    expect(valuesOf('quiet root=LABEL=ROOT', false)).toBe('root=LABEL=ROOT|quiet||');
-    expect(valuesOf('a=1 root=overlay:PARTUUID=1-2 b', false)).toBe('root=overlay:PARTUUID=1-2|a=1 b||');
-    expect(valuesOf('quiet root=UUID=1', true)).toBe('|quiet|false|');
+    expect(valuesOf('quiet root=LABEL=ROOT', false)).toBe('root=LABEL=ROOT console=tty1|quiet||');
+    expect(valuesOf('a=1 root=overlay:PARTUUID=1-2 b', false)).toBe(
+      'root=overlay:PARTUUID=1-2 console=tty1|a=1 b||',
+    );
+    expect(valuesOf('quiet root=LABEL=ROOT', false, '')).toBe('root=LABEL=ROOT|quiet||');
+    expect(valuesOf('quiet root=UUID=1', true)).toBe('console=tty1|quiet|false|');
     expect(valuesOf('quiet root=UUID=1', true, 'GRUB_CMDLINE_LINUX="console=tty1"\n')).toBe(
       'console=tty1|quiet|false|',
     );
+  });
+
+  it.each([
+    ['GRUB_CMDLINE_LINUX="console=ttyS0 net.ifnames=0"', 'console=ttyS0 net.ifnames=0'],
+    [`GRUB_CMDLINE_LINUX='a root=/dev/sda1 b="c d"' # ours`, 'a b="c d"'],
+    ['GRUB_CMDLINE_LINUX=root=/dev/sda1', ''],
+    ['GRUB_CMDLINE_LINUX=""', ''],
+    ['GRUB_CMDLINE_LINUX="root=\\"UUID=1\\" rd.root=kept $MORE"', 'rd.root=kept of the machine'],
+    ['GRUB_CMDLINE_LINUX="a\nb"', 'a\nb'],
+    ['GRUB_CMDLINE_LINUX="a root=1"\nGRUB_CMDLINE_LINUX+=" root=2 b"', 'a b'],
+    ['GRUB_CMDLINE_LINUX="a root=1"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b"', 'a b'],
+  ])('keeps what else kernels are told, in each way of writing it: %s', (before, kept) => {
+    const valueOf = (findsRoot: boolean) => {
+      const after = grubDefaults(`${before}\n`, { menu, commandLine: 'root=LABEL=R', findsRoot });
+      const script = `MORE='of the machine'\n${after}printf %s "$GRUB_CMDLINE_LINUX"`;
+      return execFileSync('bash', ['-c', script], { encoding: 'utf8' });
+    };
+    expect(valueOf(true)).toBe(kept);
+    expect(valueOf(false)).toBe(kept === '' ? 'root=LABEL=R' : `root=LABEL=R ${kept}`);
   });
 
   it('means to a shell what was put in', () => {
