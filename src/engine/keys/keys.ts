@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
  * Raised whenever the same key could stand for another result: a change of the engine, of the tar form or of the
  * compression that changes bytes.
  */
-const ENGINE = 'ashlar engine 1';
+const ENGINE = 'ashlar engine 2';
 
 /** One named thing that a result depends on. The names are for people (`explain`); both go into the key. */
 export type KeyPart = readonly [name: string, value: string];
