@@ -17,74 +17,32 @@ import type {
   ParentDirectory,
   TreeDirectories,
 } from '../../layers/index.ts';
-import type { Digest, TarCompression } from '../../oci/index.ts';
 import type { ChecksumAlgorithm } from '../../plan/checksums.ts';
 import type { ArchiveOutput } from '../../plan/outputs.ts';
-import type { Account, Identity, NetworkQuestion, PageAnswer } from '../../sandbox/index.ts';
+import type { Account, PageAnswer } from '../../sandbox/index.ts';
 import type { SetupChange } from '../../setup/index.ts';
 import type { KnownChecksums } from '../sources/checksums.ts';
 import type { FileIdentity } from '../sources/identity.ts';
+import type {
+  AskRequest,
+  BesideRequest,
+  BesideResult,
+  ContainerRequest,
+  Looked,
+  LookRequest,
+} from './container-requests.ts';
 import type { PlainError } from './errors-as-data.ts';
+import type { ChangesPack, Location, Room, StagedImport, TreeLayer } from './request-parts.ts';
 
-/** A tar layer of a tree; its blob is in the store. */
-export interface TreeLayer {
-  readonly diffId: Digest;
-  readonly blob: string;
-  readonly compression: TarCompression;
-}
-
-/** Where a file or directory is: on the host, or in the tree of an image. */
-export type Location =
-  | {
-      readonly kind: 'host';
-      readonly path: string;
-      /** Symbolic links that lead out of the directory are an error. */
-      readonly confined?: boolean;
-    }
-  | {
-      readonly kind: 'tree';
-      readonly layers: readonly TreeLayer[];
-      readonly path: string;
-      /** A symbolic link as last component is followed inside the tree. */
-      readonly follow?: boolean;
-    };
-
-/** An import as the process sees it: owner, and mode of files, where they are not the source's own. */
-export interface StagedImport {
-  readonly name: string;
-  readonly location: Location;
-  readonly mode?: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** A tree, and what a process in it finds besides. */
-export interface Room {
-  readonly layers: readonly TreeLayer[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly network: 'host' | 'none';
-  /** A runtime's name; the first that works when absent. */
-  readonly runtime?: string;
-  /** The directory of the image's imports; the script is written there, too. */
-  readonly imports: string;
-  readonly importDirectories: readonly string[];
-  readonly binds: readonly { readonly source: string; readonly target: string; readonly readOnly?: true }[];
-  /** As whom and where a process runs: as uid 0 in `/` when absent. */
-  readonly identity?: Identity;
-}
-
-/** Which time files get that are written here, whatever the clock says. */
-export interface Written {
-  /** Seconds since 1970. */
-  readonly time: number;
-  /** Milliseconds since 1970: what is older was written elsewhere. */
-  readonly since: number;
-}
-
-/** How what is done in a tree becomes a layer. */
-export interface ChangesPack extends PackOptions {
-  readonly written?: Written;
-}
+export type {
+  AskRequest,
+  BesideRequest,
+  BesideResult,
+  ContainerRequest,
+  Looked,
+  LookRequest,
+} from './container-requests.ts';
+export type { ChangesPack, Location, Room, StagedImport, TreeLayer, Written } from './request-parts.ts';
 
 export interface RunRequest extends Room {
   readonly work:
@@ -174,54 +132,6 @@ export interface ShellRequest extends Room {
   /** A directory that keeps what is changed in the tree, and may have changes from before; they are lost without it. */
   readonly changes?: string;
 }
-
-/** A container that runs until its call is cancelled; its output is the output of the call. */
-export interface ContainerRequest extends Room {
-  /** What other requests call it. */
-  readonly container: string;
-  readonly command: readonly string[];
-  /** Whether its process has an input, which nobody writes to and which does not end. */
-  readonly waits: boolean;
-}
-
-/** A command in a container. */
-export interface BesideRequest {
-  readonly container: string;
-  readonly command: readonly string[];
-  /** Milliseconds until it is not waited for any more. */
-  readonly patience: number;
-}
-
-export type BesideResult =
-  | { readonly kind: 'ended'; readonly status: number; readonly text: string }
-  | { readonly kind: 'going-on'; readonly text: string }
-  /** The container's own process has ended, with this status. */
-  | { readonly kind: 'none'; readonly status: number };
-
-/** What listens in the network of a container. */
-export interface AskRequest {
-  readonly container: string;
-  readonly question: NetworkQuestion;
-}
-
-/** What is at a path. */
-export interface LookRequest {
-  readonly place:
-    | { readonly kind: 'container'; readonly container: string }
-    | { readonly kind: 'tree'; readonly layers: readonly TreeLayer[] };
-  readonly path: string;
-  /** Whether the text of a file is wanted. */
-  readonly withText: boolean;
-}
-
-export type Looked =
-  | { readonly kind: 'nothing' }
-  /** `link`: the path itself is a symbolic link, and what is described is what it leads to. */
-  | ({ readonly link: boolean } & (
-      | { readonly kind: 'file'; readonly text?: string }
-      | { readonly kind: 'directory'; readonly names: readonly string[] }
-      | { readonly kind: 'other' }
-    ));
 
 /** A script whose files in one directory, shown under several absolute paths, are labels. */
 export interface LabelsRequest extends Room {
