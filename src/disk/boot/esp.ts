@@ -17,13 +17,20 @@ export function filesForEsp(request: BootRequest): readonly EspFile[] {
     if (found?.path === path && found.kind === 'directory')
       for (const name of namesInTree(tree, path)) add(`${path}/${name}`, findInTree(tree, `${path}/${name}`));
     else if (found?.path !== path || found.kind !== 'file')
-      warn(`${path} of the image does not come onto the ESP: it is neither file nor directory`);
+      warn(`${path} of the image does not come onto the ESP: ${strangeness(path, found)}`);
     else if (spec.loader === 'none' || !MENU.test(relative))
       files.push({ path: relative, content: contentOf(found) });
   };
   const found = findInTree(tree, top);
   if (found) add(top, found);
   return files;
+}
+
+function strangeness(path: string, found: FoundFile | undefined): string {
+  // Names that are no text are read as another text, and links are followed.
+  if (found === undefined) return 'its name is no text, or it leads to nothing';
+  if (found.path !== path) return `it leads to ${found.path}`;
+  return 'it is neither file nor directory';
 }
 
 /** Ours with those of the tree that have other names, which FAT does not tell apart by case. */

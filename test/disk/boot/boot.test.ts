@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -220,6 +221,7 @@ describe('what the image has for the ESP', () => {
     'boot/efi/efi/boot/bootx64.efi': 'a loader of another disk',
     'boot/efi/EFI/ours/grub.cfg': 'the menu of another disk',
     'boot/efi/EFI/ours/tool.efi': 'a tool',
+    'boot/efi/EFI/ours/lost.efi': '-> nowhere',
     'boot/efi/EFI/ours/link.efi': '-> tool.efi',
     'boot/efi/loader/entries/old.conf': 'an entry of another disk',
     'boot/efi/startup.nsh': '',
@@ -227,6 +229,8 @@ describe('what the image has for the ESP', () => {
   const prepared = async (loader: DiskSpec['loader']) => {
     const { request, warned } = requestFor({ loader });
     for (const [path, content] of Object.entries(brought)) addFile(request.tree, path, content);
+    execFileSync('mkfifo', [join(request.tree, 'boot/efi/EFI/ours/pipe.efi')]);
+    writeFileSync(Buffer.from(`${request.tree}/boot/efi/EFI/ours/na\xffme.efi`, 'latin1'), '');
     const files = espFiles(await prepareBoot(request));
     return { files, warned, paths: files.map(({ path }) => path) };
   };
@@ -245,8 +249,11 @@ describe('what the image has for the ESP', () => {
       'systemd-boot',
       'a tool',
     ]);
-    expect(warned).toEqual([
-      '/boot/efi/EFI/ours/link.efi of the image does not come onto the ESP: it is neither file nor directory',
+    expect(warned.map(text => text.replace('/boot/efi/EFI/ours/', ''))).toEqual([
+      'link.efi of the image does not come onto the ESP: it leads to /boot/efi/EFI/ours/tool.efi',
+      'lost.efi of the image does not come onto the ESP: its name is no text, or it leads to nothing',
+      'na\ufffdme.efi of the image does not come onto the ESP: its name is no text, or it leads to nothing',
+      'pipe.efi of the image does not come onto the ESP: it is neither file nor directory',
     ]);
   });
 
