@@ -149,13 +149,13 @@ describe('/etc/default/grub', () => {
     ['GRUB_CMDLINE_LINUX="a root=1"\nGRUB_CMDLINE_LINUX+=" root=2 b"', 'a b'],
     ['GRUB_CMDLINE_LINUX="a root=1"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b"', 'a b'],
   ])('keeps what else kernels are told, in each way of writing it: %s', (before, kept) => {
-    const valueOf = (findsRoot: boolean) => {
+    const optionsOf = (findsRoot: boolean) => {
       const after = grubDefaults(`${before}\n`, { menu, commandLine: 'root=LABEL=R', findsRoot });
       const script = `MORE='of the machine'\n${after}printf %s "$GRUB_CMDLINE_LINUX"`;
       return execFileSync('bash', ['-c', script], { encoding: 'utf8' });
     };
-    expect(valueOf(true)).toBe(kept);
-    expect(valueOf(false)).toBe(kept === '' ? 'root=LABEL=R' : `root=LABEL=R ${kept}`);
+    expect(optionsOf(true)).toBe(kept);
+    expect(optionsOf(false)).toBe(kept === '' ? 'root=LABEL=R' : `root=LABEL=R ${kept}`);
   });
 
   it('means to a shell what was put in', () => {
