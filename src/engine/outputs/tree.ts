@@ -46,8 +46,13 @@ export async function treeDetails(
   layers: readonly LayerRecord[],
   context: LookContext,
 ): Promise<TreeDetails> {
+  return detailsOf(await mergedTree(layers, context));
+}
+
+/** Devices are linked to each other as the kernel shows them where layers are mounted on each other. */
+export function detailsOf(merged: ReadonlyMap<ByteString, MergedEntry>): TreeDetails {
   const devices: DeviceEntry[] = [];
-  const merged = await mergedTree(layers, context);
+  const firstNames = new Map<string, ByteString>();
   const undescribed = merged.has('') ? [] : [''];
   let foreignOwners = false;
   for (const [path, { entry, layer }] of merged) {
@@ -55,10 +60,11 @@ export async function treeDetails(
     foreignOwners ||= entry.uid !== 0 || entry.gid !== 0;
     const { type, mode, uid, gid, mtime, xattrs, major, minor, linkedTo } = entry;
     if (type !== 'character' && type !== 'block') continue;
-    // The other name may be covered by a layer above.
-    const other = linkedTo === undefined ? undefined : merged.get(linkedTo);
-    const isLink = linkedTo !== undefined && other?.layer === layer && other.entry.type === type;
-    const link = isLink ? { linkedTo } : {};
+    // The name that its layer links to may be covered by a layer above: any that is left will do.
+    const inode = `${layer}:${linkedTo ?? path}`;
+    const first = firstNames.get(inode);
+    if (first === undefined) firstNames.set(inode, path);
+    const link = first === undefined ? {} : { linkedTo: first };
     devices.push({ path, type, mode, uid, gid, mtime, xattrs, major, minor, ...link });
   }
   return { devices, undescribed, foreignOwners };
