@@ -42,13 +42,15 @@ export async function fillPartitions(
     const { role, mountPoint, name, start: offset, size } = partition;
     signal.throwIfAborted();
     const filling = fillingOf(request, partition);
-    const room = rooms.get(name);
-    if (filling && room)
+    if (filling) {
+      const room = rooms.get(name);
+      if (!room) throw new Error(`the partition ${name} was not measured`);
       await makeFileSystem({
         ...{ ...request, ...filling, file, offset, size, measured: room.measured },
         // Whatever lies before the root was filled before it.
         ...(role === 'root' && { settled }),
       });
+    }
     if (mountPoint !== undefined && leavesTree(spec, partition)) emptyDirectory(tree, mountPoint);
   }
 }

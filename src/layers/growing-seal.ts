@@ -18,13 +18,13 @@ export class GrowingSeal implements AsyncDisposable {
   /** The file has its final length, and its bytes before `offset` stay as they are. */
   settle(offset: number): void {
     this.#growth.settle(offset);
-    this.#sealed ??= this.#seal();
+    this.#seal();
   }
 
   /** The whole file stays as it is. */
   finish(): Promise<SealedFile> {
-    this.settle(Number.MAX_SAFE_INTEGER);
-    return this.#sealed ?? this.#seal();
+    this.#growth.settle(Number.MAX_SAFE_INTEGER);
+    return this.#seal();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -32,10 +32,13 @@ export class GrowingSeal implements AsyncDisposable {
     await this.#sealed?.catch(() => {});
   }
 
+  /** Begins at the first call. */
   #seal(): Promise<SealedFile> {
+    if (this.#sealed) return this.#sealed;
     const sealed = sealImage(this.#path, false, { signal: this.#signal, growth: this.#growth.shared });
     // Who does not come to `finish` has failed in another way.
     sealed.catch(() => {});
+    this.#sealed = sealed;
     return sealed;
   }
 }

@@ -83,3 +83,4 @@ export type { Xattr } from './tar-entry.ts';
 export { type DirectoryMetadata, type TreeDirectories, treeDirectories } from './tree-directories.ts';
 export type { UnpackedLayer, UnpackJob } from './unpack.ts';
 export { hashAreaSize, VERITY_BLOCK, writeHashArea } from './verity.ts';
+export { isLocalXattr, isOverlayXattr } from './whiteouts.ts';

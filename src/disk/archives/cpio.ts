@@ -16,7 +16,7 @@ export async function writeCpio(
   { tree: directory, devices, signal, warn }: Pick<ArchiveRequest, 'tree' | 'devices' | 'signal' | 'warn'>,
   output: string,
 ): Promise<void> {
-  const tree = readTree(directory, signal);
+  const tree = await readTree(directory, signal);
   const standIns = new Map(devices.map(device => [device.path, device]));
   const attributes = tree.inodes.find(({ xattrs }) => xattrs.length > 0);
   if (attributes)

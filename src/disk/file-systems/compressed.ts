@@ -128,7 +128,7 @@ async function makeErofs(request: CompressedRequest, image: string): Promise<str
   try {
     await runTool('mkfs.erofs', [...args, part, tree], { env: { SOURCE_DATE_EPOCH: LATEST }, signal });
   } catch (error) {
-    const long = longestName(tree, signal);
+    const long = await longestName(tree, signal);
     if (!(error instanceof AshlarError) || long === undefined) throw error;
     throw new AshlarError(`mkfs.erofs fails, as older ones do with a name of 255 bytes: ${nameOf(long)}`, {
       cause: error,
@@ -141,8 +141,9 @@ async function makeErofs(request: CompressedRequest, image: string): Promise<str
 }
 
 /** A name as long as names can be: mkfs.erofs 1.5 takes one byte less. */
-function longestName(tree: string, signal: AbortSignal): ByteString | undefined {
-  for (const entries of readTree(tree, signal).directories.values()) {
+async function longestName(tree: string, signal: AbortSignal): Promise<ByteString | undefined> {
+  const { directories } = await readTree(tree, signal);
+  for (const entries of directories.values()) {
     const found = entries.find(({ name }) => name.length === 255);
     if (found) return found.path;
   }

@@ -44,13 +44,13 @@ export interface DeviceEntry
  * it holds is found. Times of directories stay as they are.
  * @returns All devices, in the order of their paths.
  */
-export function standInForDevices(
+export async function standInForDevices(
   tree: string,
   described: readonly DeviceEntry[],
   signal: AbortSignal,
-): readonly TreeDevice[] {
+): Promise<readonly TreeDevice[]> {
   const devices = new Map<ByteString, DeviceEntry>(described.map(device => [device.path, device]));
-  for (const device of devicesIn(tree, signal)) devices.set(device.path, device);
+  for await (const device of devicesIn(tree, signal)) devices.set(device.path, device);
   using root = new FileDescriptor(openAt(AT_FDCWD, tree, O_PATH | constants.O_DIRECTORY));
   const there = new Map<ByteString, TreeDevice>();
   // What others are linked to comes first, whichever name is the smaller one.
@@ -71,9 +71,10 @@ export function devicesBelow(devices: readonly TreeDevice[], directory: ByteStri
   );
 }
 
-function* devicesIn(tree: string, signal: AbortSignal): Generator<DeviceEntry> {
+async function* devicesIn(tree: string, signal: AbortSignal): AsyncGenerator<DeviceEntry> {
   const only = (entry: Dirent) => entry.isDirectory() || entry.isCharacterDevice() || entry.isBlockDevice();
-  for (const entries of readTree(tree, signal, { only }).directories.values()) {
+  const { directories } = await readTree(tree, signal, { only });
+  for (const entries of directories.values()) {
     for (const { path, inode } of entries) {
       const { type, major, minor } = inode;
       if (type !== 'character' && type !== 'block') continue;

@@ -94,7 +94,13 @@ function writeLength(bytes: Buffer, at: number, length: number): void {
   bytes.writeUInt16LE(Math.min(length, 0xffff), at + 4);
 }
 
-function writeTail(bytes: Buffer, seed: number): void {
+/** Whether a block of names ends with a checksum. */
+export function hasTail(bytes: Buffer): boolean {
+  return bytes.readUInt8(bytes.length - TAIL + 7) === TAIL_TYPE;
+}
+
+/** Ends a block of names with its checksum. */
+export function writeTail(bytes: Buffer, seed: number): void {
   const at = bytes.length - TAIL;
   bytes.writeUInt16LE(TAIL, at + 4);
   bytes.writeUInt8(TAIL_TYPE, at + 7);

@@ -8,13 +8,15 @@ export interface Mapping extends Extent {
   readonly offset: number;
 }
 
-const MAGIC = 0xf30a;
-const ENTRY = 12;
+/** At the beginning of a node. */
+export const EXTENT_MAGIC = 0xf30a;
+/** Bytes of the header of a node, and of each of its entries. */
+export const EXTENT_ENTRY = 12;
 /** A header and four entries. */
 export const MAP = 60;
 const IN_INODE = 4;
 /** Blocks of an extent; more mark one that was not written. */
-const LONGEST = 32768;
+export const LONGEST = 32768;
 
 /** Goes on with the last piece where both ends meet. */
 export function addMapping(mappings: Mapping[], offset: number, extent: Extent): void {
@@ -30,7 +32,7 @@ export function addMapping(mappings: Mapping[], offset: number, extent: Extent):
 }
 
 function perBlock(blockSize: number): number {
-  return Math.floor((blockSize - ENTRY) / ENTRY);
+  return Math.floor((blockSize - EXTENT_ENTRY) / EXTENT_ENTRY);
 }
 
 /** Blocks that tell of so many pieces, besides what the inode does. */
@@ -69,7 +71,7 @@ export function extentTree(
       const block = places[blocks.length] ?? 0;
       const bytes = Buffer.alloc(blockSize);
       writeNode(bytes, nodes.slice(i, i + most), most, depth);
-      const end = ENTRY * (most + 1);
+      const end = EXTENT_ENTRY * (most + 1);
       if (seed !== undefined) bytes.writeUInt32LE(crc32cRaw(seed, bytes.subarray(0, end)), end);
       blocks.push({ block, bytes });
       above.push({ offset: nodes[i]?.offset ?? 0, block, count: 1 });
@@ -83,12 +85,12 @@ export function extentTree(
 }
 
 function writeNode(bytes: Buffer, nodes: readonly Mapping[], most: number, depth: number): void {
-  bytes.writeUInt16LE(MAGIC, 0);
+  bytes.writeUInt16LE(EXTENT_MAGIC, 0);
   bytes.writeUInt16LE(nodes.length, 2);
   bytes.writeUInt16LE(most, 4);
   bytes.writeUInt16LE(depth, 6);
   for (const [i, { offset, block, count }] of nodes.entries()) {
-    const at = ENTRY * (i + 1);
+    const at = EXTENT_ENTRY * (i + 1);
     const [low, high] = [block % 2 ** 32, Math.floor(block / 2 ** 32)];
     bytes.writeUInt32LE(offset, at);
     if (depth === 0) {

@@ -59,6 +59,7 @@ export async function fillExt(volume: ExtVolume, filling: Filling): Promise<void
 
 /** Bytes after which others have their turn, those who want it stopped among them. */
 const AT_ONCE = 16 * MIB;
+const INODES_AT_ONCE = 4096;
 
 /** An inode and its places. */
 interface Planned {
@@ -100,14 +101,19 @@ class Filler {
     const planned = this.#plan();
     const inodes = new Gatherer((bytes, at) => this.#volume.write(bytes, at));
     const blocks = new Gatherer((bytes, at) => this.#volume.write(bytes, at));
-    for (const one of planned) {
-      this.#filling.signal.throwIfAborted();
+    for (const [i, one] of planned.entries()) {
+      if (i % INODES_AT_ONCE === 0) await this.#pause();
       this.#writeInode(one, inodes, blocks);
     }
     inodes.flush();
     blocks.flush();
     this.#groups.finish();
     await this.#writeContent(planned);
+  }
+
+  async #pause(): Promise<void> {
+    await setImmediate();
+    this.#filling.signal.throwIfAborted();
   }
 
   #plan(): readonly Planned[] {
@@ -263,7 +269,7 @@ class Filler {
   }
 
   async #writeContent(planned: readonly Planned[]): Promise<void> {
-    const { tree, settled, signal } = this.#filling;
+    const { tree, settled } = this.#filling;
     const { blockSize } = this.#volume;
     using root = new FileDescriptor(
       openAt(AT_FDCWD, tree.directory, constants.O_RDONLY | constants.O_DIRECTORY),
@@ -286,8 +292,7 @@ class Filler {
           done += room.length;
           if (since < AT_ONCE) continue;
           since = 0;
-          await setImmediate();
-          signal.throwIfAborted();
+          await this.#pause();
         }
       }
     }

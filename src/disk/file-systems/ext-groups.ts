@@ -62,7 +62,7 @@ export class ExtGroups {
     const taken: Extent[] = [];
     for (let left = count; left > 0; ) {
       const group = this.#groups[this.#next.group];
-      if (group === undefined) throw new NoRoom();
+      if (group === undefined) throw new NoRoom('no block is left');
       const run = group.freeBlocks === 0 ? undefined : this.#takeRun(group, left);
       if (run === undefined) {
         this.#next.group += 1;
@@ -82,7 +82,7 @@ export class ExtGroups {
   takeInode(isDirectory: boolean): number {
     for (;;) {
       const group = this.#groups[this.#next.inodeGroup];
-      if (group === undefined) throw new NoRoom();
+      if (group === undefined) throw new NoRoom('no inode is left');
       if (group.freeInodes > 0) {
         const { inodes } = this.#bitmapsOf(group);
         const index = findBit(inodes, this.#next.inode, this.#volume.inodesPerGroup, 0);

@@ -7,15 +7,12 @@ import { constants, openSync } from 'node:fs';
 import type { ByteString } from '../../layers/index.ts';
 import { FileDescriptor } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import { crc32cRaw } from '../crc32c.ts';
 import type { TreeDevice } from './devices.ts';
+import { hasTail, writeTail } from './ext-directory.ts';
 import { setDevice, setOwner, setTimes } from './ext-inode.ts';
 import { type Found, namesIn } from './ext-names.ts';
-import { ExtVolume, INCOMPATIBLE, ROOT } from './ext-volume.ts';
+import { ExtVolume, INCOMPATIBLE, INODE, ROOT } from './ext-volume.ts';
 import { FILE_TYPES, nameOf, type SourceInode, type SourceTree } from './source-tree.ts';
-
-/** Type of file of the entry that holds the checksum of a block of names. */
-const TAIL = 0xde;
 
 /** Gives every inode the attributes of the tree that mke2fs does not. */
 export function finishExt(
@@ -76,9 +73,7 @@ function setEntryType(
   if ((volume.incompatible & INCOMPATIBLE.types) === 0) return;
   const bytes = volume.readBlock(block);
   bytes.writeUInt8(FILE_TYPES[type], at + 7);
-  const tail = bytes.length - 12;
-  const seed = volume.seedOfInode(directory, volume.readInode(directory).readUInt32LE(0x64));
-  if (seed !== undefined && bytes.readUInt8(tail + 7) === TAIL)
-    bytes.writeUInt32LE(crc32cRaw(seed, bytes.subarray(0, tail)), tail + 8);
+  const seed = volume.seedOfInode(directory, volume.readInode(directory).readUInt32LE(INODE.generation));
+  if (seed !== undefined && hasTail(bytes)) writeTail(bytes, seed);
   volume.write(bytes, block * volume.blockSize);
 }

@@ -3,35 +3,11 @@ import { TYPE_BITS } from '../../linux/index.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { TreeDevice } from './devices.ts';
 import { MAP } from './ext-extents.ts';
-import { type ExtVolume, READ_ONLY } from './ext-volume.ts';
+import { CORE, type ExtVolume, HAS_EXTENTS, INODE, READ_ONLY } from './ext-volume.ts';
 import { nameOf, type SourceInode } from './source-tree.ts';
 
-const AT = {
-  mode: 0x00,
-  uid: 0x02,
-  size: 0x04,
-  times: [0x08, 0x0c, 0x10],
-  gid: 0x18,
-  links: 0x1a,
-  blocks: 0x1c,
-  flags: 0x20,
-  map: 0x28,
-  attributes: 0x68,
-  sizeHigh: 0x6c,
-  blocksHigh: 0x74,
-  attributesHigh: 0x76,
-  uidHigh: 0x78,
-  gidHigh: 0x7a,
-  extra: 0x80,
-  timesExtra: [0x84, 0x88, 0x8c],
-  made: 0x90,
-  madeExtra: 0x94,
-} as const;
-/** What all inodes have, and where more begins in larger ones. */
-const CORE = 128;
 /** Behind the core: where attributes begin. */
 const EXTRA = 32;
-const HAS_EXTENTS = 0x80000;
 const MOST_LINKS = 65_000;
 const SECTOR = 512;
 
@@ -65,23 +41,23 @@ export function inodeBytes(
   const { inodeSize, blockSize } = volume;
   const bytes = Buffer.alloc(inodeSize);
   setOwner(bytes, source);
-  bytes.writeUInt16LE(linksOf(volume, source, content.links), AT.links);
-  bytes.writeUInt32LE(content.size % 2 ** 32, AT.size);
-  bytes.writeUInt32LE(Math.floor(content.size / 2 ** 32), AT.sizeHigh);
-  const sectors = content.blocks * (blockSize / SECTOR);
-  bytes.writeUInt32LE(sectors % 2 ** 32, AT.blocks);
-  bytes.writeUInt16LE(Math.floor(sectors / 2 ** 32), AT.blocksHigh);
-  if (content.hasExtents) bytes.writeUInt32LE(HAS_EXTENTS, AT.flags);
-  content.map.copy(bytes, AT.map);
+  bytes.writeUInt16LE(linksOf(volume, source, content.links), INODE.links);
+  bytes.writeUInt32LE(content.size % 2 ** 32, INODE.size);
+  bytes.writeUInt32LE(Math.floor(content.size / 2 ** 32), INODE.sizeHigh);
+  const sectors = sectorsOf(volume, source, content.blocks * (blockSize / SECTOR));
+  bytes.writeUInt32LE(sectors % 2 ** 32, INODE.blocks);
+  bytes.writeUInt16LE(Math.floor(sectors / 2 ** 32), INODE.blocksHigh);
+  if (content.hasExtents) bytes.writeUInt32LE(HAS_EXTENTS, INODE.flags);
+  content.map.copy(bytes, INODE.map);
   if (content.attributeBlock !== undefined) {
-    bytes.writeUInt32LE(content.attributeBlock % 2 ** 32, AT.attributes);
-    bytes.writeUInt16LE(Math.floor(content.attributeBlock / 2 ** 32), AT.attributesHigh);
+    bytes.writeUInt32LE(content.attributeBlock % 2 ** 32, INODE.attributes);
+    bytes.writeUInt16LE(Math.floor(content.attributeBlock / 2 ** 32), INODE.attributesHigh);
   }
   if (inodeSize > CORE) {
-    bytes.writeUInt16LE(EXTRA, AT.extra);
+    bytes.writeUInt16LE(EXTRA, INODE.extra);
     const { low, high } = splitTime(made, true);
-    bytes.writeInt32LE(low, AT.made);
-    bytes.writeUInt32LE(high, AT.madeExtra);
+    bytes.writeInt32LE(low, INODE.made);
+    bytes.writeUInt32LE(high, INODE.madeExtra);
     content.inside.copy(bytes, CORE + EXTRA);
   }
   setTimes(bytes, source.mtime);
@@ -90,9 +66,15 @@ export function inodeBytes(
   return bytes;
 }
 
+function sectorsOf({ readOnly }: ExtVolume, { path }: SourceInode, sectors: number): number {
+  if (sectors < 2 ** 32 || readOnly & READ_ONLY.hugeFiles) return sectors;
+  throw new AshlarError(`${nameOf(path)} is too large for an ext4 without huge_file`);
+}
+
 function linksOf({ readOnly }: ExtVolume, { type, path }: SourceInode, links: number): number {
   if (links <= MOST_LINKS) return links;
-  // Just one is said where there are more than can be counted.
+  // Just one is said where there are more than can be counted. Kernels themselves do so for directories with an index
+  // only; without one, as here, they and e2fsck take it as it is, and count on from there.
   if (type === 'directory' && readOnly & READ_ONLY.manyLinks) return 1;
   throw new AshlarError(
     type === 'directory'
@@ -103,29 +85,29 @@ function linksOf({ readOnly }: ExtVolume, { type, path }: SourceInode, links: nu
 
 /** Type, mode and owner. */
 export function setOwner(bytes: Buffer, { type, mode, uid, gid }: SourceInode): void {
-  bytes.writeUInt16LE(TYPE_BITS[type] | mode, AT.mode);
-  bytes.writeUInt16LE(uid & 0xffff, AT.uid);
-  bytes.writeUInt16LE(gid & 0xffff, AT.gid);
-  bytes.writeUInt16LE(uid >>> 16, AT.uidHigh);
-  bytes.writeUInt16LE(gid >>> 16, AT.gidHigh);
+  bytes.writeUInt16LE(TYPE_BITS[type] | mode, INODE.mode);
+  bytes.writeUInt16LE(uid & 0xffff, INODE.uid);
+  bytes.writeUInt16LE(gid & 0xffff, INODE.gid);
+  bytes.writeUInt16LE(uid >>> 16, INODE.uidHigh);
+  bytes.writeUInt16LE(gid >>> 16, INODE.gidHigh);
 }
 
 /** All times but that of the inode's making become that of its content; before 1901 and after 2446 the nearest. */
 export function setTimes(bytes: Buffer, nanoseconds: bigint): void {
-  const extra = bytes.length > CORE ? bytes.readUInt16LE(AT.extra) : 0;
+  const extra = bytes.length > CORE ? bytes.readUInt16LE(INODE.extra) : 0;
   const { low, high } = splitTime(nanoseconds, extra >= 16);
-  for (const place of AT.times) bytes.writeInt32LE(low, place);
-  if (extra >= 16) for (const place of AT.timesExtra) bytes.writeUInt32LE(high, place);
+  for (const place of INODE.times) bytes.writeInt32LE(low, place);
+  if (extra >= 16) for (const place of INODE.timesExtra) bytes.writeUInt32LE(high, place);
 }
 
 export function setDevice(bytes: Buffer, { path, type, major, minor }: TreeDevice): void {
   if (major >= 2 ** 12 || minor >= 2 ** 20)
     throw new AshlarError(`ext4 cannot hold the numbers of the device ${nameOf(path)}`);
-  bytes.writeUInt16LE(TYPE_BITS[type] | (bytes.readUInt16LE(AT.mode) & 0o7777), AT.mode);
-  bytes.fill(0, AT.map, AT.map + MAP);
+  bytes.writeUInt16LE(TYPE_BITS[type] | (bytes.readUInt16LE(INODE.mode) & 0o7777), INODE.mode);
+  bytes.fill(0, INODE.map, INODE.map + MAP);
   // Numbers of two bytes in the old place and form, all others in the next one.
-  if (major < 256 && minor < 256) bytes.writeUInt32LE((major << 8) | minor, AT.map);
-  else bytes.writeUInt32LE(((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0, AT.map + 4);
+  if (major < 256 && minor < 256) bytes.writeUInt32LE((major << 8) | minor, INODE.map);
+  else bytes.writeUInt32LE(((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0, INODE.map + 4);
 }
 
 const SECOND = 1_000_000_000n;

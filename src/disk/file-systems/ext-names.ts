@@ -1,12 +1,8 @@
 /** Reads directories of ext2, ext3 and ext4. */
 import type { ByteString } from '../../layers/index.ts';
 import { AshlarError } from '../../support/errors.ts';
-import type { ExtVolume } from './ext-volume.ts';
-
-const EXTENTS = 0x80000;
-const EXTENT_MAGIC = 0xf30a;
-/** Numbers of blocks from here on mark an extent that was not written. */
-const UNWRITTEN = 0x8000;
+import { EXTENT_ENTRY, EXTENT_MAGIC, LONGEST, MAP } from './ext-extents.ts';
+import { type ExtVolume, HAS_EXTENTS, INODE } from './ext-volume.ts';
 
 /** A name, and where its entry is. */
 export interface Found {
@@ -37,8 +33,8 @@ export function namesIn(volume: ExtVolume, number: number): ReadonlyMap<ByteStri
 /** The blocks of a directory, in order. */
 export function* blocksOf(volume: ExtVolume, number: number): Generator<number> {
   const inode = volume.readInode(number);
-  const map = inode.subarray(0x28, 0x64);
-  if (inode.readUInt32LE(0x20) & EXTENTS) {
+  const map = inode.subarray(INODE.map, INODE.map + MAP);
+  if (inode.readUInt32LE(INODE.flags) & HAS_EXTENTS) {
     yield* extents(volume, map);
     return;
   }
@@ -49,7 +45,7 @@ function* extents(volume: ExtVolume, node: Buffer): Generator<number> {
   if (node.readUInt16LE(0) !== EXTENT_MAGIC) throw damaged();
   const isLeaf = node.readUInt16LE(6) === 0;
   for (let i = 1; i <= node.readUInt16LE(2); i++) {
-    const at = i * 12;
+    const at = i * EXTENT_ENTRY;
     if (!isLeaf) {
       const below = node.readUInt32LE(at + 4) + node.readUInt16LE(at + 8) * 2 ** 32;
       yield* extents(volume, volume.readBlock(below));
@@ -57,7 +53,7 @@ function* extents(volume: ExtVolume, node: Buffer): Generator<number> {
     }
     const length = node.readUInt16LE(at + 4);
     const start = node.readUInt32LE(at + 8) + node.readUInt16LE(at + 6) * 2 ** 32;
-    if (length < UNWRITTEN) for (let block = 0; block < length; block++) yield start + block;
+    if (length <= LONGEST) for (let block = 0; block < length; block++) yield start + block;
   }
 }
 

@@ -35,8 +35,36 @@ export const SB = {
   checksum: 0x3fc,
 } as const;
 const MAGIC = 0xef53;
-/** In an inode. */
-const GENERATION = 0x64;
+
+/** Places in an inode; those from `extra` on are in large ones only. */
+export const INODE = {
+  mode: 0x00,
+  uid: 0x02,
+  size: 0x04,
+  times: [0x08, 0x0c, 0x10],
+  gid: 0x18,
+  links: 0x1a,
+  blocks: 0x1c,
+  flags: 0x20,
+  map: 0x28,
+  generation: 0x64,
+  attributes: 0x68,
+  sizeHigh: 0x6c,
+  blocksHigh: 0x74,
+  attributesHigh: 0x76,
+  uidHigh: 0x78,
+  gidHigh: 0x7a,
+  checksum: 0x7c,
+  extra: 0x80,
+  checksumHigh: 0x82,
+  timesExtra: [0x84, 0x88, 0x8c],
+  made: 0x90,
+  madeExtra: 0x94,
+} as const;
+/** What all inodes have, and where more begins in larger ones. */
+export const CORE = 128;
+/** Flag of an inode whose map is a tree of extents. */
+export const HAS_EXTENTS = 0x80000;
 
 export const COMPATIBLE = {
   ...{ preallocation: 0x1, journal: 0x4, attributes: 0x8, resize: 0x10, hashedNames: 0x20 },
@@ -163,14 +191,14 @@ export class ExtVolume {
 
   /** Puts the checksum of an inode into it. */
   signInode(number: number, inode: Buffer): void {
-    const seed = this.seedOfInode(number, inode.readUInt32LE(GENERATION));
+    const seed = this.seedOfInode(number, inode.readUInt32LE(INODE.generation));
     if (seed === undefined) return;
-    const hasHigh = this.inodeSize > 128 && inode.readUInt16LE(0x80) >= 4;
-    inode.writeUInt16LE(0, 0x7c);
-    if (hasHigh) inode.writeUInt16LE(0, 0x82);
+    const hasHigh = this.inodeSize > CORE && inode.readUInt16LE(INODE.extra) >= 4;
+    inode.writeUInt16LE(0, INODE.checksum);
+    if (hasHigh) inode.writeUInt16LE(0, INODE.checksumHigh);
     const sum = crc32cRaw(seed, inode);
-    inode.writeUInt16LE(sum & 0xffff, 0x7c);
-    if (hasHigh) inode.writeUInt16LE(sum >>> 16, 0x82);
+    inode.writeUInt16LE(sum & 0xffff, INODE.checksum);
+    if (hasHigh) inode.writeUInt16LE(sum >>> 16, INODE.checksumHigh);
   }
 }
 

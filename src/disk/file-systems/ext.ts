@@ -74,18 +74,18 @@ export async function makeExt(request: FileSystemRequest, tree: SourceTree): Pro
   }
 }
 
-/** What mke2fs says, or we do. */
+/** In the words of libext2fs and mke2fs: the disk of this machine may be full, too, which is another matter. */
+const NO_ROOM =
+  /^mke2fs failed .*(?:Could not allocate (?:block|inode)|Not enough space to build|No free space in|inodes_count .*too big)/s;
+
 function isNoRoom(error: unknown): boolean {
-  return (
-    error instanceof NoRoom ||
-    (error instanceof AshlarError && /^mke2fs failed .*(?:allocate|space)/is.test(error.message))
-  );
+  return error instanceof NoRoom || (error instanceof AshlarError && NO_ROOM.test(error.message));
 }
 
 /** mke2fs makes it empty, and all that is in it is written here; false for forms in which that cannot be. */
 async function makeByHand(request: FileSystemRequest, tree: SourceTree): Promise<boolean> {
   const { fileSystem, scratch, file, offset, size, devices, epoch: made, signal } = request;
-  if (fileSystem.type !== 'ext4') return false;
+  if (fileSystem.type !== 'ext4' || extendedWords(fileSystem).includes('no_copy_xattrs')) return false;
   const image = join(scratch, 'ext4.img');
   try {
     createSparse(image, size);
@@ -154,24 +154,49 @@ function given({ createOptions }: FileSystemSpec): readonly string[] {
   return asWords(options.filter(([option]) => option !== '-E'));
 }
 
-function extended({ createOptions }: FileSystemSpec, ours: readonly string[]): readonly string[] {
-  const theirs = readOptions('mke2fs', createOptions, KNOWN).flatMap(([option, value]) =>
+function extendedWords({ createOptions }: FileSystemSpec): readonly string[] {
+  return readOptions('mke2fs', createOptions, KNOWN).flatMap(([option, value]) =>
     option === '-E' ? (value ?? '').split(',') : [],
   );
-  const taken = theirs.find(word => /^(?:offset|hash_seed|root_owner|test_fs|discard)\b/.test(word));
+}
+
+function extended(fileSystem: FileSystemSpec, ours: readonly string[]): readonly string[] {
+  const theirs = extendedWords(fileSystem);
+  const taken = theirs.find(word => /^(?:offset|hash_seed|root_\w+|test_fs|discard)\b/.test(word));
   if (taken !== undefined) throw new AshlarError(`the option -E ${taken} of mke2fs cannot be used here`);
   // The file reads as zeros: nothing needs to be written to make it so.
   const usual = ['nodiscard', 'lazy_itable_init=1', 'lazy_journal_init=1', 'root_owner=0:0'];
   return ['-E', [...usual, ...ours, ...theirs].join(',')];
 }
 
+/** What the description says of inodes: how many, which is what counts, or how many bytes there are for each. */
+function chosenInodes({ createOptions }: FileSystemSpec): {
+  readonly count?: string;
+  readonly ratio?: string;
+} {
+  const options = readOptions('mke2fs', createOptions, KNOWN);
+  const last = (wanted: string) => options.findLast(([option]) => option === wanted)?.[1];
+  const [count, ratio] = [last('-N'), last('-i')];
+  return { ...(count !== undefined && { count }), ...(ratio !== undefined && { ratio }) };
+}
+
 /** More inodes where a tree of many small files would not find enough. */
-function inodeCount({ createOptions }: FileSystemSpec, size: number, needed: number): readonly string[] {
-  const chosen = readOptions('mke2fs', createOptions, KNOWN).some(
-    ([option]) => option === '-N' || option === '-i',
-  );
+function inodeCount(fileSystem: FileSystemSpec, size: number, needed: number): readonly string[] {
+  const { count, ratio } = chosenInodes(fileSystem);
   const wanted = Math.ceil(needed * 1.1) + 64;
-  return chosen || size / INODE_RATIO >= wanted ? [] : ['-N', String(wanted)];
+  const suffice = size / INODE_RATIO >= wanted;
+  return count !== undefined || ratio !== undefined || suffice ? [] : ['-N', String(wanted)];
+}
+
+/** Bytes by which a file system has to grow for so many more inodes. */
+function growthFor(inodes: number, lacking: number, fileSystem: FileSystemSpec): number {
+  const { count, ratio } = chosenInodes(fileSystem);
+  if (lacking > 0 && count !== undefined) {
+    throw new AshlarError(`${count} inodes are too few for ${inodes} files`, {
+      hint: `the option -N ${count} of mke2fs says how many there are`,
+    });
+  }
+  return lacking * (Number(ratio) || INODE_RATIO);
 }
 
 /**
@@ -202,7 +227,8 @@ export async function leastExtSize(
       const lackingBlocks = Math.max(0, measureExt(tree, volume) - volume.freeBlocks);
       const lackingInodes = Math.max(0, inodes - volume.freeInodes);
       if (lackingBlocks === 0 && lackingInodes === 0) return size;
-      size += alignUp(Math.max(lackingBlocks * volume.blockSize, lackingInodes * INODE_RATIO), MIB);
+      const growth = growthFor(inodes, lackingInodes, making.fileSystem);
+      size += alignUp(Math.max(lackingBlocks * volume.blockSize, growth), MIB);
     }
   } finally {
     rmSync(trial, { force: true });

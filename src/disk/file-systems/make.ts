@@ -8,6 +8,7 @@ import type {
   FileSystemRequest,
   MakeFileSystem,
   MakeFileSystemFile,
+  NeededRoom,
   NeededSize,
   SizeRequest,
 } from '../request.ts';
@@ -26,8 +27,15 @@ export const makeFileSystem: MakeFileSystem = async request => {
       return makeBtrfs(request, measured.tree);
     case 'xfs':
       return makeXfs(request, measured.tree);
-    default:
+    case 'ext2':
+    case 'ext3':
+    case 'ext4':
       return makeExt(request, measured.tree);
+    case 'squashfs':
+    case 'erofs':
+      throw new Error(`${fileSystem.type} is made when it is measured`);
+    default:
+      fileSystem.type satisfies never;
   }
 };
 
@@ -42,35 +50,39 @@ function placeImage({ fileSystem, file, offset, size }: FileSystemRequest, image
   rmSync(image);
 }
 
-/** What changes when a system starts: journals, caches, ids of the machine. */
 export const neededSize: NeededSize = async request => {
-  const { fileSystem, tree, without, signal } = request;
-  switch (fileSystem.type) {
+  switch (request.fileSystem.type) {
     case 'squashfs':
     case 'erofs': {
       const image = await makeCompressed(request);
       const size = roundUp(statSync(image).size);
       return { least: size, usual: size, measured: { kind: 'image', path: image } };
     }
-    default: {
-      const source = readTree(tree, signal, { without: without.map(fromText) });
-      const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
-      const least = await leastSize(request, source);
-      const usual = least + alignUp(Math.max(32 * MIB, stored / 10), MIB);
-      return { least, usual, measured: { kind: 'tree', tree: source } };
-    }
+    case 'btrfs':
+      return measure(request, leastBtrfsSize);
+    case 'xfs':
+      return measure(request, leastXfsSize);
+    case 'ext2':
+    case 'ext3':
+    case 'ext4':
+      return measure(request, leastExtSize);
   }
 };
 
-function leastSize(request: SizeRequest, tree: SourceTree): Promise<number> {
-  switch (request.fileSystem.type) {
-    case 'btrfs':
-      return leastBtrfsSize(request, tree);
-    case 'xfs':
-      return leastXfsSize(request, tree);
-    default:
-      return leastExtSize(request, tree);
-  }
+async function measure(
+  request: SizeRequest,
+  leastSize: (request: SizeRequest, tree: SourceTree) => Promise<number>,
+): Promise<NeededRoom> {
+  const { fileSystem, tree, without, signal, warn } = request;
+  // Programs that read a tree themselves choose what they take of it.
+  const byHand = fileSystem.type === 'ext4' || fileSystem.type === 'xfs';
+  const selection = { without: without.map(fromText), ...(byHand && { warn }) };
+  const source = await readTree(tree, signal, selection);
+  const stored = source.inodes.reduce((sum, inode) => sum + inode.stored, 0);
+  const least = await leastSize(request, source);
+  // What changes when a system starts: journals, caches, ids of the machine.
+  const usual = least + alignUp(Math.max(32 * MIB, stored / 10), MIB);
+  return { least, usual, measured: { kind: 'tree', tree: source } };
 }
 
 export const makeFileSystemFile: MakeFileSystemFile = async ({ output, identity, verity, ...request }) => {

@@ -1,6 +1,15 @@
 /** What is in a directory tree: every name in the order of its bytes, every inode once. */
 import { constants, type Dirent, readlinkSync, readSync } from 'node:fs';
-import { type ByteString, glance, listDirectory, toText, type Xattr } from '../../layers/index.ts';
+import { setImmediate } from 'node:timers/promises';
+import {
+  type ByteString,
+  glance,
+  isLocalXattr,
+  isOverlayXattr,
+  listDirectory,
+  toText,
+  type Xattr,
+} from '../../layers/index.ts';
 import {
   AT_FDCWD,
   FileDescriptor,
@@ -77,6 +86,12 @@ export const BLOCK = 4096;
 const HOLE = 1 << 16;
 const ZEROS = Buffer.alloc(HOLE);
 
+/** Inodes after which others have their turn. */
+const AT_ONCE = 4096;
+
+/** Attributes that every file system has; others are of one kind: `btrfs.compression`, `system.cifs_acl`. */
+const PORTABLE = /^(?:(?:user|trusted|security)\.|system\.posix_acl_(?:access|default)$)/;
+
 /** What names in directories of ext2/3/4 and xfs say of what they name. */
 export const FILE_TYPES: Readonly<Record<InodeType, number>> = {
   file: 1,
@@ -93,14 +108,20 @@ interface Selection {
   /** Directories whose content is left out. */
   readonly without?: readonly ByteString[];
   readonly only?: (entry: Dirent<ByteString>) => boolean;
+  /** Told once for each name of an attribute that is left out and says nothing of this machine alone. */
+  readonly warn?: (message: string) => void;
 }
 
 /** Reads all names and attributes of a tree. Throws an AshlarError when the tree changes meanwhile. */
-export function readTree(directory: string, signal: AbortSignal, selection: Selection = {}): SourceTree {
+export async function readTree(
+  directory: string,
+  signal: AbortSignal,
+  selection: Selection = {},
+): Promise<SourceTree> {
   const reader = new TreeReader(selection, signal);
   using top = new FileDescriptor(openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
   const root = reader.inode(top.fd, '.', '');
-  reader.directory(top.fd, '');
+  await reader.directory(top.fd, '');
   return { directory, root, directories: reader.directories, inodes: reader.inodes };
 }
 
@@ -127,16 +148,21 @@ class TreeReader {
   readonly #linked = new Map<string, SourceInode>();
   readonly #without: ReadonlySet<ByteString>;
   readonly #only: (entry: Dirent<ByteString>) => boolean;
+  readonly #warn: (message: string) => void;
   readonly #signal: AbortSignal;
+  readonly #leftOut = new Set<ByteString>();
+  /** How many inodes there were when others had their turn. */
+  #paused = 0;
 
-  constructor({ without = [], only = () => true }: Selection, signal: AbortSignal) {
+  constructor({ without = [], only = () => true, warn = () => {} }: Selection, signal: AbortSignal) {
     this.#without = new Set(without);
     this.#only = only;
+    this.#warn = warn;
     this.#signal = signal;
   }
 
-  directory(fd: number, path: ByteString): void {
-    this.#signal.throwIfAborted();
+  async directory(fd: number, path: ByteString): Promise<void> {
+    await this.#pause();
     const found = this.#without.has(path) ? [] : listDirectory(fd).filter(this.#only);
     const entries = found.map(({ name }) => {
       const at = path === '' ? name : `${path}/${name}`;
@@ -147,8 +173,16 @@ class TreeReader {
       if (inode.type !== 'directory') continue;
       const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
       using child = new FileDescriptor(openAt(fd, Buffer.from(name, 'latin1'), flags));
-      this.directory(child.fd, below);
+      await this.directory(child.fd, below);
     }
+  }
+
+  /** Others have their turn now and then, those who want it stopped among them. */
+  async #pause(): Promise<void> {
+    if (this.inodes.length - this.#paused < AT_ONCE) return;
+    this.#paused = this.inodes.length;
+    await setImmediate();
+    this.#signal.throwIfAborted();
   }
 
   inode(dirfd: number, name: ByteString, path: ByteString): SourceInode {
@@ -173,7 +207,7 @@ class TreeReader {
       mtime: stat.mtimeNs,
       link: type === 'symlink' ? readlinkSync(found.path, { encoding: 'latin1' }) : '',
       ...(isDevice ? unpackDevice(stat.rdev) : { major: 0, minor: 0 }),
-      xattrs: attributesOf(found.path),
+      xattrs: this.#attributes(found.path, path),
       path,
       names: 1,
     };
@@ -181,16 +215,22 @@ class TreeReader {
     this.inodes.push(inode);
     return inode;
   }
-}
 
-/** All but those that say something of the machine on which the tree lies. */
-function attributesOf(path: string | Buffer): readonly Xattr[] {
-  return listXattrs(path).flatMap(name => {
-    if (name === 'security.selinux' || /^(?:(?:user|trusted)\.overlay\.|trusted\.SGI_ACL_)/.test(name))
-      return [];
-    const value = getXattr(path, name);
-    return value === undefined ? [] : [{ name: Buffer.from(name).toString('latin1'), value }];
-  });
+  /** All but those that say something of the machine on which the tree lies, and those that only its kind has. */
+  #attributes(at: string | Buffer, path: ByteString): readonly Xattr[] {
+    return listXattrs(at).flatMap(text => {
+      const name = Buffer.from(text).toString('latin1');
+      if (isLocalXattr(name) || isOverlayXattr(name) || name.startsWith('trusted.SGI_ACL_')) return [];
+      if (!PORTABLE.test(name)) {
+        if (!this.#leftOut.has(name))
+          this.#warn(`the attribute ${JSON.stringify(text)} is left out, of ${nameOf(path)} and all others`);
+        this.#leftOut.add(name);
+        return [];
+      }
+      const value = getXattr(at, text);
+      return value === undefined ? [] : [{ name, value }];
+    });
+  }
 }
 
 /** Programs that read a tree themselves take along what this machine's SELinux says of it. */
@@ -234,9 +274,17 @@ const piece = Buffer.alloc(HOLE);
 /** Most of what is not zero says so with its first bytes. */
 function isZero(fd: number, at: number): boolean {
   return [probe, piece].every(buffer => {
-    const count = readSync(fd, buffer, 0, buffer.length, at);
+    const count = readUpTo(fd, buffer, at);
     return ZEROS.compare(buffer, 0, count, 0, count) === 0;
   });
+}
+
+/** Reads until the buffer is full or the file ends; a system may give less at once. Returns how much there is. */
+function readUpTo(fd: number, into: Buffer, at: number): number {
+  let done = 0;
+  for (let count = -1; count !== 0 && done < into.length; done += count)
+    count = readSync(fd, into, done, into.length - done, at + done);
+  return done;
 }
 
 /** The stretches of a file that are no holes. */

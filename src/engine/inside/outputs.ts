@@ -26,7 +26,7 @@ export async function output(request: OutputRequest, call: Call): Promise<MadeOf
   using mounted = new ChangingTree(room, call);
   const tree = mounted.root;
   setTimes(tree, undescribed, epoch);
-  const devices = standInForDevices(tree, request.devices, signal);
+  const devices = await standInForDevices(tree, request.devices, signal);
   const scratch = join(call.scratch, 'output');
   mkdirSync(scratch);
   const common = { tree, devices, output: file, scratch, identity, epoch, signal, say, warn };

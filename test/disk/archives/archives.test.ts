@@ -12,10 +12,10 @@ let base: string;
 /** Equal trees, whose names came in different order. No test changes them. */
 let trees: Readonly<Record<'forth' | 'back', string>>;
 
-beforeAll(() => {
+beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'ashlar-trees-'));
   trees = { forth: join(base, 'forth'), back: join(base, 'back') };
-  for (const order of ['forth', 'back'] as const) makeAwkwardTree(trees[order], order);
+  for (const order of ['forth', 'back'] as const) await makeAwkwardTree(trees[order], order);
 });
 
 afterAll(() => rmSync(base, { recursive: true }));
@@ -31,9 +31,9 @@ async function archive(tree: string, format: ArchiveRequest['format']) {
 }
 
 /** What archives keep: whole seconds, and of a cpio no attributes. */
-function kept(tree: string, xattrs: boolean): Map<string, unknown> {
+async function kept(tree: string, xattrs: boolean): Promise<Map<string, unknown>> {
   return new Map(
-    [...describeTree(tree)].map(([path, inode]) => {
+    [...(await describeTree(tree))].map(([path, inode]) => {
       const { mtime, xattrs: all, ...rest } = inode as { mtime: bigint; xattrs: string[] };
       return [
         path,
@@ -43,8 +43,8 @@ function kept(tree: string, xattrs: boolean): Map<string, unknown> {
   );
 }
 
-function expected(tree: string, xattrs: boolean): Map<string, unknown> {
-  const described = kept(tree, xattrs);
+async function expected(tree: string, xattrs: boolean): Promise<Map<string, unknown>> {
+  const described = await kept(tree, xattrs);
   for (const { path, type, major, minor } of devices) {
     described.set(path, { ...(described.get(path) as object), type, major, minor });
   }
@@ -68,7 +68,7 @@ describe('a tree as tar', () => {
     const at = join(scratch(), 'unpacked');
     mkdirSync(at);
     execFileSync('tar', ['--xattrs', '--xattrs-include=*', '--numeric-owner', '-xpf', output, '-C', at]);
-    expect(kept(at, true)).toEqual(expected(tree, true));
+    expect(await kept(at, true)).toEqual(await expected(tree, true));
   });
 
   it('is an archive even when nothing is in it', async () => {
@@ -111,7 +111,7 @@ describe('a tree as cpio', () => {
       mkdirSync(at);
       const args = ['-idm', '--quiet', '--no-absolute-filenames'];
       execFileSync('cpio', args, { input: readFileSync(one.output), cwd: at, stdio: 'pipe' });
-      expect(withoutSomeTimes(kept(at, false))).toEqual(withoutSomeTimes(expected(tree, false)));
+      expect(withoutSomeTimes(await kept(at, false))).toEqual(withoutSomeTimes(await expected(tree, false)));
     },
   );
 });

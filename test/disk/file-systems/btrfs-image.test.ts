@@ -28,25 +28,25 @@ function withSubvolumes(tree: string): string {
   return image;
 }
 
-it.runIf(isRoot && has('mkfs.btrfs', 'btrfs'))('finishes a btrfs with subvolumes, all of them', () => {
+it.runIf(isRoot && has('mkfs.btrfs', 'btrfs'))('finishes a btrfs with subvolumes, all of them', async () => {
   const tree = join(scratch(), 'tree');
   mkdirSync(join(tree, 'dev'), { recursive: true });
   mkdirSync(join(tree, 'var/lib'), { recursive: true });
   for (const path of ['dev/null', 'var/null']) execFileSync('mkfifo', [join(tree, path)]);
   for (const path of ['var/file', 'var/lib/file']) writeFileSync(join(tree, path), path);
-  settle(tree);
+  await settle(tree);
   const image = withSubvolumes(tree);
   const devices = ['dev/null', 'var/null'].map(path => ({ path, ...null_ }));
-  finishBtrfs(image, readTree(tree, signal), devices, { uuid: UUID, epoch: 1_700_000_000 });
+  finishBtrfs(image, await readTree(tree, signal), devices, { uuid: UUID, epoch: 1_700_000_000 });
   execFileSync('btrfs', ['check', image], { stdio: 'pipe' });
   expect(execFileSync('btrfs', ['inspect-internal', 'dump-super', image], { encoding: 'utf8' })).toMatch(
     new RegExp(`^fsid\\s+${UUID}$`, 'm'),
   );
-  const expected = describeTree(tree);
+  const expected = await describeTree(tree);
   for (const { path } of devices) expected.set(path, { ...(expected.get(path) as object), ...null_ });
-  expect(mounted(image, at => describeTree(at))).toEqual(expected);
+  expect(await mounted(image, at => describeTree(at))).toEqual(expected);
   // Nothing is left of what was made up.
   const before = digest(image);
-  finishBtrfs(image, readTree(tree, signal), devices, { uuid: UUID, epoch: 1_700_000_000 });
+  finishBtrfs(image, await readTree(tree, signal), devices, { uuid: UUID, epoch: 1_700_000_000 });
   expect(digest(image)).toBe(before);
 });

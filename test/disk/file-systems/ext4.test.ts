@@ -42,10 +42,10 @@ let tree: string;
 /** What it says with the devices in their places. */
 let expected: Map<string, unknown>;
 
-beforeAll(() => {
+beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'ashlar-ext4-'));
   tree = join(base, 'tree');
-  makeAwkwardTree(tree, 'forth');
+  await makeAwkwardTree(tree, 'forth');
   mkdirSync(join(tree, 'lost+found'), { mode: 0o750 });
   writeFileSync(join(tree, 'lost+found/found'), 'found');
   mkdirSync(join(tree, 'large'));
@@ -56,8 +56,8 @@ beforeAll(() => {
   closeSync(fd);
   // One of 1500 bytes has no room in blocks of 1024.
   setXattr(join(tree, 'etc/hello'), 'user.large', Buffer.alloc(700, 'v'));
-  settle(tree);
-  expected = describeTree(tree);
+  await settle(tree);
+  expected = await describeTree(tree);
   for (const { path, type, major, minor } of devices)
     expected.set(path, { ...(expected.get(path) as object), type, major, minor });
 });
@@ -97,7 +97,7 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
       const { said, image } = await made(form);
       expect(said).toEqual(['ext4 by mke2fs, filled without mounting']);
       check(image);
-      if (isRoot) expect(mounted(image, at => describeTree(at))).toEqual(expected);
+      if (isRoot) expect(await mounted(image, at => describeTree(at))).toEqual(expected);
     },
   );
 
@@ -113,7 +113,7 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
   it.runIf(isRoot)('has small inodes, which know no nanoseconds', async () => {
     const { image } = await made(['-I', '128', '-O', '^extra_isize']);
     check(image);
-    const found = mounted(image, at => describeTree(at));
+    const found = await mounted(image, at => describeTree(at));
     const seconds = (described: Map<string, unknown>) =>
       new Map(
         [...described].map(([path, inode]) => {
@@ -128,7 +128,7 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
 
   it.runIf(isRoot)('keeps holes, wherever they are', async () => {
     const { image } = await made([]);
-    mounted(image, at => {
+    await mounted(image, at => {
       const of = (name: string) => statSync(join(at, name));
       expect(of('zeros').blocks).toBe(0);
       // 90 pieces of 64 KiB at most meet two of them each; a block tells of them.
@@ -186,7 +186,7 @@ describe.runIf(has('mke2fs', 'e2fsck'))('ext4 that is filled by hand', () => {
     const volume = new Watched(fd, 0);
     const settled: number[] = [];
     await fillExt(volume, {
-      ...{ tree: readTree(large, signal), real: (inode: SourceInode) => inode, made: 1, signal },
+      ...{ tree: await readTree(large, signal), real: (inode: SourceInode) => inode, made: 1, signal },
       settled: end => settled.push(end),
     });
     closeSync(fd);

@@ -36,10 +36,10 @@ let trees: Readonly<Record<'forth' | 'back', string>>;
 /** A tree with nothing in it. */
 let empty: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   base = mkdtempSync(join(tmpdir(), 'ashlar-trees-'));
   trees = { forth: join(base, 'forth'), back: join(base, 'back') };
-  for (const order of ['forth', 'back'] as const) makeAwkwardTree(trees[order], order);
+  for (const order of ['forth', 'back'] as const) await makeAwkwardTree(trees[order], order);
   empty = join(base, 'empty');
   mkdirSync(empty);
 });
@@ -47,8 +47,8 @@ beforeAll(() => {
 afterAll(() => rmSync(base, { recursive: true }));
 
 /** A tree as it is with the devices in their places. */
-function expected(tree: string): Map<string, unknown> {
-  const described = describeTree(tree);
+async function expected(tree: string): Promise<Map<string, unknown>> {
+  const described = await describeTree(tree);
   for (const { path, type, major, minor } of devices) {
     described.set(path, { ...(described.get(path) as object), type, major, minor });
   }
@@ -62,8 +62,8 @@ describe.each(Object.entries(kinds))('%s', (type, { programs, check, size, same 
     const file = await make(trees.forth, spec, size * MEBIBYTE);
     execFileSync(check[0], [...check.slice(1), file], { stdio: 'pipe' });
     if (isRoot) {
-      const found = mounted(file, at => describeTree(at, ['lost+found']));
-      expect(found).toEqual(expected(trees.forth));
+      const found = await mounted(file, at => describeTree(at, ['lost+found']));
+      expect(found).toEqual(await expected(trees.forth));
     }
     const again = await make(same ? trees.back : trees.forth, spec, size * MEBIBYTE);
     expect(digest(again)).toBe(digest(file));
@@ -124,7 +124,7 @@ describe('file systems alone', () => {
     const made = await makeFileSystemFile({
       ...{
         tree,
-        devices: standInForDevices(tree, devices, signal),
+        devices: await standInForDevices(tree, devices, signal),
         output,
         scratch: scratch(),
         identity: 'test',
@@ -166,8 +166,8 @@ describe('file systems alone', () => {
     '%s keeps what it can hold',
     async type => {
       const { tree, output } = await alone('forth', type);
-      const found = mounted(output, at => describeTree(at));
-      expect(known(type, found)).toEqual(known(type, expected(tree)));
+      const found = await mounted(output, at => describeTree(at));
+      expect(known(type, found)).toEqual(known(type, await expected(tree)));
     },
   );
 

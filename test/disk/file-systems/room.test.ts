@@ -49,7 +49,7 @@ const crowd: fc.Arbitrary<Crowd> = fc.record({
 
 const content = noise(20_000);
 
-function populate(tree: string, crowds: readonly Crowd[]): void {
+async function populate(tree: string, crowds: readonly Crowd[]): Promise<void> {
   for (const [i, { files, nameLength, size, kind }] of crowds.entries()) {
     const directory = join(tree, `directory-${i}`);
     mkdirSync(directory);
@@ -62,13 +62,13 @@ function populate(tree: string, crowds: readonly Crowd[]): void {
       if (kind === 'attributes') setXattr(path, 'user.note', content.subarray(0, size % 3000));
     }
   }
-  settle(tree);
+  await settle(tree);
 }
 
 async function withTree(crowds: readonly Crowd[], use: (tree: string) => Promise<void>): Promise<void> {
   const tree = mkdtempSync(join(tmpdir(), 'ashlar-room-'));
   try {
-    populate(tree, crowds);
+    await populate(tree, crowds);
     await use(tree);
   } finally {
     rmSync(tree, { recursive: true });
@@ -84,7 +84,7 @@ describe('the least size', () => {
       withTree(tree, async directory => {
         const spec = fileSystem(type);
         const request = { fileSystem: spec, scratch: scratch(), signal };
-        const size = await leastExtSize(request, readTree(directory, signal));
+        const size = await leastExtSize(request, await readTree(directory, signal));
         const image = await make(directory, spec, size, { devices: [] });
         execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
       }),
@@ -109,7 +109,7 @@ describe('the least size', () => {
       return withTree(fitting, async directory => {
         const spec = fileSystem('ext4', { createOptions });
         const request = { fileSystem: spec, scratch: scratch(), signal };
-        const size = await leastExtSize(request, readTree(directory, signal));
+        const size = await leastExtSize(request, await readTree(directory, signal));
         const image = await make(directory, spec, size, { devices: [] });
         execFileSync('e2fsck', ['-fn', image], { stdio: 'pipe' });
       });
@@ -134,10 +134,11 @@ describe('the least size', () => {
         withTree(tree, async directory => {
           const spec = fileSystem('xfs');
           const request = { fileSystem: spec, tree: directory, scratch: scratch(), signal, without: [] };
-          const size = await leastXfsSize(request, readTree(directory, signal));
+          const size = await leastXfsSize(request, await readTree(directory, signal));
           const image = await make(directory, spec, size, { devices: [] });
           execFileSync('xfs_repair', ['-n', image], { stdio: 'pipe' });
-          if (isRoot) expect(mounted(image, at => describeTree(at))).toEqual(describeTree(directory));
+          if (isRoot)
+            expect(await mounted(image, at => describeTree(at))).toEqual(await describeTree(directory));
         }),
       );
       await fc.assert(holds, { numRuns: 3, examples });
@@ -172,7 +173,7 @@ describe('the least size', () => {
       async directory => {
         const spec = fileSystem('btrfs');
         const request = { fileSystem: spec, tree: directory, scratch: scratch(), signal, without: [] };
-        const size = await leastBtrfsSize(request, readTree(directory, signal));
+        const size = await leastBtrfsSize(request, await readTree(directory, signal));
         const image = await make(directory, spec, size, { devices: [] });
         expect(statSync(image).size).toBe(size);
         execFileSync('btrfs', ['check', image], { stdio: 'pipe' });

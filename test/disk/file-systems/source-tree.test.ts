@@ -9,26 +9,26 @@ import { scratch } from '../../layers/support.ts';
 const { signal } = new AbortController();
 
 /** What is read of a file of seven bytes that had `size` when its tree was. */
-function read(length: number, from: number, size = 7): string {
+async function read(length: number, from: number, size = 7): Promise<string> {
   const tree = scratch();
   writeFileSync(join(tree, 'file'), 'content');
   using root = new FileDescriptor(openAt(AT_FDCWD, tree, 0));
   using source = openSource(root.fd, 'file');
   const into = Buffer.alloc(length, '?');
-  readSource(source.fd, into, from, { ...readTree(tree, signal).root, path: 'file', size });
+  readSource(source.fd, into, from, { ...(await readTree(tree, signal)).root, path: 'file', size });
   return into.toString();
 }
 
 describe('the content of a file', () => {
-  it('is followed by zeros', () => {
-    expect(read(4, 2)).toBe('nten');
-    expect(read(8, 4)).toBe('ent\0\0\0\0\0');
-    expect(read(2, 9)).toBe('\0\0');
+  it('is followed by zeros', async () => {
+    expect(await read(4, 2)).toBe('nten');
+    expect(await read(8, 4)).toBe('ent\0\0\0\0\0');
+    expect(await read(2, 9)).toBe('\0\0');
   });
 
-  it('is not made up where the file has become shorter', () => {
-    expect(() => read(16, 0, 8)).toThrow('"/file" changed while it was read');
-    expect(() => read(4, 9, 16)).toThrow('"/file" changed while it was read');
+  it('is not made up where the file has become shorter', async () => {
+    await expect(read(16, 0, 8)).rejects.toThrow('"/file" changed while it was read');
+    await expect(read(4, 9, 16)).rejects.toThrow('"/file" changed while it was read');
   });
 });
 
@@ -37,9 +37,9 @@ describe('the holes of a file', () => {
   /** Each piece with a byte at one place in it, or with none. */
   const pieces = fc.array(fc.option(fc.nat(PIECE - 1), { nil: undefined }), { minLength: 1, maxLength: 9 });
 
-  it('are its zeros, whether or not they are stored', () => {
-    fc.assert(
-      fc.property(pieces, fc.nat(PIECE - 1), (places, rest) => {
+  it('are its zeros, whether or not they are stored', async () => {
+    await fc.assert(
+      fc.asyncProperty(pieces, fc.nat(PIECE - 1), async (places, rest) => {
         const tree = scratch();
         const content = Buffer.alloc(places.length * PIECE + rest);
         for (const [i, place] of places.entries()) if (place !== undefined) content[i * PIECE + place] = 1;
@@ -49,7 +49,7 @@ describe('the holes of a file', () => {
           if (place !== undefined) writeSync(fd, content, i * PIECE + place, 1, i * PIECE + place);
         ftruncateSync(fd, content.length);
         closeSync(fd);
-        const [full, sparse] = readTree(tree, signal).inodes.slice(1);
+        const [full, sparse] = (await readTree(tree, signal)).inodes.slice(1);
         expect(sparse).toEqual({ ...full, path: 'sparse', mtime: sparse?.mtime });
         const data = full?.data ?? [{ start: 0, end: content.length }];
         const kept = places.flatMap((place, i) => (place === undefined ? [] : [i]));

@@ -62,7 +62,7 @@ const acl = Buffer.from(
 const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
 
 /** Makes the same tree each time, but for the order in which names come to the directory. */
-export function makeAwkwardTree(tree: string, order: 'forth' | 'back'): void {
+export async function makeAwkwardTree(tree: string, order: 'forth' | 'back'): Promise<void> {
   const steps: (() => void)[] = [
     () => write('etc/hello', 'hello\n', 0o674),
     () => write('usr/su', 'su', 0o4755),
@@ -116,16 +116,16 @@ export function makeAwkwardTree(tree: string, order: 'forth' | 'back'): void {
     setXattr(join(tree, 'usr/su'), 'security.capability', capability);
     setXattr(join(tree, 'etc'), 'trusted.note', Buffer.from('t'));
   }
-  settle(tree);
+  await settle(tree);
   const late = { atime: 5n, mtime: 2_209_000_000n * SECOND };
   setTimesAt(AT_FDCWD, join(tree, 'etc/hello'), late);
   setTimesAt(AT_FDCWD, join(tree, 'noise'), { atime: 5n, mtime: -SECOND * 1000n - 1n });
-  standInForDevices(tree, devices, signal);
+  await standInForDevices(tree, devices, signal);
 }
 
 /** Gives everything in a tree a time of its own kind. */
-export function settle(tree: string): void {
-  for (const { path } of readTree(tree, signal).inodes) {
+export async function settle(tree: string): Promise<void> {
+  for (const { path } of (await readTree(tree, signal)).inodes) {
     const mtime = BigInt(path.length) * 1_000_000_123n;
     const at = Buffer.from(path === '' ? tree : `${Buffer.from(tree).toString('latin1')}/${path}`, 'latin1');
     setTimesAt(AT_FDCWD, at, { atime: BigInt(Date.now()) * 1_000_000n, mtime });
@@ -174,8 +174,11 @@ export async function make(
 }
 
 /** What a tree says, name by name. Inodes are told apart by their first names. */
-export function describeTree(tree: string, leaveOut: readonly string[] = []): Map<string, unknown> {
-  const source = readTree(tree, signal);
+export async function describeTree(
+  tree: string,
+  leaveOut: readonly string[] = [],
+): Promise<Map<string, unknown>> {
+  const source = await readTree(tree, signal);
   const described = new Map<string, unknown>([['', describeInode(tree, source.root)]]);
   for (const entries of source.directories.values()) {
     for (const { path, inode } of entries)
@@ -205,14 +208,14 @@ function startOf(file: string, length: number): string {
 }
 
 /** Looks at a file system through the kernel. */
-export function mounted<T>(image: string, look: (tree: string) => T): T {
+export async function mounted<T>(image: string, look: (tree: string) => T | Promise<T>): Promise<T> {
   const at = join(scratch(), 'mounted');
   mkdirSync(at);
   // A namespace that somebody else makes meanwhile may hold the one before, and no two of an xfs are mounted.
   const isXfs = startOf(image, 4) === 'XFSB';
   execFileSync('mount', ['-o', `loop,ro${isXfs ? ',nouuid' : ''}`, image, at]);
   try {
-    return look(at);
+    return await look(at);
   } finally {
     execFileSync('umount', [at]);
   }
