@@ -67,12 +67,12 @@ function isIndex(path: string, directory: string): boolean {
   return entry.isFile() && entry.size <= SMALL;
 }
 
-/** Undefined where nothing is, or links lead to nothing. */
+/** Undefined where nothing is, or links lead to nothing, or to what is closed. */
 function realPathOf(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }
