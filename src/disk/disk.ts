@@ -1,6 +1,7 @@
 /** From a tree to a disk that starts: a sparse file, into which each part of the disk is written in its place. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { GrowingSeal } from '../layers/index.ts';
+import { AshlarError } from '../support/errors.ts';
 import { bootCode } from './boot/bios.ts';
 import { espFiles, prepareBoot } from './boot/boot.ts';
 import type { VerityRoot } from './boot/command-line.ts';
@@ -53,7 +54,8 @@ export async function makeDisk(
   try {
     await using seal = new GrowingSeal(output, signal);
     const root = await writeDisk(fd, { request, ids, planned, boot, files, layout, rooms, seal });
-    const { digest } = await seal.finish();
+    const { digest, size } = await seal.finish();
+    if (size !== layout.bytes) throw new AshlarError('the disk was cut short while its digest was taken');
     const { id } = planned;
     const { kernel, initrd } = boot;
     const found = { kernel: kernel?.version, initrd: initrd?.kind, rootHash: root?.rootHash };

@@ -218,7 +218,8 @@ export function forEachChunk(
     ready(at + wanted);
     // New disks are holes for a good part, which need no reading.
     const isHole = (seekData(fd, at) ?? end) >= at + wanted;
-    const read = isHole ? wanted : readFully(fd, buffer, wanted, at);
+    // Behind the end of a file that has become shorter is no data either.
+    const read = isHole ? fstatSync(fd).size - at : readFully(fd, buffer, wanted, at);
     if (read < wanted) throw new AshlarError('the file is cut short');
     use((isHole ? zeros : buffer).subarray(0, wanted));
     at += wanted;

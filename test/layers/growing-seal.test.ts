@@ -1,9 +1,18 @@
 /** Digests of files that are still written. */
-import { ftruncateSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { GrowingSeal } from '../../src/layers/index.ts';
+import { forEachChunk } from '../../src/layers/verity.ts';
 import { FileDescriptor } from '../../src/linux/index.ts';
 import { scratch, sha256 } from './support.ts';
 
@@ -32,6 +41,17 @@ it('is that of a file of which nothing was said before', async () => {
   truncateSync(path, 3 * MIB);
   await using seal = new GrowingSeal(path, new AbortController().signal);
   expect((await seal.finish()).digest).toBe(`sha256:${sha256(Buffer.alloc(3 * MIB))}`);
+});
+
+it.each(['the end', ''])('is none of a file that becomes shorter meanwhile, which ends with %j', end => {
+  const path = join(scratch(), 'file');
+  writeFileSync(path, 'the beginning');
+  truncateSync(path, 8 * MIB);
+  appendFileSync(path, end);
+  using file = new FileDescriptor(openSync(path, 'r'));
+  const shorten = (until: number) => until > 4 * MIB && truncateSync(path, 2 * MIB);
+  const read = () => forEachChunk(file.fd, 0, 8 * MIB + end.length, () => {}, shorten);
+  expect(read).toThrow('the file is cut short');
 });
 
 it('is given up where the rest is never written', async () => {
