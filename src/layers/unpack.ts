@@ -156,15 +156,22 @@ class Unpacker {
       case 'directory':
         this.#metadata.set(placement.directory, entry);
         return;
-      case 'hardlink': {
-        // The metadata is the target's own; what this entry says about it is not asked.
-        const { from, to } = placement;
-        const target = this.#ground.fd(from.directory);
-        linkAt(target, toName(from.name), this.#ground.fd(to.directory), toName(to.name));
+      case 'hardlink':
+        this.#link(placement.from, placement.to);
         return;
-      }
       case 'other':
         yield* this.#createOther(placement.place, entry, content);
+    }
+  }
+
+  /** The metadata is the target's own; what the entry of the link says about it is not asked. */
+  #link(from: Place, to: Place): void {
+    try {
+      const target = this.#ground.fd(from.directory);
+      linkAt(target, toName(from.name), this.#ground.fd(to.directory), toName(to.name));
+    } catch (error) {
+      // The layer has it: it is a device that could not be made, and has no other names either.
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
   }
 

@@ -458,6 +458,7 @@ describe('what tries to get out stays inside', () => {
     const { directory, warnings } = await unpackTar(
       rawTar([
         { name: 'hidden', type: '3', major: 0, minor: 0 },
+        hardlink('hidden too', 'hidden'),
         dir('d', {
           pax: { 'SCHILY.xattr.user.overlay.opaque': 'y', 'SCHILY.xattr.trusted.overlay.opaque': 'y' },
         }),
@@ -467,7 +468,7 @@ describe('what tries to get out stays inside', () => {
       ]),
     );
     const tree = readTree(directory);
-    expect(tree.hidden).toBeUndefined();
+    expect([tree.hidden, tree['hidden too']]).toEqual([undefined, undefined]);
     expect(tree.d?.xattrs).toBeUndefined();
     expect(tree.f?.xattrs).toEqual({ 'user.kept': '31' });
     expect(warnings).toHaveLength(4);
