@@ -1,21 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../src/engine/index.ts';
 import type { DiskContainer, Output } from '../../src/plan/outputs.ts';
 import { simpleDisk } from '../../src/plan/simple-disk.ts';
-import type { CopyStep, ImagePlan } from '../../src/plan/types.ts';
+import type { CopyStep, ImagePlan, SetupStep } from '../../src/plan/types.ts';
+import { rawTar } from '../layers/support.ts';
 import { asRoot, buildRpms, installRpms, rpm } from '../stacking/rpms.ts';
 import { has, isRoot } from '../support/tools.ts';
 import { container, outputs, packageList } from './outputs.ts';
@@ -355,7 +347,7 @@ describe.runIf(canBeAnother)('root and a plain user', () => {
       'mknod dev/null c 1 3; mkfifo pipe; chown 5:6 etc; chmod 4755 bin/busybox; ln bin/busybox again';
     mkdirSync(join(root, 'dev'), { recursive: true });
     execFileSync('sh', ['-c', script], { cwd: root });
-    const tar = join(home, 'root.tar');
+    const tar = join(newDirectory(), 'root.tar');
     execFileSync('tar', [
       '-C',
       root,
@@ -366,7 +358,26 @@ describe.runIf(canBeAnother)('root and a plain user', () => {
       tar,
       '.',
     ]);
-    chmodSync(tar, 0o644);
+    // GNU tar takes each name of a device for one of its own.
+    const device = { name: 'etc/a', type: '3', major: 1, minor: 3 };
+    const links = ['etc/b', 'etc/c'].map(name => ({ name, type: '1', link: 'etc/a' }));
+    const names = join(newDirectory(), 'names.tar');
+    writeFileSync(names, rawTar([device, ...links]));
+    execFileSync('tar', ['-Af', tar, names]);
+    const below = newDirectory();
+    const source = { kind: 'file', path: tar, at } as const;
+    // Of the names of a device the first is gone in the layer above.
+    const removal: SetupStep = {
+      ...{ kind: 'setup', changes: [{ kind: 'remove', path: '/etc/a' }], createdBy: '', at },
+    };
+    const plan = imagePlan('below', undefined, {
+      base: { kind: 'tar', source, createdBy: '', at },
+      steps: [removal],
+    });
+    await buildImages(below, [plan]);
+    execFileSync('cp', ['-rL', join(below, 'oci'), join(home, 'oci')]);
+    execFileSync('chmod', ['-R', 'a+rX', join(home, 'oci')]);
+    const layout = `${join(home, 'oci')}:below`;
     // The checkout may lie where a plain user cannot look.
     const place = join(home, 'checkout');
     mkdirSync(place);
@@ -383,12 +394,12 @@ describe.runIf(canBeAnother)('root and a plain user', () => {
       place,
       user,
       process.execPath,
-      tar,
+      layout,
       join(home, 'own'),
     ];
     const theirs = await execute('unshare', args);
     expect(theirs.stderr).toBe('');
-    const ours = await output(process.execPath, [join(checkout, program), tar, newDirectory()]);
+    const ours = await output(process.execPath, [join(checkout, program), layout, newDirectory()]);
     expect(JSON.parse(theirs.stdout)).toEqual(JSON.parse(ours));
     expect(existsSync(join(home, 'own/results/tree.ext4'))).toBe(true);
   });

@@ -49,14 +49,10 @@ export const packageList = (form: 'packages' | 'changes' | 'verified'): Output =
   at,
 });
 
-/** Run by another user: SHA-256 by file of what is made in a directory of a tar archive. */
-const [, program, tar, directory] = process.argv;
-if (program === import.meta.filename && tar !== undefined && directory !== undefined) {
-  const source = { kind: 'file', path: tar, at } as const;
-  const image = imagePlan('a', undefined, {
-    base: { kind: 'tar', source, createdBy: '', at },
-    outputs,
-  });
+/** Run by another user: SHA-256 by file of what is made in a directory of an image in a layout. */
+const [, program, base, directory] = process.argv;
+if (program === import.meta.filename && base !== undefined && directory !== undefined) {
+  const image = imagePlan('a', base, { outputs });
   const { images } = await buildImages(directory, [image], { results: `${directory}/results` });
   const made = images.flatMap(one => one.outputs);
   process.stdout.write(JSON.stringify(Object.fromEntries(made.map(({ file, sha256 }) => [file, sha256]))));
