@@ -170,14 +170,10 @@ function extended(fileSystem: FileSystemSpec, ours: readonly string[]): readonly
 }
 
 /** What the description says of inodes: how many, which is what counts, or how many bytes there are for each. */
-function chosenInodes({ createOptions }: FileSystemSpec): {
-  readonly count?: string;
-  readonly ratio?: string;
-} {
+function chosenInodes({ createOptions }: FileSystemSpec) {
   const options = readOptions('mke2fs', createOptions, KNOWN);
   const last = (wanted: string) => options.findLast(([option]) => option === wanted)?.[1];
-  const [count, ratio] = [last('-N'), last('-i')];
-  return { ...(count !== undefined && { count }), ...(ratio !== undefined && { ratio }) };
+  return { count: last('-N'), ratio: last('-i') };
 }
 
 /** More inodes where a tree of many small files would not find enough. */

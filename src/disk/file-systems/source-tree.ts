@@ -87,7 +87,7 @@ const HOLE = 1 << 16;
 const ZEROS = Buffer.alloc(HOLE);
 
 /** Inodes after which others have their turn. */
-const AT_ONCE = 4096;
+const AT_ONCE = 1024;
 
 /** Attributes that every file system has; others are of one kind: `btrfs.compression`, `system.cifs_acl`. */
 const PORTABLE = /^(?:(?:user|trusted|security)\.|system\.posix_acl_(?:access|default)$)/;
@@ -118,6 +118,7 @@ export async function readTree(
   signal: AbortSignal,
   selection: Selection = {},
 ): Promise<SourceTree> {
+  signal.throwIfAborted();
   const reader = new TreeReader(selection, signal);
   using top = new FileDescriptor(openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
   const root = reader.inode(top.fd, '.', '');
