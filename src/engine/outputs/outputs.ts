@@ -26,7 +26,7 @@ export async function checkOutputs(outputs: readonly Output[]): Promise<void> {
   checkOutputPrograms(outputs);
 }
 
-/** In the order of the plan: one after the other, for each uses all processors, but lists, which are made beside. */
+/** In the order of the plan: one after the other, for each uses all processors, but lists, which are all made beside. */
 export async function makeOutputs(
   image: BuiltImage,
   outputs: readonly Output[],
@@ -41,7 +41,7 @@ export async function makeOutputs(
   const isList = ({ kind }: Output) => kind === 'package-list';
   const ends = await Promise.allSettled([
     inTurn(outputs.filter(output => !isList(output))),
-    inTurn(outputs.filter(isList)),
+    ...outputs.filter(isList).map(list => inTurn([list])),
   ]);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return outputs.flatMap(output => made.get(output) ?? []);
