@@ -6,7 +6,8 @@ import type { BuildOptions, LookContext } from '../context.ts';
 import type { EventSink } from '../events.ts';
 import { treeLayers } from '../forms/tar-form.ts';
 import { openNamed } from '../images/open.ts';
-import type { BesideResult, Looked, TreeLayer } from '../inside/requests.ts';
+import type { BesideResult, Looked } from '../inside/container-requests.ts';
+import type { TreeLayer } from '../inside/request-parts.ts';
 import { looking } from '../keys/looking.ts';
 import { environmentOf } from '../state.ts';
 

@@ -1,7 +1,7 @@
 /** Layers that are file systems, as the tar layers that say the same: for those who read layers path by path. */
 import { type Digest, digestOf, ociLayerMediaType, type TarCompression } from '../../oci/index.ts';
 import { type LookContext, once } from '../context.ts';
-import type { TreeLayer } from '../inside/requests.ts';
+import type { TreeLayer } from '../inside/request-parts.ts';
 import { keyOf } from '../keys/keys.ts';
 import { keepLayer, knownLayer, ownLayer } from '../layer-records.ts';
 import { isTar, type LayerRecord, type TarLayer } from '../values.ts';

@@ -13,7 +13,7 @@ import type {
   ContainerRequest,
   Looked,
   LookRequest,
-} from './requests.ts';
+} from './container-requests.ts';
 import { prepareRoom } from './room.ts';
 import { mountSnapshots } from './tree.ts';
 

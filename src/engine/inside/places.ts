@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Call } from './call.ts';
-import type { Location } from './requests.ts';
+import type { Location } from './request-parts.ts';
 import { mountSnapshots, openPlace, type Place } from './tree.ts';
 
 /** Calls `use` with the place while its tree is mounted. */

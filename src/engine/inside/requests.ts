@@ -34,16 +34,6 @@ import type {
 import type { PlainError } from './errors-as-data.ts';
 import type { ChangesPack, Location, Room, StagedImport, TreeLayer } from './request-parts.ts';
 
-export type {
-  AskRequest,
-  BesideRequest,
-  BesideResult,
-  ContainerRequest,
-  Looked,
-  LookRequest,
-} from './container-requests.ts';
-export type { ChangesPack, Location, Room, StagedImport, TreeLayer, Written } from './request-parts.ts';
-
 export interface RunRequest extends Room {
   readonly work:
     | { readonly kind: 'script'; readonly script: string }

@@ -8,7 +8,7 @@ import {
   type RunOptions,
 } from '../../sandbox/index.ts';
 import type { Call } from './call.ts';
-import type { Room, TreeLayer } from './requests.ts';
+import type { Room, TreeLayer } from './request-parts.ts';
 import { chooseRuntime } from './runtime-memory.ts';
 import { lowerDirectories } from './tree.ts';
 

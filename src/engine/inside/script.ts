@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInTree } from '../../sandbox/index.ts';
 import type { Call } from './call.ts';
-import type { Room } from './requests.ts';
+import type { Room } from './request-parts.ts';
 import type { ReadyRoom } from './room.ts';
 import { SCRIPT } from './staging.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { unpackLayer } from '../../layers/index.ts';
 import { codeOf } from '../../support/errors.ts';
-import type { TreeLayer } from './requests.ts';
+import type { TreeLayer } from './request-parts.ts';
 import { clampTimes } from './times.ts';
 
 /** What is known of a snapshot besides its files. */

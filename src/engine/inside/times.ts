@@ -1,6 +1,6 @@
 /** Times of files that were written here. Names are bytes, since they need not be text. */
 import { lstatSync, lutimesSync, readdirSync } from 'node:fs';
-import type { Written } from './requests.ts';
+import type { Written } from './request-parts.ts';
 
 /** Sets times that are later than `latest` (seconds since 1970) back to it. */
 export function clampTimes(directory: string, latest: number): void {

@@ -60,7 +60,7 @@ export function detailsOf(merged: ReadonlyMap<ByteString, MergedEntry>): TreeDet
     foreignOwners ||= entry.uid !== 0 || entry.gid !== 0;
     const { type, mode, uid, gid, mtime, xattrs, major, minor, linkedTo } = entry;
     if (type !== 'character' && type !== 'block') continue;
-    // The name that its layer links to may be covered by a layer above: any that is left will do.
+    // The name that its layer links to may be covered by a layer above: the first that is left takes its place.
     const inode = `${layer}:${linkedTo ?? path}`;
     const first = firstNames.get(inode);
     if (first === undefined) firstNames.set(inode, path);

@@ -8,7 +8,7 @@ import { AshlarError, codeOf } from '../../support/errors.ts';
 import type { StoredFile } from '../artifacts/stored-files.ts';
 import type { LookContext } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
-import type { Location } from '../inside/requests.ts';
+import type { Location } from '../inside/request-parts.ts';
 import { keyOf } from '../keys/keys.ts';
 import { chainOf } from '../layer-records.ts';
 import { located } from '../located.ts';

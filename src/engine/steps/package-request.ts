@@ -6,7 +6,7 @@ import { sourcesOfStep } from '../../plan/step-sources.ts';
 import type { PackagesStep, Source } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { say } from '../context.ts';
-import type { Room } from '../inside/requests.ts';
+import type { Room } from '../inside/request-parts.ts';
 import { customization } from '../keys/system-parts.ts';
 import type { StepContext } from './steps.ts';
 

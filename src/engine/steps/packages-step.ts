@@ -16,7 +16,7 @@ import { sourcesOfStep } from '../../plan/step-sources.ts';
 import type { PackagesStep, Surroundings } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import { say } from '../context.ts';
-import type { ChangesPack } from '../inside/requests.ts';
+import type { ChangesPack } from '../inside/request-parts.ts';
 import { packagesParts } from '../keys/system-parts.ts';
 import { keepArchives, lendArchives } from './package-archives.ts';
 import { openRequest, secretsOf } from './package-request.ts';

@@ -4,7 +4,7 @@ import type { Bind, Surroundings } from '../../plan/types.ts';
 import { AshlarError } from '../../support/errors.ts';
 import type { LookContext } from '../context.ts';
 import { treeLayers } from '../forms/tar-form.ts';
-import type { Room } from '../inside/requests.ts';
+import type { Room } from '../inside/request-parts.ts';
 import { runEnvironment } from '../keys/key-parts.ts';
 import { missingHint } from '../sources/hints.ts';
 import type { LayerRecord } from '../values.ts';

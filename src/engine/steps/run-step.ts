@@ -1,6 +1,6 @@
 import type { RunStep } from '../../plan/types.ts';
 import type { BuildContext } from '../context.ts';
-import type { ChangesPack, Room } from '../inside/requests.ts';
+import type { ChangesPack, Room } from '../inside/request-parts.ts';
 import { runParts } from '../keys/key-parts.ts';
 import { roomOf } from './rooms.ts';
 import { runInRoom } from './running.ts';

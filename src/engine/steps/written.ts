@@ -1,7 +1,7 @@
 /** What time the files have that a step writes, where nobody says it. */
 import type { PackOptions } from '../../layers/index.ts';
 import type { LookContext } from '../context.ts';
-import type { ChangesPack, Written } from '../inside/requests.ts';
+import type { ChangesPack, Written } from '../inside/request-parts.ts';
 import { keyOf } from '../keys/keys.ts';
 import { contentsOf } from '../layer-contents.ts';
 import type { LayerRecord } from '../values.ts';
