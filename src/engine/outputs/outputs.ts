@@ -6,7 +6,7 @@ import { located } from '../located.ts';
 import type { BuiltImage, MadeOutput } from '../values.ts';
 import { makeContainer } from './containers.ts';
 import { makeDiskContainer } from './disk-containers.ts';
-import { makePackageList } from './package-lists.ts';
+import { type Installed, installedIn, makePackageList } from './package-lists.ts';
 import { checkOutputPrograms } from './programs.ts';
 import type { Results } from './results.ts';
 import { type OutputTree, outputTree } from './tree.ts';
@@ -33,7 +33,9 @@ export async function makeOutputs(
   results: Results,
   context: BuildContext,
 ): Promise<readonly MadeOutput[]> {
-  const making: Making = { image, tree: await outputTree(image.layers, context), results, context };
+  const tree = await outputTree(image.layers, context);
+  const installed = installedIn(tree, image.name, context);
+  const making: Making = { image, tree, installed, results, context };
   const made = new Map<Output, readonly MadeOutput[]>();
   const inTurn = async (some: readonly Output[]) => {
     for (const output of some) made.set(output, await located(output.at, () => makeAll(output, making)));
@@ -56,6 +58,7 @@ async function makeAll(output: Output, making: Making): Promise<readonly MadeOut
 interface Making {
   readonly image: BuiltImage;
   readonly tree: OutputTree;
+  readonly installed: () => Promise<Installed>;
   readonly results: Results;
   readonly context: BuildContext;
 }
@@ -88,12 +91,13 @@ async function announced(
   return output;
 }
 
-async function makeOne(output: Output, path: string, { image, tree, context }: Making): Promise<Made> {
+async function makeOne(output: Output, path: string, making: Making): Promise<Made> {
+  const { image, tree, installed, context } = making;
   switch (output.kind) {
     case 'container':
       return makeContainer(output, image, path, context);
     case 'package-list':
-      return makePackageList(output, tree, path, image.name, context);
+      return makePackageList(output, tree, installed, path, context);
     case 'archive':
     case 'disk':
     case 'file-system': {

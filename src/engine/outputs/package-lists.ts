@@ -12,19 +12,41 @@ import { type Delivered, deliver } from './kept.ts';
 import type { OutputTree } from './tree.ts';
 import { verifyPackages } from './verify-packages.ts';
 
-export function makePackageList(
-  { form }: PackageListOutput,
-  { id, layers }: OutputTree,
-  target: string,
+/** What lists are made of. */
+export interface Installed {
+  readonly tree: ImageTree;
+  readonly packages: readonly PackageDetails[];
+}
+
+/** Reads once, for all lists, and only when one of them is not known. */
+export function installedIn(
+  { layers }: OutputTree,
   image: string,
   context: BuildContext,
-): Promise<Delivered<null>> {
-  const make = async (path: string) => {
+): () => Promise<Installed> {
+  let installed: Promise<Installed> | undefined;
+  const read = async () => {
     const tree = await unpackedTree(layers, context);
     const { packages, unread } = await describePackages(tree);
     for (const { path, reason } of unread)
       say(context, image, 'warning', `the packages in ${path} are not listed: ${reason}`);
-    writeFileSync(path, await textOf(form, packages, tree, layers, context));
+    return { tree, packages };
+  };
+  return () => {
+    installed ??= read();
+    return installed;
+  };
+}
+
+export function makePackageList(
+  { form }: PackageListOutput,
+  { id, layers }: OutputTree,
+  installed: () => Promise<Installed>,
+  target: string,
+  context: BuildContext,
+): Promise<Delivered<null>> {
+  const make = async (path: string) => {
+    writeFileSync(path, await textOf(form, await installed(), layers, context));
     return { facts: null };
   };
   const parts = [
@@ -45,8 +67,7 @@ async function unpackedTree(layers: readonly LayerRecord[], context: BuildContex
 
 async function textOf(
   form: PackageListOutput['form'],
-  packages: readonly PackageDetails[],
-  tree: ImageTree,
+  { tree, packages }: Installed,
   layers: readonly LayerRecord[],
   context: BuildContext,
 ): Promise<string> {
