@@ -11,7 +11,6 @@ import { filesForEsp, withFilesOfTree } from './esp.ts';
 import { finishedFstab } from './fstab.ts';
 import { growFiles } from './grow.ts';
 import {
-  type GrubSystem,
   grubEspFiles,
   grubForBios,
   grubOnEsp,
@@ -25,7 +24,15 @@ import { findKernel, requireKernel } from './kernel.ts';
 import { readOsRelease } from './os-release.ts';
 import { systemdBootEntry, systemdBootFiles } from './systemd-boot.ts';
 import { copyContent, textContent } from './tree.ts';
-import type { BootRequest, EspFile, FileContent, OsRelease, PreparedBoot, TreeFile } from './types.ts';
+import type {
+  BootRequest,
+  BootSystem,
+  EspFile,
+  FileContent,
+  OsRelease,
+  PreparedBoot,
+  TreeFile,
+} from './types.ts';
 import { readStub, writeUki } from './uki.ts';
 
 /**
@@ -99,7 +106,7 @@ function loaderFiles(
 
 async function loadersOf(
   request: BootRequest,
-  system: GrubSystem,
+  system: BootSystem,
   os: OsRelease,
 ): Promise<readonly EspFile[]> {
   const { loader, root } = request.spec;
@@ -114,7 +121,7 @@ async function loadersOf(
   }
 }
 
-function settled(request: BootRequest, { kernel, initrd }: GrubSystem): GrubSystem {
+function settled(request: BootRequest, { kernel, initrd }: BootSystem): BootSystem {
   return {
     kernel: { ...kernel, content: kept(request, kernel.content, 'kernel') },
     initrd: { ...initrd, content: kept(request, initrd.content, 'initrd') },

@@ -18,16 +18,10 @@ import {
   readTextInTree,
   textContent,
 } from './tree.ts';
-import type { BiosBoot, BootRequest, EspFile, FileContent, Initrd, Kernel, TreeFile } from './types.ts';
-
-/** What GRUB starts. */
-export interface GrubSystem {
-  readonly kernel: Kernel;
-  readonly initrd: Initrd;
-}
+import type { BiosBoot, BootRequest, BootSystem, EspFile, FileContent, TreeFile } from './types.ts';
 
 /** Menu, settings and what GRUB reads of the tree. */
-export function grubTreeFiles(request: BootRequest, system: GrubSystem): readonly TreeFile[] {
+export function grubTreeFiles(request: BootRequest, system: BootSystem): readonly TreeFile[] {
   const { tree, spec } = request;
   const files: TreeFile[] = [];
   const add = (path: string, content: FileContent, mode = 0o644) => files.push({ path, mode, content });
@@ -119,7 +113,7 @@ export function placeOnEsp({ partitions }: BootRequest): GrubPlace {
 /** Menu, kernel and initrd on the ESP. */
 export function grubOnEsp(
   request: BootRequest,
-  { kernel, initrd }: GrubSystem,
+  { kernel, initrd }: BootSystem,
   verity: VerityRoot,
 ): readonly EspFile[] {
   const menu = grubConfig(request.spec.menu, placeOnEsp(request), {

@@ -2,10 +2,9 @@
 import { AshlarError } from '../../support/errors.ts';
 import type { BootMenu } from '../types.ts';
 import { efiName } from './architecture.ts';
-import type { GrubSystem } from './grub.ts';
 import { findAnywhere, SYSTEMD_BOOT_PACKAGES } from './programs.ts';
 import { contentOf, textContent } from './tree.ts';
-import type { BootRequest, EspFile, Kernel, OsRelease } from './types.ts';
+import type { BootRequest, BootSystem, EspFile, Kernel, OsRelease } from './types.ts';
 
 /** Where it may be, for a machine that UEFI calls so. */
 export function loaderPlaces(efi: string): readonly string[] {
@@ -24,7 +23,7 @@ function loaderName(efi: string): string {
 /** @throws AshlarError where neither the image nor this machine has it. */
 export function systemdBootFiles(
   { tree, spec }: BootRequest,
-  { kernel, initrd }: GrubSystem,
+  { kernel, initrd }: BootSystem,
   os: OsRelease,
 ): readonly EspFile[] {
   const efi = efiName(spec.architecture);

@@ -86,6 +86,12 @@ export interface BiosBoot {
   readonly core: Promise<Uint8Array>;
 }
 
+/** What a loader starts. */
+export interface BootSystem {
+  readonly kernel: Kernel;
+  readonly initrd: Initrd;
+}
+
 /** What `bootCode` returns. */
 export interface BootCode {
   /** The first 440 bytes of the disk; what follows them stays. */
